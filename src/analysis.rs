@@ -1,0 +1,5 @@
+//! JUDGE: one analysis, one folder. An analysis reads events and yields findings; it never prints.
+
+pub mod happens_before;
+pub mod lock_order;
+pub mod wait_for;

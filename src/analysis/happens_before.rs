@@ -1,0 +1,1 @@
+//! Data races by happens-before.

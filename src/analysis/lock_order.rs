@@ -1,0 +1,1 @@
+//! Deadlocks that could be: cycles in the order in which locks are taken.

@@ -1,0 +1,1 @@
+//! Deadlocks that are: cycles and knots in who waits for whom.

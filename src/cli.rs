@@ -1,0 +1,1 @@
+//! RUN: the command. Only here are arguments parsed, things printed and exit codes chosen.

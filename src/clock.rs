@@ -1,0 +1,1 @@
+//! Vector clocks and epochs: pure values, no input or output.

@@ -1,0 +1,1 @@
+//! One stream of events in, the chosen analyses over it, findings out.

@@ -1,0 +1,27 @@
+//! Find the deadlocks and races of a Rust program, threads and async, before they happen.
+//!
+//! Data runs one way:
+//!
+//! ```text
+//! PRODUCE             CARRY                JUDGE                     TELL
+//! sync, thread   ─┐   record (live)   ┐   engine ▸ analysis::*      report ▸ cli
+//! parking_lot    ─┼─▶ trace  (files)  ┼─▶ (clock underneath)  ─▶
+//! Shared         ─┘                   ┘   Finding
+//! ```
+
+extern crate self as gordian;
+
+pub mod analysis;
+pub mod clock;
+pub mod engine;
+pub mod event;
+pub mod finding;
+mod primitive;
+pub mod report;
+pub mod trace;
+
+#[cfg(feature = "detect")]
+mod record;
+
+#[cfg(feature = "cli")]
+pub mod cli;

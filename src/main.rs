@@ -1,0 +1,3 @@
+//! The `gordian` command.
+
+fn main() {}

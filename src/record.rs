@@ -1,0 +1,1 @@
+//! CARRY: the live recorder behind the wrappers.

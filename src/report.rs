@@ -1,0 +1,1 @@
+//! TELL: findings as text, JSON and graphs. A report never decides.

@@ -1,0 +1,1 @@
+//! CARRY: traces as files, binary and STD text.
