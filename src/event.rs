@@ -344,6 +344,22 @@ pub enum ObjectKind {
     Once,
 }
 
+impl std::fmt::Display for ObjectKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Self::Mutex => "mutex",
+            Self::RwLock => "reader-writer lock",
+            Self::ReentrantMutex => "reentrant mutex",
+            Self::Cell => "cell",
+            Self::Atomic => "atomic",
+            Self::Condvar => "condvar",
+            Self::Channel => "channel",
+            Self::Barrier => "barrier",
+            Self::Once => "once",
+        })
+    }
+}
+
 /// Any object of a stream.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Object {
@@ -361,6 +377,22 @@ pub enum Object {
     Barrier(BarrierId),
     /// A once.
     Once(OnceId),
+}
+
+impl Object {
+    /// What the object is when nothing more is known of it.
+    #[must_use]
+    pub const fn default_kind(self) -> ObjectKind {
+        match self {
+            Self::Lock(_) => ObjectKind::Mutex,
+            Self::Var(_) => ObjectKind::Cell,
+            Self::Atomic(_) => ObjectKind::Atomic,
+            Self::Condvar(_) => ObjectKind::Condvar,
+            Self::Channel(_) => ObjectKind::Channel,
+            Self::Barrier(_) => ObjectKind::Barrier,
+            Self::Once(_) => ObjectKind::Once,
+        }
+    }
 }
 
 impl std::fmt::Display for Object {
@@ -396,6 +428,24 @@ pub trait Names {
     fn thread_name(&self, id: ThreadId) -> Option<String>;
     /// What is known of an object.
     fn object(&self, object: Object) -> Option<ObjectInfo>;
+
+    /// The thread as a reader knows it: its name, else its number.
+    fn thread_label(&self, id: ThreadId) -> String {
+        match self.thread_name(id) {
+            Some(name) => format!("thread `{name}`"),
+            None => format!("thread {}", id.0),
+        }
+    }
+
+    /// The object as a reader knows it: its name, else what it is and where it was made, else its number.
+    fn label(&self, object: Object) -> String {
+        let info = self.object(object);
+        match info.as_ref().map(|info| (&info.name, &info.created, info.kind)) {
+            Some((Some(name), _, _)) => format!("`{name}`"),
+            Some((None, Some(site), kind)) => format!("the {kind} made at {site}"),
+            _ => object.to_string(),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::collections::hash_map::Entry;
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
-use crate::event::{Mode, ObjectKind, Site};
+use crate::event::{LockId, Mode, Names, Object, ObjectKind, Site, SiteId};
 
 /// How much is proved.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -110,6 +110,14 @@ pub struct Held {
     pub at: Site,
 }
 
+impl Held {
+    /// The held lock by its names.
+    #[must_use]
+    pub fn new(names: &dyn Names, lock: LockId, mode: Mode, at: SiteId) -> Self {
+        Self { lock: names.label(Object::Lock(lock)), mode, at: names.site(at) }
+    }
+}
+
 /// An object that takes part in a finding.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Involved {
@@ -119,6 +127,19 @@ pub struct Involved {
     pub kind: ObjectKind,
     /// Where it was made, if known.
     pub created: Option<Site>,
+}
+
+impl Involved {
+    /// The object by its names.
+    #[must_use]
+    pub fn new(names: &dyn Names, object: Object) -> Self {
+        let info = names.object(object);
+        Self {
+            object: names.label(object),
+            kind: info.as_ref().map_or(object.default_kind(), |info| info.kind),
+            created: info.and_then(|info| info.created),
+        }
+    }
 }
 
 /// One operation of a finding.

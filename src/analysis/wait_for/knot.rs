@@ -1,0 +1,234 @@
+//! From a knot of stuck threads to a finding.
+
+use std::collections::VecDeque;
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::graph::{Knot, Member, Wait};
+use crate::event::{LockId, Mode, Names, Object, ThreadId};
+use crate::finding::{Finding, Held, Involved, Kind, SiteReport, Tier};
+
+impl Knot {
+    /// The finding, at tier `observed`; `None` when the first member only hangs behind a knot that others form (that one
+    /// was reported when it closed).
+    #[must_use]
+    pub fn finding(&self, names: &dyn Names) -> Option<Finding> {
+        let members = self.core()?;
+        let kind = self.kind(&members);
+        let wanted: FxHashSet<LockId> = members.iter().filter_map(|member| wanted_lock(member.blocked.wait)).collect();
+        let mut sites = Vec::new();
+        let mut objects: Vec<Object> = Vec::new();
+        for member in &members {
+            let owner = names.thread_label(member.thread);
+            for holding in member.blocked.holds.iter().filter(|holding| wanted.contains(&holding.lock)) {
+                sites.push(SiteReport {
+                    role: format!("took {}", names.label(Object::Lock(holding.lock))),
+                    site: names.site(holding.site),
+                    owner: owner.clone(),
+                    held: Vec::new(),
+                    event: Some(holding.ordinal).filter(|&ordinal| ordinal > 0),
+                    stack: Vec::new(),
+                });
+            }
+            sites.push(SiteReport {
+                role: wait_role(names, member),
+                site: names.site(member.blocked.site),
+                owner,
+                held: member
+                    .blocked
+                    .holds
+                    .iter()
+                    .map(|holding| Held::new(names, holding.lock, holding.mode, holding.site))
+                    .collect(),
+                event: Some(member.blocked.ordinal).filter(|&ordinal| ordinal > 0),
+                stack: Vec::new(),
+            });
+            objects.extend(wait_object(member.blocked.wait));
+        }
+        objects.sort_unstable();
+        objects.dedup();
+        let objects: Vec<Involved> = objects.into_iter().map(|object| Involved::new(names, object)).collect();
+        let message = message(kind, &members, &objects, names);
+        let finding = Finding::new(kind, Tier::Observed, message, sites, objects);
+        Some(advice(kind).iter().fold(finding, |finding, line| finding.with_help(*line)))
+    }
+
+    /// The members that wait for one another, the first one first: the shortest circle through it where all waits are
+    /// for one particular owner, else all members that also wait for it.
+    fn core(&self) -> Option<Vec<Member>> {
+        let places: FxHashMap<ThreadId, usize> =
+            self.members.iter().enumerate().map(|(place, member)| (member.thread, place)).collect();
+        let next = |place: usize| self.members[place].waits_for.iter().filter_map(|id| places.get(id).copied());
+        if self.members.iter().all(|member| is_and(member.blocked.wait)) && self.abandoned.is_empty() {
+            return shortest_circle(self.members.len(), next)
+                .map(|circle| circle.into_iter().map(|place| self.members[place].clone()).collect());
+        }
+        let mut back: Vec<Vec<usize>> = vec![Vec::new(); self.members.len()];
+        for place in 0..self.members.len() {
+            next(place).for_each(|to| back[to].push(place));
+        }
+        let mut reaches_first = vec![false; self.members.len()];
+        reaches_first[0] = true;
+        let mut queue = vec![0];
+        while let Some(place) = queue.pop() {
+            for &from in &back[place] {
+                if !std::mem::replace(&mut reaches_first[from], true) {
+                    queue.push(from);
+                }
+            }
+        }
+        let all = self.members.iter().zip(&reaches_first);
+        Some(all.filter(|(_, in_core)| **in_core).map(|(member, _)| member.clone()).collect())
+    }
+
+    fn kind(&self, members: &[Member]) -> Kind {
+        let waits = |wanted: fn(&Wait) -> bool| members.iter().any(|member| wanted(&member.blocked.wait));
+        if !self.abandoned.is_empty() {
+            return Kind::ResourceLeak;
+        }
+        if let [only] = members
+            && only.waits_for.contains(&only.thread)
+        {
+            return Kind::SelfDeadlock;
+        }
+        if members.iter().all(|member| matches!(member.blocked.wait, Wait::Lock { .. })) {
+            let rereads = |member: &Member| match member.blocked.wait {
+                Wait::Lock { lock, mode: Mode::Shared, .. } => {
+                    member.blocked.holds.iter().any(|held| held.lock == lock && held.mode.is_shared())
+                }
+                _ => false,
+            };
+            return if members.iter().any(rereads) { Kind::RecursiveRead } else { Kind::LockOrderCycle };
+        }
+        if waits(|wait| matches!(wait, Wait::Lock { .. } | Wait::Send(_) | Wait::Recv(_))) {
+            return Kind::WaitCycle;
+        }
+        let barriers: FxHashSet<_> = members
+            .iter()
+            .filter_map(|member| match member.blocked.wait {
+                Wait::Barrier(barrier) => Some(barrier),
+                _ => None,
+            })
+            .collect();
+        let signals = waits(|wait| matches!(wait, Wait::Condvar(_) | Wait::Park));
+        match (barriers.len(), signals) {
+            (1, false) => Kind::ResourceLeak,
+            (0, true) => Kind::LostWakeup,
+            _ => Kind::WaitCycle,
+        }
+    }
+}
+
+/// Breadth-first from place 0 back to it; a self-loop is a circle of one.
+fn shortest_circle<I: Iterator<Item = usize>>(places: usize, next: impl Fn(usize) -> I) -> Option<Vec<usize>> {
+    let mut came_from: Vec<Option<usize>> = vec![None; places];
+    let mut queue = VecDeque::from([0]);
+    while let Some(place) = queue.pop_front() {
+        for to in next(place) {
+            if to == 0 {
+                let mut circle = vec![place];
+                while let Some(before) = circle.last().and_then(|&last| came_from[last]) {
+                    circle.push(before);
+                }
+                circle.reverse();
+                return Some(circle);
+            }
+            if came_from[to].is_none() {
+                came_from[to] = Some(place);
+                queue.push_back(to);
+            }
+        }
+    }
+    None
+}
+
+fn is_and(wait: Wait) -> bool {
+    matches!(wait, Wait::Lock { .. } | Wait::Join(_))
+}
+
+fn wanted_lock(wait: Wait) -> Option<LockId> {
+    match wait {
+        Wait::Lock { lock, .. } => Some(lock),
+        _ => None,
+    }
+}
+
+fn wait_object(wait: Wait) -> Option<Object> {
+    match wait {
+        Wait::Lock { lock, .. } => Some(Object::Lock(lock)),
+        Wait::Condvar(condvar) => Some(Object::Condvar(condvar)),
+        Wait::Send(channel) | Wait::Recv(channel) => Some(Object::Channel(channel)),
+        Wait::Barrier(barrier) => Some(Object::Barrier(barrier)),
+        Wait::Join(_) | Wait::Park => None,
+    }
+}
+
+fn wait_role(names: &dyn Names, member: &Member) -> String {
+    let object = |object| names.label(object);
+    match member.blocked.wait {
+        Wait::Lock { lock, mode, .. } => format!("waits for {}{}", object(Object::Lock(lock)), mode_note(mode)),
+        Wait::Join(child) if child == member.thread => "waits for its own end".to_owned(),
+        Wait::Join(child) => format!("waits for the end of {}", names.thread_label(child)),
+        Wait::Condvar(condvar) => format!("waits for a notification of {}", object(Object::Condvar(condvar))),
+        Wait::Send(channel) => format!("waits for space in {}", object(Object::Channel(channel))),
+        Wait::Recv(channel) => format!("waits for a message from {}", object(Object::Channel(channel))),
+        Wait::Barrier(barrier) => format!("waits for the other parties of {}", object(Object::Barrier(barrier))),
+        Wait::Park => "is parked and waits to be unparked".to_owned(),
+    }
+}
+
+fn mode_note(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Exclusive => "",
+        Mode::Shared | Mode::SharedRecursive => " (to read)",
+        Mode::Upgradable => " (to read, upgradable)",
+    }
+}
+
+fn message(kind: Kind, members: &[Member], objects: &[Involved], names: &dyn Names) -> String {
+    let who = listed(members.iter().map(|member| names.thread_label(member.thread)));
+    let what = listed(objects.iter().map(|object| object.object.clone()));
+    match kind {
+        Kind::SelfDeadlock if objects.is_empty() => format!("{who} waits for its own end"),
+        Kind::SelfDeadlock => format!("{who} waits for {what}, which it holds itself"),
+        Kind::RecursiveRead => format!("{who} wait for one another: a second read of {what} queues behind a writer"),
+        Kind::LockOrderCycle => {
+            format!("{who} wait for one another: each holds a lock that the next one wants ({what})")
+        }
+        Kind::LostWakeup if members.len() == 1 => format!("{who} waits for a wake-up that no one is left to give"),
+        Kind::LostWakeup => format!("{who} wait for a wake-up that no one is left to give"),
+        Kind::ResourceLeak => format!("{who} wait for {what}, and no one is left who could give it"),
+        _ if members.len() == 1 => format!("{who} waits for {what}, and no one is left who could end the wait"),
+        _ if objects.is_empty() => format!("{who} wait for one another's end"),
+        _ => format!("{who} wait for one another over {what}"),
+    }
+}
+
+fn advice(kind: Kind) -> &'static [&'static str] {
+    match kind {
+        Kind::SelfDeadlock => {
+            &["release the first guard before taking the lock again, or pass the guard's contents on"]
+        }
+        Kind::RecursiveRead => {
+            &["release the first read guard, or pass it on; a waiting writer stands between two reads of one thread"]
+        }
+        Kind::LockOrderCycle => &["take these locks in one order everywhere, or hold only one of them at a time"],
+        Kind::LostWakeup => &[
+            "change the condition under the mutex before notifying, and look at it in a loop (`wait_while`) before waiting",
+        ],
+        Kind::ResourceLeak => {
+            &["give back, or arrive, on every path: also when an error or a panic ends the thread early"]
+        }
+        _ => &["release what the others need before waiting for them, or wait with a time limit"],
+    }
+}
+
+/// "a", "a and b", "a, b and c".
+fn listed(items: impl Iterator<Item = String>) -> String {
+    let items: Vec<String> = items.collect();
+    match items.split_last() {
+        None => "each other".to_owned(),
+        Some((last, [])) => last.clone(),
+        Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
+    }
+}

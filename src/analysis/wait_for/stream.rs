@@ -1,0 +1,209 @@
+//! The waits of a recorded stream.
+
+use std::collections::VecDeque;
+
+use rustc_hash::FxHashMap;
+
+use super::graph::{Blocked, Holding, Knot, SessionId, Wait, WaitGraph};
+use crate::event::{BarrierId, Event, LockId, Mode, Op, ThreadId};
+
+/// Replays the waits of a stream into a [`WaitGraph`].
+///
+/// A waiter is taken out of the graph by the event that grants its wait (the notification, the message), as the live
+/// runtime does, and not only when it is seen to go on: between the two it is on its way. Condvar and channel waiters
+/// are granted in the order of their requests, which is the order that the wrappers keep.
+#[derive(Default, Debug)]
+pub struct WaitForAnalysis {
+    graph: WaitGraph,
+    known: Vec<State>,
+    queues: FxHashMap<Wait, VecDeque<ThreadId>>,
+    arrivals: FxHashMap<BarrierId, u32>,
+}
+
+#[derive(Default, Debug, Clone)]
+struct State {
+    seen: bool,
+    held: Vec<Holding>,
+}
+
+impl WaitForAnalysis {
+    /// Takes the next event. Returns the knot that it closes, if any.
+    pub fn event(&mut self, ordinal: u64, event: &Event) -> Option<Knot> {
+        let thread = event.owner.thread;
+        self.meet(thread);
+        let wait = |wait| Some((thread, wait));
+        let request = match event.op {
+            Op::Request { lock, mode } => {
+                let upgrade = mode == Mode::Exclusive
+                    && self.held(thread).iter().any(|held| held.lock == lock && held.mode == Mode::Upgradable);
+                wait(Wait::Lock { lock, mode, upgrade })
+            }
+            Op::JoinRequest { child } => wait(Wait::Join(child)),
+            Op::CondvarRequest { condvar, .. } => wait(Wait::Condvar(condvar)),
+            Op::SendRequest { channel } => wait(Wait::Send(channel)),
+            Op::RecvRequest { channel } => wait(Wait::Recv(channel)),
+            Op::ParkRequest => wait(Wait::Park),
+            Op::BarrierArrive { barrier, parties } => {
+                self.arrive(barrier, parties).then_some((thread, Wait::Barrier(barrier)))
+            }
+            _ => None,
+        };
+        if let Some((thread, wait)) = request {
+            let holds = self.held(thread).clone();
+            self.queues.entry(wait).or_default().push_back(thread);
+            self.graph.unblock(thread);
+            return self.graph.block(thread, Blocked { wait, site: event.site, ordinal, holds });
+        }
+        self.progress(ordinal, event)
+    }
+
+    fn progress(&mut self, ordinal: u64, event: &Event) -> Option<Knot> {
+        let thread = event.owner.thread;
+        match event.op {
+            Op::Fork { child } => self.meet(child),
+            Op::End => {
+                let left: Vec<LockId> = std::mem::take(self.held(thread)).iter().map(|held| held.lock).collect();
+                return self.graph.end(thread, &left);
+            }
+            Op::Acquired { lock, mode, .. } => {
+                self.go_on(thread);
+                self.graph.reclaim(lock);
+                self.held(thread).push(Holding { lock, mode, site: event.site, ordinal });
+            }
+            Op::Released { lock, mode } => {
+                let held = self.held(thread);
+                let place = held.iter().rposition(|held| held.lock == lock && held.mode == mode);
+                if let Some(place) = place.or_else(|| held.iter().rposition(|held| held.lock == lock)) {
+                    held.remove(place);
+                }
+            }
+            Op::Notify { condvar, woken, .. } => self.grant(Wait::Condvar(condvar), woken),
+            Op::Sent { channel } => {
+                self.go_on(thread);
+                self.grant(Wait::Recv(channel), 1);
+            }
+            Op::Received { channel } => {
+                self.go_on(thread);
+                self.grant(Wait::Send(channel), 1);
+            }
+            Op::Closed { channel, .. } => {
+                self.grant(Wait::Recv(channel), u32::MAX);
+                self.grant(Wait::Send(channel), u32::MAX);
+            }
+            Op::Unpark { thread } => self.go_on(thread),
+            Op::Begin | Op::RegionBegin | Op::RegionEnd => {}
+            _ => self.go_on(thread),
+        }
+        None
+    }
+
+    /// True when the arrival has to wait; the last one grants the whole generation.
+    fn arrive(&mut self, barrier: BarrierId, parties: u32) -> bool {
+        let count = self.arrivals.entry(barrier).or_default();
+        *count += 1;
+        let waits = *count < parties;
+        if !waits {
+            *count = 0;
+            self.grant(Wait::Barrier(barrier), u32::MAX);
+        }
+        waits
+    }
+
+    fn grant(&mut self, wait: Wait, count: u32) {
+        let Some(queue) = self.queues.get_mut(&wait) else { return };
+        for _ in 0..count {
+            let Some(thread) = queue.pop_front() else { break };
+            self.graph.unblock(thread);
+        }
+        if queue.is_empty() {
+            self.queues.remove(&wait);
+        }
+    }
+
+    /// The thread does something: it waits no more.
+    fn go_on(&mut self, thread: ThreadId) {
+        if !self.graph.is_blocked(thread) {
+            return;
+        }
+        self.graph.unblock(thread);
+        self.queues.retain(|_, queue| {
+            queue.retain(|&id| id != thread);
+            !queue.is_empty()
+        });
+    }
+
+    fn meet(&mut self, thread: ThreadId) {
+        if self.known.len() <= thread.index() {
+            self.known.resize(thread.index() + 1, State::default());
+        }
+        if !std::mem::replace(&mut self.known[thread.index()].seen, true) {
+            self.graph.begin(thread, SessionId::default());
+        }
+    }
+
+    fn held(&mut self, thread: ThreadId) -> &mut Vec<Holding> {
+        &mut self.known[thread.index()].held
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{Attempt, ChannelId, CondvarId, Owner, SiteId};
+
+    fn run(script: &[(u32, Op)]) -> Vec<(u64, Vec<u32>)> {
+        let mut analysis = WaitForAnalysis::default();
+        let events = script.iter().map(|&(thread, op)| Event {
+            owner: Owner::thread(ThreadId(thread)),
+            site: SiteId::UNKNOWN,
+            op,
+        });
+        (1..)
+            .zip(events)
+            .filter_map(|(ordinal, event)| {
+                let knot = analysis.event(ordinal, &event)?;
+                Some((ordinal, knot.members.iter().map(|member| member.thread.0).collect()))
+            })
+            .collect()
+    }
+
+    fn acquired(lock: u32) -> Op {
+        Op::Acquired { lock: LockId(lock), mode: Mode::Exclusive, attempt: Attempt::Blocking }
+    }
+
+    fn request(lock: u32) -> Op {
+        Op::Request { lock: LockId(lock), mode: Mode::Exclusive }
+    }
+
+    #[test]
+    fn a_trace_that_ends_in_a_deadlock() {
+        let fork = Op::Fork { child: ThreadId(1) };
+        assert_eq!(
+            run(&[(0, fork), (0, acquired(0)), (1, acquired(1)), (0, request(1)), (1, request(0))]),
+            [(5, vec![1, 0])]
+        );
+        let released = Op::Released { lock: LockId(1), mode: Mode::Exclusive };
+        assert_eq!(
+            run(&[(0, fork), (0, acquired(0)), (1, acquired(1)), (0, request(1)), (1, released), (1, request(0))]),
+            []
+        );
+    }
+
+    #[test]
+    fn a_notified_waiter_is_on_its_way() {
+        let (condvar, lock) = (CondvarId(0), LockId(0));
+        let wait = Op::CondvarRequest { condvar, lock };
+        let notify = Op::Notify { condvar, all: false, woken: 1 };
+        let join = Op::JoinRequest { child: ThreadId(1) };
+        assert_eq!(run(&[(0, Op::Fork { child: ThreadId(1) }), (1, wait), (0, notify), (0, join)]), []);
+        let early = Op::Notify { condvar, all: false, woken: 0 };
+        assert_eq!(run(&[(0, Op::Fork { child: ThreadId(1) }), (0, early), (1, wait), (0, join)]), [(4, vec![0, 1])]);
+    }
+
+    #[test]
+    fn the_end_of_the_last_sender_leaves_the_receiver_alone() {
+        let channel = ChannelId(0);
+        let script = [(0, Op::Fork { child: ThreadId(1) }), (0, Op::RecvRequest { channel }), (1, Op::End)];
+        assert_eq!(run(&script), [(3, vec![0])]);
+    }
+}
