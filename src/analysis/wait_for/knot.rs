@@ -53,6 +53,12 @@ impl Knot {
         Some(advice(kind).iter().fold(finding, |finding, line| finding.with_help(*line)))
     }
 
+    /// Does the verdict rest on there being no other thread than those that the graph was told of?
+    #[must_use]
+    pub fn needs_all_threads(&self) -> bool {
+        !self.abandoned.is_empty() || self.members.iter().any(|member| !is_and(member.blocked.wait))
+    }
+
     /// The members that wait for one another, the first one first: the shortest circle through it where all waits are
     /// for one particular owner, else all members that also wait for it.
     fn core(&self) -> Option<Vec<Member>> {

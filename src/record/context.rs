@@ -1,0 +1,131 @@
+//! A thread's own state, and the way in to it.
+
+use std::cell::{Cell, UnsafeCell};
+use std::ops::{Deref, DerefMut};
+use std::ptr;
+use std::sync::Arc;
+
+use super::config::{self, Modes};
+use super::locks::LockState;
+use super::threads::{self, ThreadRecord};
+use crate::analysis::happens_before::ThreadClock;
+use crate::analysis::wait_for::SessionId;
+use crate::event::ThreadId;
+
+/// Everything that a thread keeps to itself. Touched by no other thread.
+pub(crate) struct Context {
+    pub(crate) thread: ThreadId,
+    pub(crate) session: SessionId,
+    pub(crate) modes: Modes,
+    pub(crate) locks: LockState,
+    pub(crate) clock: ThreadClock,
+    pub(crate) record: Arc<ThreadRecord>,
+}
+
+struct Slot {
+    busy: Cell<bool>,
+    context: UnsafeCell<Context>,
+}
+
+/// The thread's slot was given back: hooks that run later, in destructors of other thread-locals, do nothing.
+const GONE: *mut Slot = ptr::without_provenance_mut(1);
+
+thread_local! {
+    // Const and without a destructor: one load, and usable during the whole teardown of the thread.
+    static CURRENT: Cell<*mut Slot> = const { Cell::new(ptr::null_mut()) };
+    static TEARDOWN: Teardown = const { Teardown };
+}
+
+struct Teardown;
+
+impl Drop for Teardown {
+    fn drop(&mut self) {
+        leave();
+    }
+}
+
+/// The thread is inside the tool until this is dropped: hooks do nothing.
+pub(crate) struct Entered {
+    slot: &'static Slot,
+}
+
+impl Deref for Entered {
+    type Target = Context;
+
+    #[inline(always)]
+    fn deref(&self) -> &Context {
+        // SAFETY: `busy` was false when this `Entered` was made and stays true while it lives, so it is the only one of
+        // this thread; the slot is not shared with other threads, and is freed only by `leave`, which enters first.
+        unsafe { &*self.slot.context.get() }
+    }
+}
+
+impl DerefMut for Entered {
+    #[inline(always)]
+    fn deref_mut(&mut self) -> &mut Context {
+        // SAFETY: as for `deref`; `&mut self` makes the access unique.
+        unsafe { &mut *self.slot.context.get() }
+    }
+}
+
+impl Drop for Entered {
+    #[inline(always)]
+    fn drop(&mut self) {
+        self.slot.busy.set(false);
+    }
+}
+
+/// Enters the tool. `None` while this thread is inside it already, after the thread's teardown, and when nothing is
+/// watched. A thread that was not started by our `spawn` is adopted at its first hook.
+#[inline(always)]
+pub(crate) fn enter() -> Option<Entered> {
+    let current = CURRENT.get();
+    if current.addr() <= GONE.addr() {
+        return first_entry(current);
+    }
+    // SAFETY: a pointer above GONE came from `Box::into_raw` in `install` on this thread and is replaced before the box
+    // is freed.
+    let slot: &'static Slot = unsafe { &*current };
+    if slot.busy.replace(true) { None } else { Some(Entered { slot }) }
+}
+
+#[cold]
+#[inline(never)]
+fn first_entry(current: *mut Slot) -> Option<Entered> {
+    if current == GONE {
+        return None;
+    }
+    // Mark the thread as gone while the context is made: making it may allocate, and the allocator may use a wrapper.
+    CURRENT.set(GONE);
+    let modes = config::modes();
+    if modes.nothing() {
+        return None;
+    }
+    let context = threads::adopt(modes);
+    install(context);
+    enter()
+}
+
+/// Gives the thread its context. Called once a thread, before any hook of it or from its first.
+pub(crate) fn install(context: Context) {
+    let slot = Box::new(Slot { busy: Cell::new(false), context: UnsafeCell::new(context) });
+    CURRENT.set(Box::into_raw(slot));
+    // Registers the destructor. It fails only in a thread that is being torn down already; the context then lives on.
+    let _ = TEARDOWN.try_with(|_| ());
+}
+
+/// Marks the thread as not to be watched while it is being set up by us.
+pub(crate) fn set_unwatched() {
+    CURRENT.set(GONE);
+}
+
+/// Ends the thread's part: its last event, its final clocks, then its memory.
+fn leave() {
+    let Some(mut entered) = enter() else { return };
+    threads::end(&mut entered);
+    let slot = CURRENT.replace(GONE);
+    std::mem::forget(entered);
+    // SAFETY: the pointer is from `Box::into_raw` in `install`; CURRENT no longer leads to it and the only `Entered` was
+    // forgotten, so nothing refers to the slot.
+    drop(unsafe { Box::from_raw(slot) });
+}

@@ -1,0 +1,133 @@
+//! Dense identifiers, and the names and places behind them.
+
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use parking_lot::RwLock;
+use rustc_hash::FxHashMap;
+
+use super::Place;
+use crate::event::{Names, Object, ObjectInfo, ObjectKind, Site, SiteId, ThreadId};
+
+/// Hands out the dense ids of one kind of object, from 1: wrappers use 0 for "none yet".
+#[derive(Debug)]
+pub(crate) struct Ids(AtomicU32);
+
+/// The id of all objects after the first 2³² − 2 of a kind. They are not watched: an id is never reused or wrapped.
+pub(crate) const UNWATCHED: u32 = u32::MAX;
+
+impl Ids {
+    pub(crate) const fn new() -> Self {
+        Self(AtomicU32::new(1))
+    }
+
+    /// The next id.
+    #[inline]
+    pub(crate) fn next(&self) -> u32 {
+        let id = self.0.fetch_add(1, Ordering::Relaxed);
+        if id == UNWATCHED || id == 0 {
+            self.0.store(UNWATCHED, Ordering::Relaxed);
+            return UNWATCHED;
+        }
+        id
+    }
+}
+
+/// The id in `slot`, given on first use. `slot` holds 0 until then.
+#[inline]
+pub(crate) fn id_in(slot: &AtomicU32, ids: &Ids) -> u32 {
+    match slot.load(Ordering::Relaxed) {
+        0 => first_id(slot, ids),
+        id => id,
+    }
+}
+
+#[cold]
+fn first_id(slot: &AtomicU32, ids: &Ids) -> u32 {
+    let id = ids.next();
+    slot.compare_exchange(0, id, Ordering::Relaxed, Ordering::Relaxed).map_or_else(|given| given, |_| id)
+}
+
+#[derive(Default)]
+struct Tables {
+    sites: Vec<Place>,
+    site_ids: FxHashMap<(&'static str, u32, u32), SiteId>,
+    objects: FxHashMap<Object, Described>,
+    threads: FxHashMap<ThreadId, String>,
+}
+
+struct Described {
+    kind: ObjectKind,
+    created: Option<Place>,
+    name: Option<Box<str>>,
+}
+
+static TABLES: LazyLock<RwLock<Tables>> = LazyLock::new(RwLock::default);
+
+/// The id of a place. Two copies of one place (the compiler makes them) have one id.
+pub(crate) fn site(place: Place) -> SiteId {
+    let key = (place.file(), place.line(), place.column());
+    if let Some(&id) = TABLES.read().site_ids.get(&key) {
+        return id;
+    }
+    let tables = &mut *TABLES.write();
+    *tables.site_ids.entry(key).or_insert_with(|| {
+        tables.sites.push(place);
+        SiteId(u32::try_from(tables.sites.len()).expect("fewer than 2^32 places"))
+    })
+}
+
+/// Makes an object known under its kind and place; keeps a name that it has.
+pub(crate) fn describe(object: Object, kind: ObjectKind, created: Option<Place>) {
+    if TABLES.read().objects.contains_key(&object) {
+        return;
+    }
+    TABLES.write().objects.entry(object).or_insert(Described { kind, created, name: None });
+}
+
+/// Names an object.
+pub(crate) fn name(object: Object, kind: ObjectKind, created: Option<Place>, name: &str) {
+    let described = Described { kind, created, name: Some(name.into()) };
+    TABLES.write().objects.insert(object, described);
+}
+
+/// Names a thread.
+pub(crate) fn name_thread(thread: ThreadId, name: &str) {
+    TABLES.write().threads.insert(thread, name.to_owned());
+}
+
+/// What is not needed any more once the object is gone and no analysis knows it.
+pub(crate) fn forget(object: Object) {
+    if TABLES.read().objects.contains_key(&object) {
+        TABLES.write().objects.remove(&object);
+    }
+}
+
+fn to_site(place: Place) -> Site {
+    Site::new(place.file(), place.line(), place.column())
+}
+
+/// The names of the live run.
+pub(crate) struct LiveNames;
+
+impl Names for LiveNames {
+    fn site(&self, id: SiteId) -> Site {
+        let tables = TABLES.read();
+        match id.index().checked_sub(1).and_then(|index| tables.sites.get(index)) {
+            Some(place) => to_site(place),
+            None => Site::unknown(),
+        }
+    }
+
+    fn thread_name(&self, id: ThreadId) -> Option<String> {
+        TABLES.read().threads.get(&id).cloned()
+    }
+
+    fn object(&self, object: Object) -> Option<ObjectInfo> {
+        TABLES.read().objects.get(&object).map(|described| ObjectInfo {
+            kind: described.kind,
+            name: described.name.as_deref().map(str::to_owned),
+            created: described.created.map(to_site),
+        })
+    }
+}

@@ -1,0 +1,237 @@
+//! Hooks of threads: fork, begin, end, join, park.
+
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock};
+
+use parking_lot::Mutex;
+
+use super::config::Modes;
+use super::context::{self, Context, enter};
+use super::locks::{LockState, ORDER};
+use super::{Place, registry, sink, waits};
+use crate::analysis::happens_before::{SlotTable, SyncClock};
+use crate::analysis::wait_for::{SessionId, Wait};
+use crate::event::ThreadId;
+
+static NEXT_THREAD: AtomicU32 = AtomicU32::new(0);
+static NEXT_SESSION: AtomicU32 = AtomicU32::new(1);
+static LIVE: AtomicUsize = AtomicUsize::new(0);
+static SLOTS: LazyLock<Mutex<SlotTable>> = LazyLock::new(Mutex::default);
+
+/// What others may know of a thread; outlives it.
+pub(crate) struct ThreadRecord {
+    pub(crate) thread: ThreadId,
+    pub(crate) session: SessionId,
+    /// The thread that has no known parent and from which this one descends. Between threads of different origin there
+    /// may be orders that no hook saw (a start, a join), so no race is claimed.
+    pub(crate) origin: ThreadId,
+    /// What the thread published last; complete once it was joined.
+    last: Mutex<SyncClock>,
+    token: Mutex<Token>,
+    ended: AtomicBool,
+}
+
+/// The wake-up token of `park`, as far as our `unpark` gives it.
+#[derive(Default)]
+struct Token {
+    given: bool,
+    clock: SyncClock,
+}
+
+impl ThreadRecord {
+    fn new(thread: ThreadId, session: SessionId, origin: ThreadId) -> Arc<Self> {
+        Arc::new(Self {
+            thread,
+            session,
+            origin,
+            last: Mutex::default(),
+            token: Mutex::default(),
+            ended: AtomicBool::new(false),
+        })
+    }
+}
+
+/// Threads that hooks have seen and that have not ended.
+pub(crate) fn known_to_live() -> usize {
+    LIVE.load(Ordering::Relaxed)
+}
+
+/// A thread that we did not start, at its first hook.
+pub(crate) fn adopt(modes: Modes) -> Option<Context> {
+    let thread = ThreadId(NEXT_THREAD.fetch_add(1, Ordering::Relaxed));
+    let session = SessionId::default();
+    let clock = SLOTS.lock().root()?;
+    if let Some(name) = std::thread::current().name() {
+        registry::name_thread(thread, name);
+    }
+    waits::thread_begins(thread, session);
+    LIVE.fetch_add(1, Ordering::Relaxed);
+    let locks = LockState::new(ORDER.lock().seed(thread));
+    Some(Context { thread, session, modes, locks, clock, record: ThreadRecord::new(thread, session, thread) })
+}
+
+/// A thread that is about to be started: made by the parent, moved into the child.
+pub(crate) struct Child(Option<Context>);
+
+impl Child {
+    /// What the parent keeps of it; `None` when the child is not watched.
+    pub(crate) fn record(&self) -> Option<Arc<ThreadRecord>> {
+        self.0.as_ref().map(|context| Arc::clone(&context.record))
+    }
+
+    /// The first thing that the child does.
+    pub(crate) fn begin(mut self) -> Running {
+        match self.0.take() {
+            Some(context) => context::install(context),
+            None => context::set_unwatched(),
+        }
+        Running
+    }
+}
+
+impl Drop for Child {
+    /// The system refused to start the thread.
+    fn drop(&mut self) {
+        if let Some(context) = self.0.take() {
+            retire(context);
+        }
+    }
+}
+
+/// The child runs the user's closure until this is dropped.
+pub(crate) struct Running;
+
+impl Drop for Running {
+    /// A scope waits for this moment, not for the destructors of thread-locals that follow.
+    fn drop(&mut self) {
+        if let Some(mut inside) = enter() {
+            publish_end(&mut inside);
+        }
+    }
+}
+
+/// The current thread starts another one; everything before this happens before the child's first step.
+pub(crate) fn fork(name: Option<&str>) -> Child {
+    Child(enter().and_then(|mut inside| fork_into(&mut inside, None, name)))
+}
+
+/// As [`fork`], but the child is the root of a new session: its findings are collected apart.
+pub(crate) fn fork_session(name: Option<&str>) -> Child {
+    let session = SessionId(NEXT_SESSION.fetch_add(1, Ordering::Relaxed));
+    Child(enter().and_then(|mut inside| fork_into(&mut inside, Some(session), name)))
+}
+
+fn fork_into(parent: &mut Context, session: Option<SessionId>, name: Option<&str>) -> Option<Context> {
+    let thread = ThreadId(NEXT_THREAD.fetch_add(1, Ordering::Relaxed));
+    let origin = if session.is_some() { thread } else { parent.record.origin };
+    let session = session.unwrap_or(parent.session);
+    if let Some(name) = name {
+        registry::name_thread(thread, name);
+    }
+    // Told before the child can run, and also of a child that can't be followed: it may end a wait all the same.
+    waits::thread_begins(thread, session);
+    let clock = SLOTS.lock().fork(&mut parent.clock)?;
+    LIVE.fetch_add(1, Ordering::Relaxed);
+    let (parent_seed, child_seed) = {
+        let mut order = ORDER.lock();
+        order.forked(parent.thread, thread);
+        if session != parent.session {
+            order.set_session(thread, session.0);
+        }
+        (order.seed(parent.thread), order.seed(thread))
+    };
+    parent.locks.new_segment(parent_seed);
+    let record = ThreadRecord::new(thread, session, origin);
+    Some(Context { thread, session, modes: parent.modes, locks: LockState::new(child_seed), clock, record })
+}
+
+/// The thread's context is taken down: it does nothing more.
+pub(crate) fn end(mut context: Context) {
+    publish_end(&mut context);
+    let left = context.locks.left();
+    let finding = waits::thread_ends(context.thread, context.session, &left);
+    // The root of a session, and a thread with an unknown parent, end with their program: what still waits then is a
+    // daemon, not a deadlock.
+    let root = context.record.origin == context.thread;
+    if let Some(finding) = finding.filter(|_| !root) {
+        sink::report(&mut context, finding);
+        sink::root_may_be_stuck(context.session);
+    }
+    retire(context);
+}
+
+fn publish_end(context: &mut Context) {
+    let mut last = context.record.last.lock();
+    context.clock.publish(&mut last);
+    drop(last);
+    context.record.ended.store(true, Ordering::Release);
+}
+
+fn retire(context: Context) {
+    LIVE.fetch_sub(1, Ordering::Relaxed);
+    SLOTS.lock().finish(context.clock);
+}
+
+/// Before waiting for the end of a thread.
+pub(crate) fn join_request(record: &ThreadRecord, place: Place) -> Option<waits::Waiting> {
+    let mut inside = enter()?;
+    let site = inside.locks.site(place);
+    waits::begin(inside, Wait::Join(record.thread), site)
+}
+
+/// The thread has ended, and the current one has seen it.
+pub(crate) fn joined(record: &ThreadRecord) {
+    let Some(mut inside) = enter() else { return };
+    let context = &mut *inside;
+    context.clock.acquire(&record.last.lock());
+    let seed = {
+        let mut order = ORDER.lock();
+        order.joined(context.thread, record.thread);
+        order.seed(context.thread)
+    };
+    context.locks.new_segment(seed);
+}
+
+/// Has the thread's closure ended?
+pub(crate) fn has_ended(record: &ThreadRecord) -> bool {
+    record.ended.load(Ordering::Acquire)
+}
+
+/// The current thread's record, for `thread::current`.
+pub(crate) fn current() -> Option<Arc<ThreadRecord>> {
+    enter().map(|inside| Arc::clone(&inside.record))
+}
+
+/// Before a real `park` without a time limit. `None` when a token is there: the park will return at once.
+pub(crate) fn park_request(place: Place) -> Option<waits::Waiting> {
+    let mut inside = enter()?;
+    let site = inside.locks.site(place);
+    let record = Arc::clone(&inside.record);
+    // Held over the entry into the wait, so that an `unpark` comes either before it, and is seen, or after it, and
+    // takes the thread out again.
+    let token = record.token.lock();
+    if token.given {
+        return None;
+    }
+    waits::begin(inside, Wait::Park, site)
+}
+
+/// After a real `park` of any kind.
+pub(crate) fn parked() {
+    let Some(mut inside) = enter() else { return };
+    let context = &mut *inside;
+    let token = &mut *context.record.token.lock();
+    if std::mem::take(&mut token.given) {
+        context.clock.acquire(&token.clock);
+        token.clock.clear();
+    }
+}
+
+/// Before a real `unpark`.
+pub(crate) fn unpark(record: &ThreadRecord) {
+    let Some(mut inside) = enter() else { return };
+    let mut token = record.token.lock();
+    token.given = true;
+    inside.clock.publish_join(&mut token.clock);
+    waits::granted(record.thread);
+}
