@@ -48,7 +48,8 @@ pub struct Edge {
 /// The graph in the DOT language; edges on a cycle are red and bold. Linear in the graph.
 #[must_use]
 pub fn dot(graph: &GraphView) -> String {
-    let mut out = String::from("digraph lock_order {\n    rankdir=LR;\n    node [shape=box, fontname=\"monospace\"];\n");
+    let mut out =
+        String::from("digraph lock_order {\n    rankdir=LR;\n    node [shape=box, fontname=\"monospace\"];\n");
     out.push_str("    edge [fontname=\"monospace\", fontsize=10];\n");
     for (number, node) in graph.nodes.iter().enumerate() {
         let made = node.created.as_ref().map(|site| format!("\nmade at {site}")).unwrap_or_default();

@@ -80,7 +80,8 @@ mod tests {
         for &kind in Kind::ALL {
             let page = page(kind);
             assert!(page.starts_with(&format!("# {kind}: ")), "{kind}: the title");
-            for part in ["## What it is", "## Example", "## In async code", "## How to fix it", "## What gordian needs"] {
+            for part in ["## What it is", "## Example", "## In async code", "## How to fix it", "## What gordian needs"]
+            {
                 assert_eq!(page.lines().filter(|line| line.starts_with(part)).count(), 1, "{kind}: `{part}`");
             }
             assert!(page.matches("```rust\n").count() >= 2, "{kind}: an example and its async twin");

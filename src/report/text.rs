@@ -51,7 +51,8 @@ pub fn tally(findings: &[Finding]) -> String {
 #[must_use]
 pub fn escape(text: &str) -> Cow<'_, str> {
     let obeyed = |c: char| {
-        (c.is_control() && c != '\t') || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        (c.is_control() && c != '\t')
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };
     if !text.contains(obeyed) {
         return Cow::Borrowed(text);
