@@ -1,1 +1,62 @@
 //! RUN: the command. Only here are arguments parsed, things printed and exit codes chosen.
+//!
+//! Three steps, each in its own type: what the user typed (`args`), what it means (`options`), what is done (a module
+//! for each command, each of which makes a `Document` and lets `output` print it).
+//!
+//! Two functions join the command to the rest of the library: `run::execute` runs a scenario under detection, and
+//! `analyze::judge` reads a trace and judges it.
+
+mod analyze;
+mod args;
+mod child;
+mod error;
+mod exit_code;
+mod explain;
+mod graph;
+mod interrupt;
+mod list;
+mod options;
+mod output;
+pub mod run;
+pub mod scenarios;
+mod selftest;
+
+pub use exit_code::ExitCode;
+
+use std::io::Write as _;
+
+use clap::Parser as _;
+
+use args::{Args, Command};
+
+/// Parses the arguments of this process, does what they say, prints errors to standard error.
+#[must_use]
+pub fn main() -> ExitCode {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(refusal) => {
+            // Help and version are refusals too, for standard output. A reader that has gone is no error of ours.
+            let _ = refusal.print();
+            return if refusal.use_stderr() { ExitCode::Usage } else { ExitCode::Clean };
+        }
+    };
+    match dispatch(args) {
+        Ok(code) => code,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "{error}");
+            error.code
+        }
+    }
+}
+
+fn dispatch(args: Args) -> Result<ExitCode, error::Error> {
+    match args.command {
+        Command::List(args) => list::list(&args.common.resolve()?),
+        Command::Run(args) => run::run(&args.resolve()?),
+        Command::Selftest(args) => selftest::selftest(&args.resolve()?),
+        Command::Analyze(args) => analyze::analyze(&args.resolve()?),
+        Command::Explain(args) => explain::explain(args.kind, &args.common.resolve()?),
+        Command::Graph(args) => graph::graph(&args.file, &args.common.resolve()?),
+        Command::Child(args) => run::child(&args),
+    }
+}

@@ -1,1 +1,251 @@
 //! Vector clocks and epochs: pure values, no input or output.
+//!
+//! A *component* of a clock counts the checked accesses of one thread at a time; its index is a [`Slot`]. An [`Epoch`]
+//! is one component by itself, "time `t` of slot `s`", in one word (Flanagan and Freund, *FastTrack*, PLDI 2009). A
+//! [`VectorClock`] says for every slot up to which time its owner knows what was done there.
+
+/// Index of a clock component. Not a thread's identity: a slot is used again once its thread's work is known everywhere
+/// that matters (see `SlotTable` in [`crate::analysis::happens_before`]).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Slot(pub u16);
+
+impl Slot {
+    /// The slot as an index.
+    #[inline]
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// A moment of one slot, 48 bits wide. Zero is before everything: no access has it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Time(u64);
+
+impl Time {
+    /// Before everything.
+    pub const ZERO: Self = Self(0);
+    /// The last moment that can be told.
+    pub const MAX: Self = Self((1 << Epoch::TIME_BITS) - 1);
+
+    /// The moment with this number.
+    ///
+    /// # Panics
+    /// If the number does not fit in 48 bits.
+    #[inline]
+    #[must_use]
+    pub const fn new(number: u64) -> Self {
+        assert!(number <= Self::MAX.0, "vector clock overflow");
+        Self(number)
+    }
+
+    /// The moment as a number.
+    #[inline]
+    #[must_use]
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+}
+
+/// One moment of one slot, packed as `slot << 48 | time`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Epoch(u64);
+
+impl Epoch {
+    const TIME_BITS: u32 = 48;
+
+    /// No moment: time zero of slot zero, which every clock covers.
+    pub const NONE: Self = Self(0);
+
+    /// The moment `time` of `slot`.
+    #[inline]
+    #[must_use]
+    pub const fn new(slot: Slot, time: Time) -> Self {
+        Self((slot.0 as u64) << Self::TIME_BITS | time.0)
+    }
+
+    /// Whose moment.
+    #[inline]
+    #[must_use]
+    pub const fn slot(self) -> Slot {
+        Slot((self.0 >> Self::TIME_BITS) as u16)
+    }
+
+    /// Which moment.
+    #[inline]
+    #[must_use]
+    pub const fn time(self) -> Time {
+        Time(self.0 & Time::MAX.0)
+    }
+
+    /// Is this time zero, which orders nothing?
+    #[inline]
+    #[must_use]
+    pub const fn is_zero(self) -> bool {
+        self.time().0 == 0
+    }
+
+    /// The next moment of the same slot.
+    ///
+    /// # Panics
+    /// With "vector clock overflow" after 2^48 - 1 moments: a clock never wraps.
+    #[inline]
+    #[must_use]
+    pub const fn next(self) -> Self {
+        assert!(self.time().0 < Time::MAX.0, "vector clock overflow");
+        Self(self.0 + 1)
+    }
+}
+
+impl std::fmt::Debug for Epoch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}@{}", self.time().0, self.slot().0)
+    }
+}
+
+/// For every slot the time up to which it is known; zero where nothing is.
+///
+/// Holds as many components as the highest slot raised, so an empty clock allocates nothing.
+#[derive(Default)]
+pub struct VectorClock {
+    times: Vec<u64>,
+}
+
+impl VectorClock {
+    /// A clock that knows nothing. Does not allocate.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { times: Vec::new() }
+    }
+
+    /// Is nothing known? O(components), one look when the clock was never raised.
+    #[inline]
+    #[must_use]
+    pub fn is_zero(&self) -> bool {
+        self.times.iter().all(|&time| time == 0)
+    }
+
+    /// The time known of `slot`.
+    #[inline]
+    #[must_use]
+    pub fn get(&self, slot: Slot) -> Time {
+        Time(self.times.get(slot.index()).copied().unwrap_or(0))
+    }
+
+    /// Is the moment known?
+    #[inline]
+    #[must_use]
+    pub fn covers(&self, epoch: Epoch) -> bool {
+        epoch.time() <= self.get(epoch.slot())
+    }
+
+    /// Makes the moment known. True when it was news.
+    #[inline]
+    pub fn raise(&mut self, epoch: Epoch) -> bool {
+        if self.covers(epoch) {
+            return false;
+        }
+        let index = epoch.slot().index();
+        if index >= self.times.len() {
+            self.times.resize(index + 1, 0);
+        }
+        self.times[index] = epoch.time().0;
+        true
+    }
+
+    /// Forgets the component of `slot`.
+    pub fn forget(&mut self, slot: Slot) {
+        if let Some(time) = self.times.get_mut(slot.index()) {
+            *time = 0;
+        }
+    }
+
+    /// Forgets everything and keeps the memory.
+    pub fn clear(&mut self) {
+        self.times.clear();
+    }
+
+    /// Learns what `other` knows, component by component. True when any of it was news. O(components of `other`).
+    pub fn join(&mut self, other: &Self) -> bool {
+        self.grow(other.times.len());
+        join_times(&mut self.times, &other.times)
+    }
+
+    /// As [`join`](Self::join), but leaves the component of `own` alone: a thread keeps its own time apart.
+    pub fn join_foreign(&mut self, other: &Self, own: Slot) -> bool {
+        let (own, len) = (own.index(), other.times.len());
+        self.grow(len);
+        if own >= len {
+            return join_times(&mut self.times, &other.times);
+        }
+        let before = join_times(&mut self.times[..own], &other.times[..own]);
+        let after = join_times(&mut self.times[own + 1..], &other.times[own + 1..]);
+        before | after
+    }
+
+    /// Does `other` know everything that this clock knows?
+    #[must_use]
+    pub fn leq(&self, other: &Self) -> bool {
+        self.leq_foreign(other, None)
+    }
+
+    /// As [`leq`](Self::leq), without the component of `own`.
+    #[must_use]
+    pub fn leq_foreign(&self, other: &Self, own: Option<Slot>) -> bool {
+        let skip = own.map_or(usize::MAX, Slot::index);
+        self.times
+            .iter()
+            .enumerate()
+            .all(|(index, &time)| time <= other.times.get(index).copied().unwrap_or(0) || index == skip)
+    }
+
+    /// The moments known, without the zeros.
+    pub fn iter(&self) -> impl Iterator<Item = Epoch> + '_ {
+        self.times
+            .iter()
+            .enumerate()
+            .filter(|&(_, &time)| time != 0)
+            .map(|(index, &time)| Epoch(((index as u64) << Epoch::TIME_BITS) | time))
+    }
+
+    fn grow(&mut self, len: usize) {
+        if self.times.len() < len {
+            self.times.resize(len, 0);
+        }
+    }
+}
+
+/// Component-wise maximum over the common length; one pass without branches, so that the compiler can use SIMD.
+fn join_times(mine: &mut [u64], theirs: &[u64]) -> bool {
+    let mut news = false;
+    for (mine, &theirs) in mine.iter_mut().zip(theirs) {
+        news |= theirs > *mine;
+        *mine = theirs.max(*mine);
+    }
+    news
+}
+
+impl Clone for VectorClock {
+    fn clone(&self) -> Self {
+        Self { times: self.times.clone() }
+    }
+
+    /// Reuses the memory: a lock that passes between threads copies without allocating.
+    fn clone_from(&mut self, source: &Self) {
+        self.times.clone_from(&source.times);
+    }
+}
+
+impl PartialEq for VectorClock {
+    fn eq(&self, other: &Self) -> bool {
+        self.leq(other) && other.leq(self)
+    }
+}
+
+impl Eq for VectorClock {}
+
+impl std::fmt::Debug for VectorClock {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.iter()).finish()
+    }
+}

@@ -1,3 +1,5 @@
 //! The `gordian` command.
 
-fn main() {}
+fn main() -> gordian::cli::ExitCode {
+    gordian::cli::main()
+}

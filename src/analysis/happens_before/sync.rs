@@ -1,0 +1,146 @@
+//! What an object of synchronisation carries from one thread to the next.
+
+use crate::clock::{Epoch, VectorClock};
+
+use super::thread::{Knowledge, ThreadClock};
+
+/// The clock of a lock, a message, a once, a token: what was published there.
+///
+/// It remembers whose clock it is and at which state of knowledge. When the same thread publishes again without having
+/// learned anything, only its own time is new, and nothing is copied; when the last publisher acquires, there is
+/// nothing to join. A lock that one thread uses costs a compare and a store.
+#[derive(Debug)]
+pub struct SyncClock {
+    /// Whose foreign components `rest` are; [`Knowledge::NOBODY`] when several clocks were joined.
+    publisher: Knowledge,
+    /// The publisher's own component; [`Epoch::NONE`] when there is no single publisher.
+    epoch: Epoch,
+    rest: VectorClock,
+}
+
+impl SyncClock {
+    /// Nothing published. Does not allocate.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { publisher: Knowledge::NOBODY, epoch: Epoch::NONE, rest: VectorClock::new() }
+    }
+
+    /// Would an acquire learn nothing, whoever does it?
+    #[inline]
+    #[must_use]
+    pub fn is_trivial(&self) -> bool {
+        self.epoch.is_zero() && self.rest.is_zero()
+    }
+
+    /// Does the clock hold exactly what `other` holds, by the same publisher? Cheap and one-sided: false says nothing.
+    #[inline]
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.publisher == other.publisher && self.publisher != Knowledge::NOBODY && self.epoch == other.epoch
+    }
+
+    /// Replaces what was published by what the thread knows now: the release of a mutex.
+    #[inline]
+    pub fn publish(&mut self, thread: &mut ThreadClock) {
+        thread.mark_published();
+        if self.publisher == thread.knowledge() {
+            self.epoch = thread.epoch();
+        } else {
+            self.replace(thread);
+        }
+    }
+
+    /// Adds what the thread knows to what was published: the release of a reader, the arrival at a barrier.
+    #[inline]
+    pub fn publish_join(&mut self, thread: &mut ThreadClock) {
+        if self.publisher.is_of(thread.slot()) {
+            // The thread's own earlier clock is part of what it knows now.
+            self.publish(thread);
+        } else {
+            self.add(thread);
+        }
+    }
+
+    /// Teaches the thread what was published.
+    #[inline]
+    pub fn acquire(&self, thread: &mut ThreadClock) {
+        if !self.publisher.is_of(thread.slot()) && !self.is_trivial() {
+            self.teach(thread);
+        }
+    }
+
+    /// Forgets what was published and keeps the memory.
+    #[inline]
+    pub fn clear(&mut self) {
+        self.publisher = Knowledge::NOBODY;
+        self.epoch = Epoch::NONE;
+        self.rest.clear();
+    }
+
+    /// Becomes a copy of `other`.
+    pub(super) fn assign(&mut self, other: &Self) {
+        if self.publisher != other.publisher || self.publisher == Knowledge::NOBODY {
+            self.publisher = other.publisher;
+            self.rest.clone_from(&other.rest);
+        }
+        self.epoch = other.epoch;
+    }
+
+    /// Adds what `other` holds.
+    pub(super) fn absorb(&mut self, other: &Self) {
+        if other.is_trivial() {
+            return;
+        }
+        if self.is_trivial() {
+            self.assign(other);
+        } else if self.publisher != other.publisher || self.publisher == Knowledge::NOBODY {
+            self.mix();
+            self.rest.join(&other.rest);
+            self.rest.raise(other.epoch);
+        } else if self.epoch.time() < other.epoch.time() {
+            self.epoch = other.epoch;
+        }
+    }
+
+    /// Is it the clock that a thread in this slot published?
+    #[inline]
+    pub(super) fn is_by(&self, thread: &ThreadClock) -> bool {
+        self.publisher.is_of(thread.slot())
+    }
+
+    #[inline(never)]
+    fn replace(&mut self, thread: &ThreadClock) {
+        self.publisher = thread.knowledge();
+        self.epoch = thread.epoch();
+        self.rest.clone_from(thread.foreign());
+    }
+
+    #[inline(never)]
+    fn add(&mut self, thread: &mut ThreadClock) {
+        thread.mark_published();
+        if thread.knows(self.epoch, &self.rest) {
+            self.replace(thread);
+        } else {
+            self.mix();
+            self.rest.join(thread.foreign());
+            self.rest.raise(thread.epoch());
+        }
+    }
+
+    #[inline(never)]
+    fn teach(&self, thread: &mut ThreadClock) {
+        thread.learn(self.epoch, &self.rest);
+    }
+
+    /// Gives up the single publisher: its component goes to the others.
+    fn mix(&mut self) {
+        self.rest.raise(self.epoch);
+        self.publisher = Knowledge::NOBODY;
+        self.epoch = Epoch::NONE;
+    }
+}
+
+impl Default for SyncClock {
+    fn default() -> Self {
+        Self::new()
+    }
+}

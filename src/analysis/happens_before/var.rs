@@ -1,0 +1,158 @@
+//! Cells: the race rule itself.
+
+use crate::clock::Epoch;
+
+use super::sync::SyncClock;
+use super::thread::ThreadClock;
+
+/// An access that a cell remembers, with whatever its keeper wants to know of it (`I`: thread, site, position).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct AccessInfo<I> {
+    /// When.
+    pub epoch: Epoch,
+    /// Was it a write?
+    pub write: bool,
+    /// What the keeper said about it.
+    pub info: I,
+}
+
+/// The state of a cell.
+///
+/// FastTrack's adaptive epochs (PLDI 2009) with the last-writer join of SHB (Mathur, Kini and Viswanathan, *What
+/// Happens-After the First Race?*, OOPSLA 2018): a read also comes after the write whose value it saw, so that every
+/// report stands, not only the first. An access is in conflict with every remembered access that is not ordered before
+/// it; an access is remembered until one that comes after it stands for it. A later event is reported here if and only if
+/// full vector clocks would report it: who is not after a forgotten access is not after the one that stands for it.
+///
+/// In a program without races there is one write and one read, or the reads of several threads, and a read never joins:
+/// who covers the epoch of a write knows all that the writer knew (see [`ThreadClock`]).
+#[derive(Debug)]
+pub struct VarState<I> {
+    /// The last write; epoch [`Epoch::NONE`] before the first.
+    write: AccessInfo<I>,
+    /// The last read that is remembered; [`Epoch::NONE`] if none is.
+    read: AccessInfo<I>,
+    /// The writer's clock at the last write.
+    last_write: SyncClock,
+    /// Absent while `write` and `read` say everything.
+    more: Option<Box<More<I>>>,
+}
+
+/// What is remembered beside the last write and the first read.
+#[derive(Debug)]
+struct More<I> {
+    /// Writes that are not ordered before the last.
+    writes: Vec<AccessInfo<I>>,
+    /// Other reads, one for each slot.
+    reads: Vec<AccessInfo<I>>,
+    /// The conflicts of the latest access.
+    conflicts: Vec<AccessInfo<I>>,
+}
+
+impl<I: Copy> VarState<I> {
+    /// A cell that nobody has touched. `placeholder` is never given back.
+    #[must_use]
+    pub const fn new(placeholder: I) -> Self {
+        Self {
+            write: AccessInfo { epoch: Epoch::NONE, write: true, info: placeholder },
+            read: AccessInfo { epoch: Epoch::NONE, write: false, info: placeholder },
+            last_write: SyncClock::new(),
+            more: None,
+        }
+    }
+
+    /// The thread reads the cell. Returns the writes that are not ordered before this read, newest first: empty unless
+    /// there is a race.
+    #[inline]
+    pub fn read(&mut self, thread: &mut ThreadClock, info: I) -> &[AccessInfo<I>] {
+        let epoch = thread.access();
+        if self.more.is_some() || !thread.covers(self.write.epoch) || !thread.covers(self.read.epoch) {
+            return self.read_slow(thread, AccessInfo { epoch, write: false, info });
+        }
+        if self.read.epoch != epoch {
+            self.read = AccessInfo { epoch, write: false, info };
+        }
+        &[]
+    }
+
+    /// The thread writes the cell. Returns the accesses that are not ordered before this write, writes first: empty
+    /// unless there is a race.
+    #[inline]
+    pub fn write(&mut self, thread: &mut ThreadClock, info: I) -> &[AccessInfo<I>] {
+        let write = AccessInfo { epoch: thread.access(), write: true, info };
+        if self.more.is_some() || !thread.covers(self.write.epoch) || !thread.covers(self.read.epoch) {
+            return self.write_slow(thread, write);
+        }
+        self.write = write;
+        self.read.epoch = Epoch::NONE;
+        self.last_write.publish(thread);
+        &[]
+    }
+
+    #[inline(never)]
+    fn read_slow(&mut self, thread: &mut ThreadClock, read: AccessInfo<I>) -> &[AccessInfo<I>] {
+        let Self { write, read: first, last_write, more } = self;
+        let more = more.get_or_insert_with(More::boxed);
+        more.conflicts.clear();
+        let known = thread.covers(write.epoch);
+        if !known {
+            more.conflicts.push(*write);
+        }
+        more.conflicts.extend(more.writes.iter().filter(|write| !thread.covers(write.epoch)));
+        if !known {
+            // Only now is there anything to learn from the value; the check above must come before.
+            last_write.acquire(thread);
+        }
+        if thread.covers(first.epoch) {
+            // Same slot, or ordered before: this read stands for it.
+            if first.epoch != read.epoch {
+                *first = read;
+                more.reads.retain(|other| other.epoch.slot() != read.epoch.slot());
+            }
+        } else if let Some(own) = more.reads.iter_mut().find(|own| own.epoch.slot() == read.epoch.slot()) {
+            if own.epoch != read.epoch {
+                *own = read;
+            }
+        } else {
+            more.reads.retain(|other| !thread.covers(other.epoch));
+            more.reads.push(read);
+        }
+        &more.conflicts
+    }
+
+    #[inline(never)]
+    fn write_slow(&mut self, thread: &mut ThreadClock, write: AccessInfo<I>) -> &[AccessInfo<I>] {
+        let more = self.more.get_or_insert_with(More::boxed);
+        more.conflicts.clear();
+        if !thread.covers(self.write.epoch) {
+            more.writes.push(self.write);
+        }
+        more.writes.retain(|other| !thread.covers(other.epoch));
+        more.reads.retain(|other| !thread.covers(other.epoch));
+        if thread.covers(self.read.epoch) {
+            match more.reads.pop() {
+                Some(other) => self.read = other,
+                None => self.read.epoch = Epoch::NONE,
+            }
+        }
+        more.conflicts.extend(more.writes.iter().rev());
+        if !self.read.epoch.is_zero() {
+            more.conflicts.push(self.read);
+            more.conflicts.extend(&more.reads);
+        }
+        let quiet = more.conflicts.is_empty();
+        self.write = write;
+        self.last_write.publish(thread);
+        if quiet {
+            // Everything is ordered before this write: back to the short form.
+            self.more = None;
+        }
+        self.more.as_ref().map_or(&[], |more| &more.conflicts)
+    }
+}
+
+impl<I> More<I> {
+    fn boxed() -> Box<Self> {
+        Box::new(Self { writes: Vec::new(), reads: Vec::new(), conflicts: Vec::new() })
+    }
+}

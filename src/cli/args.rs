@@ -1,0 +1,263 @@
+//! What the user typed.
+
+use std::path::PathBuf;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser as _};
+use clap::{Parser, Subcommand, ValueEnum};
+
+use super::scenarios;
+use crate::finding::{Kind, Tier};
+
+/// Find the deadlocks and races of a Rust program before they happen.
+#[derive(Parser, Debug)]
+#[command(name = "gordian", version, arg_required_else_help = true, after_help = EXIT_CODES)]
+#[command(infer_subcommands = false, disable_help_subcommand = true)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  clean
+  1  findings at or over the tier of --deny
+  2  wrong usage
+  3  unreadable or malformed input
+  4  the program under test failed by itself, or the run was cut short, and there is no finding
+
+Examples:
+  gordian run ab-ba                    a bundled bug, and its report
+  gordian analyze trace.std            judge a recorded trace
+  gordian explain lock-order-cycle     what a finding means, and what to do";
+
+#[derive(Subcommand, Debug)]
+pub(super) enum Command {
+    List(ListArgs),
+    Run(RunArgs),
+    Selftest(SelftestArgs),
+    Analyze(AnalyzeArgs),
+    Explain(ExplainArgs),
+    Graph(GraphArgs),
+    #[command(name = "__run", hide = true)]
+    Child(ChildArgs),
+}
+
+/// What every command understands.
+#[derive(clap::Args, Debug)]
+pub(super) struct CommonArgs {
+    /// What standard output gets.
+    #[arg(long, value_name = "FORMAT", default_value = "text", help_heading = "Output")]
+    pub(super) format: Format,
+    /// Write a report to a file as well; may be given several times.
+    #[arg(long, value_name = "FORMAT=FILE", help_heading = "Output")]
+    pub(super) output: Vec<String>,
+    /// Colour the text on standard output; `auto` does on a terminal, and heeds NO_COLOR and CLICOLOR_FORCE.
+    #[arg(long, value_name = "WHEN", default_value = "auto", help_heading = "Output")]
+    pub(super) color: When,
+    /// Print nothing but errors; the exit code and the --output files are as ever.
+    #[arg(long, short, help_heading = "Output")]
+    pub(super) quiet: bool,
+}
+
+/// A form of report.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Format {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// When to use colours.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum When {
+    Auto,
+    Always,
+    Never,
+}
+
+/// The gate.
+#[derive(clap::Args, Debug)]
+pub(super) struct GateArgs {
+    /// The weakest tier of findings that makes the exit code 1; stronger ones do as well.
+    #[arg(long, value_name = "TIER", default_value = "possible")]
+    pub(super) deny: TierName,
+}
+
+/// A tier, weakest first.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum TierName {
+    /// The pattern is there.
+    Possible,
+    /// A correct reordering of the run does it.
+    Predicted,
+    /// It happened.
+    Observed,
+}
+
+impl From<TierName> for Tier {
+    fn from(name: TierName) -> Self {
+        match name {
+            TierName::Possible => Self::Possible,
+            TierName::Predicted => Self::Predicted,
+            TierName::Observed => Self::Observed,
+        }
+    }
+}
+
+/// List the bundled scenarios.
+#[derive(Parser, Debug)]
+#[command(after_help = "Examples:\n  gordian list\n  gordian list --format json")]
+pub(super) struct ListArgs {
+    #[command(flatten)]
+    pub(super) common: CommonArgs,
+}
+
+/// Run a bundled scenario in a child process and report what is wrong with it.
+#[derive(Parser, Debug)]
+#[command(after_help = "\
+Standard output has the report and nothing else: what the scenario prints goes to standard error.
+
+Examples:
+  gordian run ab-ba                          the bug
+  gordian run ab-ba --fixed                  its fixed twin: silent, exit code 0
+  gordian run ab-ba --record ab-ba.gordian   keep the trace, for `gordian analyze`
+  gordian run ab-ba --output json=ab-ba.json")]
+pub(super) struct RunArgs {
+    /// The scenario; `gordian list` has them all.
+    #[arg(value_parser = scenario_name(), hide_possible_values = true)]
+    pub(super) name: String,
+    /// Run the fixed twin.
+    #[arg(long)]
+    pub(super) fixed: bool,
+    /// Record the events to a trace file.
+    #[arg(long, value_name = "FILE")]
+    pub(super) record: Option<PathBuf>,
+    /// End a run that takes longer.
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(super) timeout: u64,
+    #[command(flatten)]
+    pub(super) gate: GateArgs,
+    #[command(flatten)]
+    pub(super) common: CommonArgs,
+}
+
+/// Run every scenario, buggy and fixed, and compare what is found with what its source is marked with.
+#[derive(Parser, Debug)]
+#[command(after_help = "\
+A scenario is right when its buggy form yields exactly the kinds and lines marked `//~ KIND` in its source, and its
+fixed form yields nothing. Exit code 0: all are right; 1: at least one is not.
+
+Examples:
+  gordian selftest
+  gordian selftest ab-ba")]
+pub(super) struct SelftestArgs {
+    /// Only these scenarios.
+    #[arg(value_parser = scenario_name(), hide_possible_values = true)]
+    pub(super) names: Vec<String>,
+    /// End a run that takes longer.
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(super) timeout: u64,
+    #[command(flatten)]
+    pub(super) common: CommonArgs,
+}
+
+/// Judge recorded traces: ours, or STD text.
+#[derive(Parser, Debug)]
+#[command(after_help = "\
+The format is told from the first bytes. A trace that was cut short is judged up to the cut.
+
+Examples:
+  gordian analyze run.gordian
+  gordian analyze *.std --format json
+  gordian analyze --engine shb --every-event trace.std
+  zcat trace.std.gz | gordian analyze -
+  gordian analyze run.gordian --deny observed --output json=report.json")]
+pub(super) struct AnalyzeArgs {
+    /// Trace files; `-` is standard input.
+    #[arg(required = true, value_name = "FILE")]
+    pub(super) files: Vec<PathBuf>,
+    /// Use only this judge; may be given several times.
+    #[arg(long, value_name = "NAME")]
+    pub(super) engine: Vec<Engine>,
+    /// List each racing event once, instead of each pair of racing sites once.
+    #[arg(long)]
+    pub(super) every_event: bool,
+    #[command(flatten)]
+    pub(super) gate: GateArgs,
+    #[command(flatten)]
+    pub(super) common: CommonArgs,
+}
+
+/// A judge.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Engine {
+    /// Data races by schedulable happens-before.
+    Shb,
+    /// Cycles of the lock-order graph, self-deadlocks, recursive reads.
+    LockOrder,
+    /// Waits that nothing can end.
+    Waits,
+}
+
+/// Explain a kind of finding: what it is, an example, the async twin, the fix. Without a kind, list them.
+#[derive(Parser, Debug)]
+#[command(after_help = "Examples:\n  gordian explain\n  gordian explain lost-wakeup")]
+pub(super) struct ExplainArgs {
+    /// The kind.
+    #[arg(value_parser = kind_name(), hide_possible_values = true)]
+    pub(super) kind: Option<Kind>,
+    #[command(flatten)]
+    pub(super) common: CommonArgs,
+}
+
+/// Draw the lock-order graph of a trace in the DOT language; edges on a cycle are red.
+#[derive(Parser, Debug)]
+#[command(after_help = "Examples:\n  gordian graph run.gordian | dot -Tsvg > locks.svg")]
+pub(super) struct GraphArgs {
+    /// The trace file; `-` is standard input.
+    pub(super) file: PathBuf,
+    #[command(flatten)]
+    pub(super) common: CommonArgs,
+}
+
+/// The child process of `run` and `selftest`.
+#[derive(Parser, Debug)]
+pub(super) struct ChildArgs {
+    #[arg(value_parser = scenario_name())]
+    pub(super) name: String,
+    #[arg(long)]
+    pub(super) fixed: bool,
+    #[arg(long)]
+    pub(super) findings: PathBuf,
+    #[arg(long)]
+    pub(super) record: Option<PathBuf>,
+}
+
+fn scenario_name() -> PossibleValuesParser {
+    PossibleValuesParser::new(scenarios::all().iter().map(|scenario| scenario.name.as_str()))
+}
+
+fn kind_name() -> impl clap::builder::TypedValueParser<Value = Kind> {
+    PossibleValuesParser::new(Kind::ALL.iter().map(|kind| kind.name())).try_map(|name| name.parse::<Kind>())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_shows_an_example() {
+        for command in Args::command().get_subcommands().filter(|command| !command.is_hide_set()) {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(help.contains(&format!("gordian {}", command.get_name())), "{}: {help}", command.get_name());
+        }
+    }
+}

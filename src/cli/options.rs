@@ -1,0 +1,143 @@
+//! What the arguments mean: checked and resolved, so that the commands need not look at the environment.
+
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::ValueEnum as _;
+
+use super::args::{AnalyzeArgs, CommonArgs, Engine, Format, RunArgs, SelftestArgs, When};
+use super::error::Error;
+use super::exit_code::ExitCode;
+use super::scenarios::{self, Scenario};
+use crate::finding::Tier;
+use crate::report::Style;
+
+/// Where reports go.
+#[derive(Debug)]
+pub(super) struct Common {
+    /// What standard output gets.
+    pub(super) format: Format,
+    /// Colours on standard output.
+    pub(super) style: Style,
+    /// Standard output is a terminal.
+    pub(super) terminal: bool,
+    /// Nothing goes to standard output.
+    pub(super) quiet: bool,
+    /// Files, and what each gets.
+    pub(super) outputs: Vec<(Format, PathBuf)>,
+}
+
+impl CommonArgs {
+    pub(super) fn resolve(self) -> Result<Common, Error> {
+        let terminal = std::io::stdout().is_terminal();
+        let variable = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        let forced = variable("CLICOLOR_FORCE") && std::env::var_os("CLICOLOR_FORCE").is_some_and(|value| value != "0");
+        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        let coloured = match self.color {
+            When::Always => true,
+            When::Never => false,
+            When::Auto => !variable("NO_COLOR") && (forced || (terminal && !dumb)),
+        };
+        let mut outputs: Vec<(Format, PathBuf)> = Vec::new();
+        for output in &self.output {
+            let (format, path) = parse_output(output)?;
+            if outputs.iter().any(|(_, other)| *other == path) {
+                let message = format!("--output names `{}` twice", path.display());
+                return Err(Error::new(ExitCode::Usage, message).with_help("give each report a file of its own"));
+            }
+            outputs.push((format, path));
+        }
+        let style = if coloured { Style::Coloured } else { Style::Plain };
+        Ok(Common { format: self.format, style, terminal, quiet: self.quiet, outputs })
+    }
+}
+
+/// `FORMAT=FILE`.
+fn parse_output(output: &str) -> Result<(Format, PathBuf), Error> {
+    let refuse = |message: String| {
+        let help = "write --output FORMAT=FILE with `text` or `json`, for example --output json=report.json";
+        Error::new(ExitCode::Usage, message).with_help(help)
+    };
+    let (format, file) =
+        output.split_once('=').ok_or_else(|| refuse(format!("--output `{output}` does not name a format")))?;
+    let format =
+        Format::from_str(format, false).map_err(|_| refuse(format!("--output: no format is called `{format}`")))?;
+    match file {
+        "" => Err(refuse(format!("--output `{output}` does not name a file"))),
+        "-" => Err(refuse("--output is for files; --format says what standard output gets".to_owned())),
+        file => Ok((format, PathBuf::from(file))),
+    }
+}
+
+/// `gordian run`.
+#[derive(Debug)]
+pub(super) struct Run {
+    pub(super) scenario: &'static Scenario,
+    pub(super) fixed: bool,
+    pub(super) record: Option<PathBuf>,
+    pub(super) timeout: Duration,
+    pub(super) deny: Tier,
+    pub(super) common: Common,
+}
+
+impl RunArgs {
+    pub(super) fn resolve(self) -> Result<Run, Error> {
+        Ok(Run {
+            scenario: scenario(&self.name)?,
+            fixed: self.fixed,
+            record: self.record,
+            timeout: Duration::from_secs(self.timeout),
+            deny: self.gate.deny.into(),
+            common: self.common.resolve()?,
+        })
+    }
+}
+
+/// `gordian selftest`.
+#[derive(Debug)]
+pub(super) struct Selftest {
+    pub(super) scenarios: Vec<&'static Scenario>,
+    pub(super) timeout: Duration,
+    pub(super) common: Common,
+}
+
+impl SelftestArgs {
+    pub(super) fn resolve(self) -> Result<Selftest, Error> {
+        let scenarios = match self.names.as_slice() {
+            [] => scenarios::all().iter().collect(),
+            names => names.iter().map(|name| scenario(name)).collect::<Result<_, _>>()?,
+        };
+        Ok(Selftest { scenarios, timeout: Duration::from_secs(self.timeout), common: self.common.resolve()? })
+    }
+}
+
+/// `gordian analyze`.
+#[derive(Debug)]
+pub(super) struct Analyze {
+    pub(super) files: Vec<PathBuf>,
+    /// Never empty.
+    pub(super) engines: Vec<Engine>,
+    pub(super) every_event: bool,
+    pub(super) deny: Tier,
+    pub(super) common: Common,
+}
+
+impl AnalyzeArgs {
+    pub(super) fn resolve(self) -> Result<Analyze, Error> {
+        if self.files.iter().filter(|file| file.as_os_str() == "-").count() > 1 {
+            let message = "standard input (`-`) can be read only once";
+            return Err(Error::new(ExitCode::Usage, message).with_help("name it once, or name files"));
+        }
+        let engines = if self.engine.is_empty() { Engine::value_variants().to_vec() } else { self.engine };
+        let (files, every_event, deny) = (self.files, self.every_event, self.gate.deny.into());
+        Ok(Analyze { files, engines, every_event, deny, common: self.common.resolve()? })
+    }
+}
+
+/// The scenario of that name.
+pub(super) fn scenario(name: &str) -> Result<&'static Scenario, Error> {
+    scenarios::find(name).ok_or_else(|| {
+        Error::new(ExitCode::Usage, format!("no scenario is called `{name}`")).with_help("`gordian list` has them all")
+    })
+}

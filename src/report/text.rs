@@ -1,0 +1,215 @@
+//! The report for people.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+use super::snippet::{self, Note};
+use super::source::Sources;
+use super::stack::user_frames;
+use super::style::{Style, Styles};
+use crate::event::Mode;
+use crate::finding::{Finding, SiteReport, Tier};
+
+/// All findings, each with its operations, then the [`tally`]. Empty when there is none.
+///
+/// The operations are numbered in the order in which they happened, the one that completed the finding first in the
+/// report (the manner of Miri's data race reports; held locks and creation sites are ThreadSanitizer's). Reads the
+/// source files that the findings name.
+#[must_use]
+pub fn text(findings: &[Finding], style: Style) -> String {
+    let styles = Styles::new(style);
+    let mut sources = Sources::default();
+    let mut out = String::new();
+    for finding in findings {
+        tell(&mut out, finding, &mut sources, &styles);
+        out.push('\n');
+    }
+    if !findings.is_empty() {
+        let _ = writeln!(out, "{}", styles.heading.on(tally(findings)));
+    }
+    out
+}
+
+/// How many findings there are, in words: `2 findings (1 observed, 1 possible)`.
+#[must_use]
+pub fn tally(findings: &[Finding]) -> String {
+    let count = match findings.len() {
+        0 => return "no findings".to_owned(),
+        1 => "1 finding".to_owned(),
+        many => format!("{many} findings"),
+    };
+    let tiers: Vec<String> = [Tier::Observed, Tier::Predicted, Tier::Possible]
+        .iter()
+        .map(|&tier| (tier_word(tier), findings.iter().filter(|finding| finding.tier == tier).count()))
+        .filter(|&(_, number)| number > 0)
+        .map(|(word, number)| format!("{number} {word}"))
+        .collect();
+    format!("{count} ({})", tiers.join(", "))
+}
+
+/// The text with every character made visible that a terminal would obey: controls, and the marks that reorder text.
+#[must_use]
+pub fn escape(text: &str) -> Cow<'_, str> {
+    let obeyed = |c: char| {
+        (c.is_control() && c != '\t')
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    if !text.contains(obeyed) {
+        return Cow::Borrowed(text);
+    }
+    let mut clean = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        if obeyed(c) {
+            clean.extend(c.escape_default());
+        } else {
+            clean.push(c);
+        }
+    }
+    Cow::Owned(clean)
+}
+
+fn tell(out: &mut String, finding: &Finding, sources: &mut Sources, styles: &Styles) {
+    let headline = format!("error[{}]", finding.kind);
+    let confirmed = if finding.confirmed { ", confirmed" } else { "" };
+    let message = format!("{}{confirmed}: {}", tier_word(finding.tier), escape(&finding.message));
+    let _ = writeln!(out, "{} {}", styles.error.on(headline), styles.heading.on(message));
+
+    let numbers = numbers(&finding.sites);
+    for (site, number) in finding.sites.iter().zip(numbers) {
+        tell_operation(out, site, (number, finding.sites.len()), sources, styles);
+    }
+    let made: Vec<Note<'_>> = finding
+        .objects
+        .iter()
+        .filter_map(|object| {
+            let label = format!("{} is made here", quoted(&object.object));
+            Some(Note { site: object.created.as_ref()?, label, primary: false })
+        })
+        .collect();
+    if !made.is_empty() {
+        let _ = writeln!(out, "{}", styles.label.on("objects"));
+        out.push_str(&snippet::render(&made, sources, styles));
+    }
+    if !finding.witness.is_empty() {
+        let _ = writeln!(out, "{} a correct reordering of this run does it:", styles.label.on("witness"));
+        for (number, line) in finding.witness.iter().enumerate() {
+            let _ = writeln!(out, "  {:3}. {}", number + 1, escape(line));
+        }
+    }
+    for help in &finding.help {
+        let _ = writeln!(out, "{} {}", styles.good.on("help:"), escape(help));
+    }
+    let close = format!("fingerprint {}, more: gordian explain {}", escape(&finding.fingerprint.0), finding.kind);
+    let _ = writeln!(out, "{}", styles.faint.on(close));
+}
+
+fn tell_operation(
+    out: &mut String,
+    site: &SiteReport,
+    (number, count): (usize, usize),
+    sources: &mut Sources,
+    styles: &Styles,
+) {
+    let role = escape(&site.role);
+    let position = match number {
+        _ if count == 1 => String::new(),
+        last if last == count => format!("({number}) last, "),
+        _ => format!("({number}) earlier, "),
+    };
+    let event = site.event.map(|event| format!(" (event {event})")).unwrap_or_default();
+    let held = match site.held.as_slice() {
+        [] => ", holding nothing".to_owned(),
+        held => {
+            let held: Vec<String> =
+                held.iter().map(|held| format!("{}{}", quoted(&held.lock), mode_words(held.mode))).collect();
+            format!(", holding {}", held.join(", "))
+        }
+    };
+    let heading = format!("{position}on {}:", quoted(&site.owner));
+    let _ = writeln!(out, "{} {role}{held}{event}", styles.label.on(heading));
+
+    let mut notes = vec![Note { site: &site.site, label: role.into_owned(), primary: true }];
+    notes.extend(site.held.iter().map(|held| Note {
+        site: &held.at,
+        label: format!("{} taken here{}, still held", quoted(&held.lock), mode_words(held.mode)),
+        primary: false,
+    }));
+    out.push_str(&snippet::render(&notes, sources, styles));
+
+    if !site.stack.is_empty() {
+        let _ = writeln!(out, "  {}", styles.label.on("stack"));
+        for (depth, frame) in user_frames(&site.stack).into_iter().enumerate() {
+            let _ = writeln!(out, "  {depth:4}: {}", escape(frame));
+        }
+    }
+}
+
+/// The number of each site: its rank in time where every site has a place in the stream, else the first site is the
+/// last operation and the others keep their order.
+fn numbers(sites: &[SiteReport]) -> Vec<usize> {
+    let count = sites.len();
+    let events: Option<Vec<u64>> = sites.iter().map(|site| site.event).collect();
+    match events {
+        Some(events) => {
+            let mut order: Vec<usize> = (0..count).collect();
+            // Of two sites of one event the earlier in the list is the one that completed the finding.
+            order.sort_by_key(|&place| (events[place], std::cmp::Reverse(place)));
+            let mut numbers = vec![0; count];
+            for (rank, place) in order.into_iter().enumerate() {
+                numbers[place] = rank + 1;
+            }
+            numbers
+        }
+        None => std::iter::once(count).chain(1..count).take(count).collect(),
+    }
+}
+
+const fn tier_word(tier: Tier) -> &'static str {
+    match tier {
+        Tier::Observed => "observed",
+        Tier::Predicted => "predicted",
+        Tier::Possible => "possible",
+    }
+}
+
+const fn mode_words(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Exclusive => "",
+        Mode::Shared => " (read)",
+        Mode::SharedRecursive => " (recursive read)",
+        Mode::Upgradable => " (upgradable read)",
+    }
+}
+
+/// The name between backticks, unless it brings its own.
+fn quoted(name: &str) -> String {
+    let name = escape(name);
+    if name.contains('`') { name.into_owned() } else { format!("`{name}`") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Site;
+
+    fn site(event: Option<u64>) -> SiteReport {
+        let site = Site::unknown();
+        SiteReport { role: String::new(), site, owner: String::new(), held: Vec::new(), event, stack: Vec::new() }
+    }
+
+    #[test]
+    fn operations_are_numbered_in_time() {
+        assert_eq!(numbers(&[]), [0; 0]);
+        assert_eq!(numbers(&[site(None)]), [1]);
+        assert_eq!(numbers(&[site(None), site(None), site(None)]), [3, 1, 2]);
+        assert_eq!(numbers(&[site(Some(9)), site(Some(7)), site(Some(8))]), [3, 1, 2]);
+        assert_eq!(numbers(&[site(Some(1)), site(Some(7))]), [1, 2]);
+    }
+
+    #[test]
+    fn a_name_cannot_command_the_terminal() {
+        assert_eq!(escape("a\u{1b}[2Jb\n"), "a\\u{1b}[2Jb\\n");
+        assert_eq!(escape("left\u{202e}thgir"), "left\\u{202e}thgir");
+        assert!(matches!(escape("naïve ✓\t"), Cow::Borrowed(_)));
+    }
+}
