@@ -20,8 +20,20 @@ mod primitive;
 pub mod report;
 pub mod trace;
 
+mod name;
+pub mod sync;
+pub mod thread;
+
+pub use name::Named;
+
 #[cfg(feature = "detect")]
 mod record;
+#[cfg(feature = "detect")]
+mod check;
+#[cfg(feature = "detect")]
+pub use check::{Outcome, check, findings_of, start};
+#[cfg(feature = "detect")]
+pub use record::config::{Config, OnDeadlock};
 
 #[cfg(feature = "cli")]
 pub mod cli;

@@ -101,8 +101,7 @@ fn first_entry(current: *mut Slot) -> Option<Entered> {
     if modes.nothing() {
         return None;
     }
-    let context = threads::adopt(modes);
-    install(context);
+    install(threads::adopt(modes)?);
     enter()
 }
 
@@ -121,11 +120,11 @@ pub(crate) fn set_unwatched() {
 
 /// Ends the thread's part: its last event, its final clocks, then its memory.
 fn leave() {
-    let Some(mut entered) = enter() else { return };
-    threads::end(&mut entered);
+    let Some(entered) = enter() else { return };
     let slot = CURRENT.replace(GONE);
     std::mem::forget(entered);
     // SAFETY: the pointer is from `Box::into_raw` in `install`; CURRENT no longer leads to it and the only `Entered` was
     // forgotten, so nothing refers to the slot.
-    drop(unsafe { Box::from_raw(slot) });
+    let slot = unsafe { Box::from_raw(slot) };
+    threads::end(slot.context.into_inner());
 }

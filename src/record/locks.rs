@@ -14,7 +14,7 @@ use rustc_hash::FxHashMap;
 use super::context::{Context, enter};
 use super::registry::{self, Ids, LiveNames, UNWATCHED};
 use super::{Place, sink, stacks, waits};
-use crate::analysis::happens_before::SyncClock;
+use crate::analysis::happens_before::{LockClock, SyncClock};
 use crate::analysis::lock_order::{ContextId, Hazard, HeldLock, KnownChains, LockOrder, extend};
 use crate::analysis::wait_for::{Holding, Wait};
 use crate::event::{Attempt, LockId, Mode, Object, ObjectKind, SiteId};
@@ -203,6 +203,12 @@ impl LockState {
         self.held.iter().map(|entry| entry.lock).collect()
     }
 
+    /// The lock taken last, of those held.
+    #[inline]
+    pub(crate) fn innermost(&self) -> Option<(LockId, Mode, SiteId)> {
+        self.held.last().map(|entry| (entry.lock, entry.mode, entry.site))
+    }
+
     pub(crate) fn holds(&self, lock: LockId) -> bool {
         self.held.iter().any(|entry| entry.lock == lock)
     }
@@ -286,7 +292,7 @@ pub(crate) fn acquired(meta: &LockMeta, attempt: Attempt, place: Place) {
     push(context, meta, Mode::Exclusive, attempt, place);
     if context.modes.races() {
         // SAFETY: the caller has just acquired the lock exclusively.
-        context.clock.acquire(unsafe { meta.clock() });
+        unsafe { meta.clock() }.acquire(&mut context.clock);
     }
 }
 
@@ -298,7 +304,7 @@ pub(crate) fn released(meta: &LockMeta) {
     pop(context, meta, Mode::Exclusive);
     if context.modes.races() {
         // SAFETY: the caller still holds the lock exclusively.
-        context.clock.publish(unsafe { meta.clock_mut() });
+        unsafe { meta.clock_mut() }.publish(&mut context.clock);
     }
 }
 
@@ -438,22 +444,13 @@ impl LockMeta {
 /// What a reader-writer lock keeps beside the real lock.
 pub(crate) struct RwMeta {
     pub(crate) lock: LockMeta,
-    /// Published by readers since the last writer, who do not order one another.
-    readers: Mutex<Readers>,
-}
-
-#[derive(Default)]
-struct Readers {
-    /// All releases in a shared mode since the last exclusive hold.
-    all: SyncClock,
-    /// The last release in upgradable mode: the next upgradable reader comes after it.
-    upgradable: SyncClock,
+    /// Readers hold the lock together, so its clocks need a lock of their own.
+    clocks: Mutex<LockClock>,
 }
 
 impl RwMeta {
     pub(crate) const fn new(kind: ObjectKind, created: Place) -> Self {
-        let readers = Readers { all: SyncClock::new(), upgradable: SyncClock::new() };
-        Self { lock: LockMeta::new(kind, created), readers: Mutex::new(readers) }
+        Self { lock: LockMeta::new(kind, created), clocks: Mutex::new(LockClock::new()) }
     }
 
     /// After an acquisition in `mode`.
@@ -463,7 +460,7 @@ impl RwMeta {
         let context = &mut *inside;
         push(context, &self.lock, mode, attempt, place);
         if context.modes.races() {
-            self.acquire_clocks(context, mode);
+            self.clocks.lock().acquired(&mut context.clock, mode);
         }
     }
 
@@ -474,48 +471,10 @@ impl RwMeta {
         let context = &mut *inside;
         pop(context, &self.lock, mode);
         if context.modes.races() {
-            self.publish_clocks(context, mode);
-        }
-    }
-
-    /// A hold changes its mode: before a downgrade, after an upgrade.
-    pub(crate) fn changed(&self, from: Mode, to: Mode, attempt: Attempt, place: Place) {
-        let Some(mut inside) = enter() else { return };
-        let context = &mut *inside;
-        pop(context, &self.lock, from);
-        if context.modes.races() && from == Mode::Exclusive {
-            self.publish_clocks(context, from);
-        }
-        push(context, &self.lock, to, attempt, place);
-        if context.modes.races() && to == Mode::Exclusive {
-            self.acquire_clocks(context, to);
-        }
-    }
-
-    fn acquire_clocks(&self, context: &mut Context, mode: Mode) {
-        // SAFETY: the caller holds the lock.
-        context.clock.acquire(unsafe { self.lock.clock() });
-        match mode {
-            Mode::Exclusive => {
-                let readers = std::mem::take(&mut *self.readers.lock());
-                context.clock.acquire(&readers.all);
-            }
-            Mode::Upgradable => context.clock.acquire(&self.readers.lock().upgradable),
-            Mode::Shared | Mode::SharedRecursive => {}
-        }
-    }
-
-    fn publish_clocks(&self, context: &mut Context, mode: Mode) {
-        match mode {
-            // SAFETY: the caller holds the lock exclusively.
-            Mode::Exclusive => context.clock.publish(unsafe { self.lock.clock_mut() }),
-            _ => {
-                let readers = &mut *self.readers.lock();
-                context.clock.publish_join(&mut readers.all);
-                if mode == Mode::Upgradable {
-                    context.clock.publish(&mut readers.upgradable);
-                }
-            }
+            self.clocks.lock().released(&mut context.clock, mode);
         }
     }
 }
+
+impl UnwindSafe for RwMeta {}
+impl RefUnwindSafe for RwMeta {}

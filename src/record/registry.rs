@@ -77,6 +77,15 @@ pub(crate) fn site(place: Place) -> SiteId {
     })
 }
 
+/// The id of a place that was seen before.
+pub(crate) fn find(place: &Site) -> Option<SiteId> {
+    let tables = TABLES.read();
+    let index = tables.sites.iter().position(|&seen| {
+        (seen.line(), seen.column()) == (place.line, place.column) && to_site(seen).file == place.file
+    })?;
+    Some(SiteId(u32::try_from(index + 1).ok()?))
+}
+
 /// Makes an object known under its kind and place; keeps a name that it has.
 pub(crate) fn describe(object: Object, kind: ObjectKind, created: Option<Place>) {
     if TABLES.read().objects.contains_key(&object) {

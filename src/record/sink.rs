@@ -31,7 +31,7 @@ pub(crate) fn report(context: &mut Context, mut finding: Finding) {
             site.stack = stacks::resolve(id);
         }
     }
-    let text = crate::report::text(std::slice::from_ref(&finding), &crate::report::Style::plain());
+    let text = crate::report::text(std::slice::from_ref(&finding), crate::report::Style::Plain);
     let mut sessions = SESSIONS.lock();
     let new = sessions.findings.entry(context.session).or_default().add(finding);
     drop(sessions);

@@ -162,7 +162,7 @@ pub(crate) fn end(mut context: Context) {
 
 fn publish_end(context: &mut Context) {
     let mut last = context.record.last.lock();
-    context.clock.publish(&mut last);
+    last.publish(&mut context.clock);
     drop(last);
     context.record.ended.store(true, Ordering::Release);
 }
@@ -183,7 +183,7 @@ pub(crate) fn join_request(record: &ThreadRecord, place: Place) -> Option<waits:
 pub(crate) fn joined(record: &ThreadRecord) {
     let Some(mut inside) = enter() else { return };
     let context = &mut *inside;
-    context.clock.acquire(&record.last.lock());
+    record.last.lock().acquire(&mut context.clock);
     let seed = {
         let mut order = ORDER.lock();
         order.joined(context.thread, record.thread);
@@ -222,7 +222,7 @@ pub(crate) fn parked() {
     let context = &mut *inside;
     let token = &mut *context.record.token.lock();
     if std::mem::take(&mut token.given) {
-        context.clock.acquire(&token.clock);
+        token.clock.acquire(&mut context.clock);
         token.clock.clear();
     }
 }
@@ -232,6 +232,6 @@ pub(crate) fn unpark(record: &ThreadRecord) {
     let Some(mut inside) = enter() else { return };
     let mut token = record.token.lock();
     token.given = true;
-    inside.clock.publish_join(&mut token.clock);
+    token.clock.publish_join(&mut inside.clock);
     waits::granted(record.thread);
 }

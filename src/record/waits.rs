@@ -38,9 +38,11 @@ pub(crate) fn begin(mut inside: Entered, wait: Wait, site: SiteId) -> Option<Wai
     let blocked = Blocked { wait, site, ordinal: 0, holds: inside.locks.holdings() };
     let knot = GRAPH.lock().block(thread, blocked);
     let waiting = Waiting { thread };
-    if let Some(finding) = knot.and_then(|knot| judge(&knot, inside.session)) {
+    let Some(knot) = knot else { return Some(waiting) };
+    if let Some(finding) = judge(&knot, inside.session) {
         let message = finding.message.clone();
         sink::report(&mut inside, finding);
+        sink::root_may_be_stuck(inside.session);
         match config::get().on_deadlock {
             OnDeadlock::Continue => {}
             OnDeadlock::Abort => sink::exit_after_deadlock(),
@@ -50,8 +52,16 @@ pub(crate) fn begin(mut inside: Entered, wait: Wait, site: SiteId) -> Option<Wai
                 panic!("deadlock: {message}");
             }
         }
+    } else {
+        sink::root_may_be_stuck(inside.session);
     }
     Some(waiting)
+}
+
+/// Will the thread wait for ever?
+pub(crate) fn is_stuck(thread: ThreadId) -> bool {
+    let graph = GRAPH.lock();
+    graph.is_blocked(thread) && graph.search(thread).is_some()
 }
 
 /// Someone ends the thread's wait (or it ended it itself). Called *before* the grant takes effect, so that a thread on

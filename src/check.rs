@@ -1,0 +1,116 @@
+//! Checks inside the user's own tests.
+
+use std::panic::resume_unwind;
+
+use crate::finding::Finding;
+use crate::record::{config, sink, threads};
+use crate::report;
+
+pub use crate::record::config::Config;
+
+/// Fixes what is watched in this process. Has to come before the first use of any wrapper; without it the
+/// [default](Config::default) holds.
+///
+/// # Errors
+///
+/// Returns the configuration back if one is in force already.
+pub fn start(config: Config) -> Result<(), Config> {
+    if config::fix(config.clone()) { Ok(()) } else { Err(config) }
+}
+
+/// What came of a checked closure.
+#[derive(Debug)]
+pub struct Outcome<R> {
+    /// What the closure returned, or the payload of its panic. `None` when it will wait for ever: then its threads are
+    /// left behind as they are.
+    pub result: Option<std::thread::Result<R>>,
+    /// What was found, in the order in which it was found.
+    pub findings: Vec<Finding>,
+}
+
+/// Runs a closure, and fails with the report if anything was found in it.
+///
+/// The closure runs in a thread of its own. If it ends up in a deadlock, `check` returns all the same (by panicking
+/// with the report) and leaves the stuck threads behind. Threads are to be started with [`crate::thread`]: what a plain
+/// `std::thread` does inside is not seen.
+///
+/// ```
+/// use gordian::sync::{Arc, Mutex};
+/// use gordian::thread;
+///
+/// gordian::check(|| {
+///     let total = Arc::new(Mutex::new(0));
+///     let handles: Vec<_> = (0..4)
+///         .map(|part| {
+///             let total = Arc::clone(&total);
+///             thread::spawn(move || *total.lock().unwrap() += part)
+///         })
+///         .collect();
+///     handles.into_iter().for_each(|handle| handle.join().unwrap());
+///     assert_eq!(*total.lock().unwrap(), 6);
+/// });
+/// ```
+///
+/// # Panics
+///
+/// With the report when there is a finding; else with the closure's own panic, if it panicked.
+pub fn check<F, R>(f: F) -> R
+where
+    F: FnOnce() -> R + Send + 'static,
+    R: Send + 'static,
+{
+    let Outcome { result, findings } = findings_of(f);
+    if !findings.is_empty() {
+        let text = report::text(&findings, report::Style::Plain);
+        panic!("gordian found something\n\n{text}");
+    }
+    match result {
+        Some(Ok(value)) => value,
+        Some(Err(payload)) => resume_unwind(payload),
+        None => panic!("the closure waits for ever behind a deadlock that an earlier check left in the process"),
+    }
+}
+
+/// Runs a closure as [`check`] does, and returns the findings as values.
+///
+/// # Panics
+///
+/// If the system refuses to start a thread.
+pub fn findings_of<F, R>(f: F) -> Outcome<R>
+where
+    F: FnOnce() -> R + Send + 'static,
+    R: Send + 'static,
+{
+    let name = std::thread::current().name().unwrap_or("main").to_owned();
+    let child = threads::fork_session(Some(&name));
+    let record = child.record();
+    let session = record.as_ref().map(|record| record.session).unwrap_or_default();
+    if let Some(record) = &record {
+        sink::open(session, record.thread);
+    }
+    let handle = std::thread::Builder::new()
+        .name(name)
+        .spawn(move || {
+            let _done = Done(session);
+            let _running = child.begin();
+            f()
+        })
+        .expect("failed to spawn thread");
+    let ended = sink::wait_for_root(session);
+    let result = ended.then(|| handle.join());
+    if let Some(record) = &record
+        && ended
+    {
+        threads::joined(record);
+    }
+    Outcome { result, findings: sink::close(session) }
+}
+
+/// Says that the session's root has ended, however it ended.
+struct Done(crate::analysis::wait_for::SessionId);
+
+impl Drop for Done {
+    fn drop(&mut self) {
+        sink::done(self.0);
+    }
+}

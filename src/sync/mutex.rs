@@ -1,0 +1,190 @@
+//! [`std::sync::Mutex`], watched.
+
+use std::fmt;
+use std::ops::{Deref, DerefMut};
+use std::panic::Location;
+use std::sync::{LockResult, PoisonError, TryLockError, TryLockResult};
+
+use crate::event::{Attempt, Mode, ObjectKind};
+use crate::name::Named;
+use crate::record::locks::{self, LockMeta};
+
+/// [`std::sync::Mutex`], watched: same interface, same poisoning.
+pub struct Mutex<T: ?Sized> {
+    meta: LockMeta,
+    // Last, so that `Arc<Mutex<T>>` coerces to `Arc<Mutex<dyn Trait>>`.
+    inner: std::sync::Mutex<T>,
+}
+
+/// [`std::sync::MutexGuard`], watched.
+#[must_use = "if unused the Mutex will immediately unlock"]
+pub struct MutexGuard<'a, T: ?Sized + 'a> {
+    pub(super) inner: std::sync::MutexGuard<'a, T>,
+    pub(super) meta: &'a LockMeta,
+}
+
+/// Tries that a contended lock gets before the thread is entered as waiting: most waits are shorter than that.
+const SPINS: u32 = 64;
+
+impl<T> Mutex<T> {
+    /// See [`std::sync::Mutex::new`]. The place of the call is the lock's class.
+    #[inline]
+    #[track_caller]
+    pub const fn new(value: T) -> Self {
+        Self { meta: LockMeta::new(ObjectKind::Mutex, Location::caller()), inner: std::sync::Mutex::new(value) }
+    }
+
+    /// See [`std::sync::Mutex::into_inner`].
+    ///
+    /// # Errors
+    ///
+    /// If the mutex is poisoned.
+    pub fn into_inner(self) -> LockResult<T> {
+        self.inner.into_inner()
+    }
+}
+
+impl<T: ?Sized> Mutex<T> {
+    /// See [`std::sync::Mutex::lock`].
+    ///
+    /// # Errors
+    ///
+    /// If the mutex is poisoned.
+    #[inline]
+    #[track_caller]
+    pub fn lock(&self) -> LockResult<MutexGuard<'_, T>> {
+        let place = Location::caller();
+        let result = match self.inner.try_lock() {
+            Ok(guard) => Ok(guard),
+            Err(TryLockError::Poisoned(poisoned)) => Err(poisoned),
+            Err(TryLockError::WouldBlock) => self.lock_contended(place),
+        };
+        locks::acquired(&self.meta, Attempt::Blocking, place);
+        self.guard(result)
+    }
+
+    #[cold]
+    fn lock_contended(&self, place: &'static Location<'static>) -> LockResult<std::sync::MutexGuard<'_, T>> {
+        for _ in 0..SPINS {
+            std::hint::spin_loop();
+            match self.inner.try_lock() {
+                Ok(guard) => return Ok(guard),
+                Err(TryLockError::Poisoned(poisoned)) => return Err(poisoned),
+                Err(TryLockError::WouldBlock) => {}
+            }
+        }
+        let _waiting = locks::request(&self.meta, Mode::Exclusive, false, place);
+        self.inner.lock()
+    }
+
+    /// See [`std::sync::Mutex::try_lock`].
+    ///
+    /// # Errors
+    ///
+    /// If the mutex is held, or poisoned.
+    #[inline]
+    #[track_caller]
+    pub fn try_lock(&self) -> TryLockResult<MutexGuard<'_, T>> {
+        let place = Location::caller();
+        let result = match self.inner.try_lock() {
+            Ok(guard) => Ok(guard),
+            Err(TryLockError::Poisoned(poisoned)) => Err(poisoned),
+            Err(TryLockError::WouldBlock) => return Err(TryLockError::WouldBlock),
+        };
+        locks::acquired(&self.meta, Attempt::Try, place);
+        self.guard(result).map_err(TryLockError::Poisoned)
+    }
+
+    #[inline]
+    fn guard<'a>(
+        &'a self,
+        result: LockResult<std::sync::MutexGuard<'a, T>>,
+    ) -> LockResult<MutexGuard<'a, T>> {
+        match result {
+            Ok(inner) => Ok(MutexGuard { inner, meta: &self.meta }),
+            Err(poisoned) => Err(PoisonError::new(MutexGuard { inner: poisoned.into_inner(), meta: &self.meta })),
+        }
+    }
+
+    /// See [`std::sync::Mutex::is_poisoned`].
+    #[inline]
+    pub fn is_poisoned(&self) -> bool {
+        self.inner.is_poisoned()
+    }
+
+    /// See [`std::sync::Mutex::clear_poison`].
+    #[inline]
+    pub fn clear_poison(&self) {
+        self.inner.clear_poison();
+    }
+
+    /// See [`std::sync::Mutex::get_mut`].
+    ///
+    /// # Errors
+    ///
+    /// If the mutex is poisoned.
+    pub fn get_mut(&mut self) -> LockResult<&mut T> {
+        self.inner.get_mut()
+    }
+}
+
+impl<T: ?Sized> Named for Mutex<T> {
+    fn set_name(&self, name: &str) {
+        self.meta.set_name(name);
+    }
+}
+
+impl<T> From<T> for Mutex<T> {
+    #[track_caller]
+    fn from(value: T) -> Self {
+        Self::new(value)
+    }
+}
+
+impl<T: Default> Default for Mutex<T> {
+    #[track_caller]
+    fn default() -> Self {
+        Self::new(T::default())
+    }
+}
+
+impl<T: ?Sized + fmt::Debug> fmt::Debug for Mutex<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.inner.fmt(f)
+    }
+}
+
+impl<T: ?Sized> Drop for MutexGuard<'_, T> {
+    #[inline]
+    fn drop(&mut self) {
+        locks::released(self.meta);
+    }
+}
+
+impl<T: ?Sized> Deref for MutexGuard<'_, T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        &self.inner
+    }
+}
+
+impl<T: ?Sized> DerefMut for MutexGuard<'_, T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.inner
+    }
+}
+
+impl<T: ?Sized + fmt::Debug> fmt::Debug for MutexGuard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.inner.fmt(f)
+    }
+}
+
+impl<T: ?Sized + fmt::Display> fmt::Display for MutexGuard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.inner.fmt(f)
+    }
+}

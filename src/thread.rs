@@ -1,0 +1,8 @@
+//! Drop-in replacements of [`std::thread`], watched.
+
+#[cfg(feature = "detect")]
+mod watched;
+#[cfg(feature = "detect")]
+pub use watched::*;
+#[cfg(not(feature = "detect"))]
+pub use std::thread::*;
