@@ -1,8 +1,14 @@
 //! Deadlocks that could be: cycles in the order in which locks are taken.
 
 mod chains;
+mod contexts;
+mod cycles;
+mod graph;
+mod judge;
+mod segments;
 
 pub use chains::{KnownChains, extend};
+pub use judge::LockOrder;
 
 use crate::event::{Attempt, LockId, Mode, SiteId, ThreadId};
 
@@ -83,6 +89,8 @@ pub struct RecursiveRead {
     pub thread: ThreadId,
     /// Everything that it held at the second read.
     pub held: Vec<HeldLock>,
+    /// The lock.
+    pub lock: LockId,
     /// The first read.
     pub first: HeldLock,
     /// The mode of the second read.
@@ -110,45 +118,28 @@ pub enum Hazard {
     RecursiveRead(RecursiveRead),
 }
 
-/// The lock-order graph.
-#[derive(Default, Debug)]
-pub struct LockOrder {}
+/// One edge of the graph, for pictures of it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct EdgeView {
+    /// Held.
+    pub from: Place,
+    /// Wanted while it was held.
+    pub to: Place,
+    /// Are both ends on a cycle of the graph? (Not every cycle is a deadlock.)
+    pub in_cycle: bool,
+    /// How the edge came about, oldest not necessarily first; capped at 64.
+    pub ways: Vec<EdgeWay>,
+}
 
-impl LockOrder {
-    /// An empty graph.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Records that `parent` starts `child`. Both begin a new segment: ask [`LockOrder::seed`] for their chain seeds.
-    pub fn forked(&mut self, _parent: ThreadId, _child: ThreadId) {}
-
-    /// Records that `parent` saw the end of `child`. `parent` begins a new segment.
-    pub fn joined(&mut self, _parent: ThreadId, _child: ThreadId) {}
-
-    /// Moves `thread` (and what it forks from now on) to `session`: requests of different sessions (say, tests of one
-    /// process) are never taken to be ordered by fork and join. Begins a new segment.
-    pub fn set_session(&mut self, _thread: ThreadId, _session: u32) {}
-
-    /// The start of every chain key of `thread` in its present fork/join segment.
-    pub fn seed(&mut self, thread: ThreadId) -> u64 {
-        extend(0, LockId(thread.0), Mode::Exclusive)
-    }
-
-    /// Judges a request that may wait, and returns every hazard that is new with it.
-    pub fn acquire(&mut self, _request: &Acquisition<'_>) -> Vec<Hazard> {
-        Vec::new()
-    }
-
-    /// Judges a request for a lock so short-lived that it has no node: an edge from everything held to `class`.
-    /// `request.lock` is not looked at.
-    pub fn class_edge(&mut self, _request: &Acquisition<'_>, _class: ClassId) -> Vec<Hazard> {
-        Vec::new()
-    }
-
-    /// The lock is gone; what is known of its order goes over to its class. Its id may be given to another lock.
-    pub fn lock_died(&mut self, _lock: LockId, _class: ClassId) -> Vec<Hazard> {
-        Vec::new()
-    }
+/// One way in which an edge came about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct EdgeWay {
+    /// Who.
+    pub thread: ThreadId,
+    /// The entry of the held stack that the edge starts from.
+    pub holds: HeldLock,
+    /// How the other lock was wanted.
+    pub mode: Mode,
+    /// Where.
+    pub site: SiteId,
 }

@@ -1,0 +1,236 @@
+//! Who asked, and what was held: the contexts that the edges of the graph share.
+
+use std::sync::Arc;
+
+use super::HeldLock;
+use super::chains::extend;
+use super::segments::Segment;
+use crate::event::{Attempt, LockId, Mode, SiteId, ThreadId};
+
+/// An open-addressed table from a 32-bit hash to an index; the owner of the indexed things compares them.
+///
+/// A slot is `hash << 32 | index`, 0 when free, so a probe that finds nothing never leaves the table. Linear probing,
+/// at most 3/4 full, deletion by moving later entries back.
+#[derive(Default, Debug)]
+pub(super) struct IndexTable {
+    slots: Vec<u64>,
+    len: usize,
+}
+
+impl IndexTable {
+    /// The index with this hash for which `same` holds. Indices are never 0.
+    #[inline]
+    pub(super) fn find(&self, hash: u32, mut same: impl FnMut(u32) -> bool) -> Option<u32> {
+        let mut at = self.home(hash)?;
+        while self.slots[at] != 0 {
+            let index = self.slots[at] as u32;
+            if (self.slots[at] >> 32) as u32 == hash && same(index) {
+                return Some(index);
+            }
+            at = (at + 1) & (self.slots.len() - 1);
+        }
+        None
+    }
+
+    /// Adds an index that is not there.
+    pub(super) fn insert(&mut self, hash: u32, index: u32) {
+        if (self.len + 1) * 4 > self.slots.len() * 3 {
+            let capacity = (self.slots.len() * 2).max(64);
+            let old = std::mem::replace(&mut self.slots, vec![0; capacity]);
+            old.into_iter().filter(|&slot| slot != 0).for_each(|slot| self.put(slot));
+        }
+        self.put(u64::from(hash) << 32 | u64::from(index));
+        self.len += 1;
+    }
+
+    /// Removes an index that is there.
+    pub(super) fn remove(&mut self, hash: u32, index: u32) {
+        let mask = self.slots.len() - 1;
+        let mut gap = self.position(hash, index);
+        let mut at = gap;
+        loop {
+            at = (at + 1) & mask;
+            if self.slots[at] == 0 {
+                break;
+            }
+            // An entry may fill the gap if its home is not between the gap and itself.
+            let home = self.home((self.slots[at] >> 32) as u32).expect("not empty");
+            if (at.wrapping_sub(home) & mask) >= (at.wrapping_sub(gap) & mask) {
+                self.slots[gap] = self.slots[at];
+                gap = at;
+            }
+        }
+        self.slots[gap] = 0;
+        self.len -= 1;
+    }
+
+    /// Gives an entry another index.
+    pub(super) fn renumber(&mut self, hash: u32, old: u32, new: u32) {
+        let at = self.position(hash, old);
+        self.slots[at] = u64::from(hash) << 32 | u64::from(new);
+    }
+
+    fn position(&self, hash: u32, index: u32) -> usize {
+        let wanted = u64::from(hash) << 32 | u64::from(index);
+        let mut at = self.home(hash).expect("the entry is in the table");
+        while self.slots[at] != wanted {
+            assert!(self.slots[at] != 0, "the entry is in the table");
+            at = (at + 1) & (self.slots.len() - 1);
+        }
+        at
+    }
+
+    fn put(&mut self, slot: u64) {
+        let mut at = self.home((slot >> 32) as u32).expect("not empty");
+        while self.slots[at] != 0 {
+            at = (at + 1) & (self.slots.len() - 1);
+        }
+        self.slots[at] = slot;
+    }
+
+    #[inline]
+    fn home(&self, hash: u32) -> Option<usize> {
+        // invariant: the capacity is 0 or a power of two.
+        (!self.slots.is_empty()).then(|| hash as usize & (self.slots.len() - 1))
+    }
+}
+
+/// A held lock; `life` tells apart the locks that had one id after another.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Entry {
+    pub(super) lock: LockId,
+    pub(super) life: u32,
+    pub(super) site: SiteId,
+    pub(super) mode: Mode,
+    pub(super) attempt: Attempt,
+}
+
+impl Entry {
+    pub(super) fn report(&self) -> HeldLock {
+        HeldLock { lock: self.lock, mode: self.mode, site: self.site, attempt: self.attempt }
+    }
+}
+
+/// A thread, its segment, and its stack of held locks, shared by every edge that a request made.
+#[derive(Debug)]
+pub(super) struct Context {
+    pub(super) thread: ThreadId,
+    // Records that name this context; the context goes with the last.
+    uses: u32,
+    hash: u32,
+    pub(super) segment: Arc<Segment>,
+    pub(super) held: Box<[Entry]>,
+}
+
+impl Context {
+    /// Can both be at their requests at the same time, as far as their gates go? Not if they hold one lock in modes
+    /// that exclude each other. Two readers of one lock are no gate. O(held × held).
+    pub(super) fn excludes(&self, other: &Self) -> bool {
+        self.held.iter().any(|mine| {
+            other.held.iter().any(|theirs| {
+                mine.lock == theirs.lock && mine.life == theirs.life && !mine.mode.compatible(theirs.mode)
+            })
+        })
+    }
+
+    /// Is it the same abstract acquisition: the same thread with the same set of locks in the same modes?
+    pub(super) fn same_holdings(&self, other: &Self) -> bool {
+        let within = |a: &Self, b: &Self| {
+            a.held.iter().all(|x| b.held.iter().any(|y| (x.lock, x.life, x.mode) == (y.lock, y.life, y.mode)))
+        };
+        self.thread == other.thread && self.held.len() == other.held.len() && within(self, other) && within(other, self)
+    }
+}
+
+/// All contexts in use, each once.
+#[derive(Default, Debug)]
+pub(super) struct Contexts {
+    // Index 0 is not used.
+    list: Vec<Option<Context>>,
+    free: Vec<u32>,
+    table: IndexTable,
+}
+
+impl Contexts {
+    pub(super) fn get(&self, context: u32) -> &Context {
+        self.list[context as usize].as_ref().expect("a context in use")
+    }
+
+    /// The number of the context; it counts as used once more.
+    pub(super) fn intern(&mut self, thread: ThreadId, segment: &Arc<Segment>, held: &[Entry]) -> u32 {
+        let long = held.iter().fold(segment.seed, |key, entry| {
+            extend(key ^ u64::from(entry.site.0) << 32 ^ u64::from(entry.life), entry.lock, entry.mode)
+        });
+        let hash = (long >> 16) as u32;
+        let same = |index: u32| {
+            let known = self.get(index);
+            Arc::ptr_eq(&known.segment, segment) && known.thread == thread && *known.held == *held
+        };
+        if let Some(index) = self.table.find(hash, same) {
+            self.list[index as usize].as_mut().expect("a context in use").uses += 1;
+            return index;
+        }
+        let context = Context { thread, uses: 1, hash, segment: Arc::clone(segment), held: held.into() };
+        let index = self.free.pop().unwrap_or_else(|| {
+            if self.list.is_empty() {
+                self.list.push(None);
+            }
+            self.list.push(None);
+            (self.list.len() - 1) as u32
+        });
+        self.list[index as usize] = Some(context);
+        self.table.insert(hash, index);
+        index
+    }
+
+    /// One use more.
+    pub(super) fn share(&mut self, context: u32) {
+        self.list[context as usize].as_mut().expect("a context in use").uses += 1;
+    }
+
+    /// One use less.
+    pub(super) fn release(&mut self, context: u32) {
+        let place = &mut self.list[context as usize];
+        let used = place.as_mut().expect("a context in use");
+        used.uses -= 1;
+        if used.uses == 0 {
+            let hash = used.hash;
+            *place = None;
+            self.table.remove(hash, context);
+            self.free.push(context);
+        }
+    }
+
+    /// Contexts in use.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.table.len
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+
+    #[test]
+    fn the_index_table_agrees_with_a_map() {
+        let (mut table, mut model) = (IndexTable::default(), HashMap::new());
+        let mut random = 1u64;
+        for _ in 0..20_000 {
+            random = extend(random, LockId(0), Mode::Shared);
+            // Few hashes, many collisions, wrapping at the end of the table.
+            let index = (random >> 32) as u32 % 500 + 1;
+            let hash = (index % 40).wrapping_add(u32::MAX - 20);
+            assert_eq!(table.find(hash, |found| found == index), model.get(&index).map(|_| index));
+            if model.remove(&index).is_some() {
+                table.remove(hash, index);
+            } else {
+                model.insert(index, hash);
+                table.insert(hash, index);
+            }
+            assert_eq!(table.len, model.len());
+        }
+    }
+}
