@@ -3,10 +3,9 @@
 use std::panic::resume_unwind;
 
 use crate::finding::Finding;
-use crate::record::{config, sink, threads};
+use crate::record::config::{self, Config};
+use crate::record::{sink, threads};
 use crate::report;
-
-pub use crate::record::config::Config;
 
 /// Fixes what is watched in this process. Has to come before the first use of any wrapper; without it the
 /// [default](Config::default) holds.

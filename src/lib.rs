@@ -27,9 +27,9 @@ pub mod thread;
 pub use name::Named;
 
 #[cfg(feature = "detect")]
-mod record;
-#[cfg(feature = "detect")]
 mod check;
+#[cfg(feature = "detect")]
+mod record;
 #[cfg(feature = "detect")]
 pub use check::{Outcome, check, findings_of, start};
 #[cfg(feature = "detect")]

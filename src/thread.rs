@@ -2,7 +2,7 @@
 
 #[cfg(feature = "detect")]
 mod watched;
-#[cfg(feature = "detect")]
-pub use watched::*;
 #[cfg(not(feature = "detect"))]
 pub use std::thread::*;
+#[cfg(feature = "detect")]
+pub use watched::*;

@@ -15,6 +15,10 @@ use crate::event::{Attempt, LockId, Mode, SiteId, ThreadId};
 /// The class of a lock: the site that made it.
 pub type ClassId = SiteId;
 
+/// A thread, its fork/join segment and the locks that it held, pinned in the graph; see [`LockOrder::context`].
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct ContextId(pub(super) u32);
+
 /// One entry of an owner's stack of held locks.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct HeldLock {
@@ -142,4 +146,17 @@ pub struct EdgeWay {
     pub mode: Mode,
     /// Where.
     pub site: SiteId,
+}
+
+impl Hazard {
+    /// temp
+    pub fn finding(&self, _names: &dyn crate::event::Names) -> crate::finding::Finding {
+        crate::finding::Finding::new(
+            crate::finding::Kind::LockOrderCycle,
+            crate::finding::Tier::Possible,
+            format!("{self:?}"),
+            vec![],
+            vec![],
+        )
+    }
 }

@@ -62,7 +62,11 @@ impl CellMeta {
     fn access(
         &self,
         place: Place,
-        check: for<'a> fn(&'a mut VarState<Access>, &mut crate::analysis::happens_before::ThreadClock, Access) -> &'a [AccessInfo<Access>],
+        check: for<'a> fn(
+            &'a mut VarState<Access>,
+            &mut crate::analysis::happens_before::ThreadClock,
+            Access,
+        ) -> &'a [AccessInfo<Access>],
         write: bool,
     ) {
         let Some(mut inside) = enter() else { return };

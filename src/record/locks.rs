@@ -5,13 +5,14 @@
 
 use std::cell::UnsafeCell;
 use std::panic::{RefUnwindSafe, UnwindSafe};
-use std::sync::LazyLock;
-use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::ptr;
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
+use std::sync::{Arc, LazyLock};
 
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 
-use super::context::{Context, enter};
+use super::context::{self, Context, enter};
 use super::registry::{self, Ids, LiveNames, UNWATCHED};
 use super::{Place, sink, stacks, waits};
 use crate::analysis::happens_before::{LockClock, SyncClock};
@@ -29,26 +30,31 @@ pub(crate) static ORDER: LazyLock<Mutex<LockOrder>> = LazyLock::new(Mutex::defau
 /// `Drop` tells the lock-order graph, so it stands in the wrapper as a field: the wrapper itself has no `Drop` and can be
 /// taken apart, and the user's type is dropped as it would be without us.
 pub(crate) struct LockMeta {
-    /// 0 until the first acquisition.
+    /// The id, 0 until the first acquisition, with [`KNOWN`] and [`DESCRIBED`].
     id: AtomicU32,
     kind: ObjectKind,
-    /// [`FRESH`], or that the graph knows the lock.
-    standing: AtomicU8,
-    /// While fresh: the one held context in which the lock was ever taken (0: none). See [`LockState::fresh`].
-    context: AtomicU32,
-    /// While fresh: where it was taken in that context.
+    named: AtomicBool,
+    /// Some thread's filter holds a chain with the id.
+    chained: AtomicBool,
+    /// While the graph does not know the lock: the place of the acquisitions in `context`.
     context_site: AtomicU32,
+    /// While the graph does not know the lock: the one held context in which it was ever taken below another (an `Arc`
+    /// turned into a pointer; null: none). Changed only by who holds the lock exclusively, or owns it.
+    context: AtomicPtr<Pin>,
     created: Place,
-    /// Recorded traces: thread and position of the last exclusive release.
-    last: AtomicU64,
     /// What the last exclusive release published. Touched only while the lock is held exclusively, and read by readers.
     clock: UnsafeCell<SyncClock>,
 }
 
-/// The lock was never held while another was taken, so it has no edge out and needs no node yet.
-const FRESH: u8 = 0;
-/// The lock has a node in the graph.
-const KNOWN: u8 = 1;
+/// The bit in [`LockMeta::id`] that says that the graph knows the lock. Until something is taken above it, the lock has no
+/// edge out and needs no node: it is *fresh*.
+const KNOWN: u32 = 1 << 31;
+
+/// The bit in [`LockMeta::id`] that says that the registry knows the lock: from its second acquisition on.
+const DESCRIBED: u32 = 1 << 30;
+
+/// The id itself.
+const ID: u32 = DESCRIBED - 1;
 
 // SAFETY: `clock` is written only by `LockMeta::clock_mut`, whose callers hold the lock exclusively, and read by holders
 // in any mode; the lock itself orders these. Everything else is atomic or immutable.
@@ -61,28 +67,46 @@ impl LockMeta {
         Self {
             id: AtomicU32::new(0),
             kind,
-            standing: AtomicU8::new(FRESH),
-            context: AtomicU32::new(0),
+            named: AtomicBool::new(false),
+            chained: AtomicBool::new(false),
             context_site: AtomicU32::new(0),
+            context: AtomicPtr::new(ptr::null_mut()),
             created,
-            last: AtomicU64::new(0),
             clock: UnsafeCell::new(SyncClock::new()),
         }
     }
 
-    #[inline]
-    pub(crate) fn id(&self) -> LockId {
-        LockId(registry::id_in(&self.id, &LOCK_IDS))
+    fn id(&self, locks: &mut LockState) -> LockId {
+        let id = self.id.load(Ordering::Relaxed);
+        if id & DESCRIBED != 0 {
+            return LockId(id & ID);
+        }
+        if id != 0 {
+            self.describe(LockId(id & ID));
+            return LockId(id & ID);
+        }
+        let id = locks.spare_ids.pop().unwrap_or_else(|| LOCK_IDS.next());
+        let first = self.id.compare_exchange(0, id, Ordering::Relaxed, Ordering::Relaxed);
+        let lock = LockId(first.map_or_else(|given| given & ID, |_| id));
+        locks.newcomers.push((lock, self.kind, self.created));
+        lock
+    }
+
+    fn describe(&self, lock: LockId) {
+        registry::describe(Object::Lock(lock), self.kind, Some(self.created));
+        self.id.fetch_or(DESCRIBED, Ordering::Relaxed);
+    }
+
+    fn is_fresh(&self) -> bool {
+        self.id.load(Ordering::Relaxed) & KNOWN == 0
     }
 
     /// Gives the lock a name for reports.
     pub(crate) fn set_name(&self, name: &str) {
-        let _inside = enter();
-        registry::name(Object::Lock(self.id()), self.kind, Some(self.created), name);
-    }
-
-    fn describe(&self) {
-        registry::describe(Object::Lock(self.id()), self.kind, Some(self.created));
+        let Some(mut inside) = enter() else { return };
+        let lock = self.id(&mut inside.locks);
+        registry::name(Object::Lock(lock), self.kind, Some(self.created), name);
+        self.named.store(true, Ordering::Relaxed);
     }
 
     /// # Safety
@@ -108,26 +132,61 @@ impl LockMeta {
 impl Drop for LockMeta {
     #[inline]
     fn drop(&mut self) {
-        if *self.id.get_mut() != 0 && (*self.context.get_mut() != 0 || *self.standing.get_mut() == KNOWN) {
+        if *self.id.get_mut() != 0 {
             self.died();
         }
     }
 }
 
-/// One held lock of this thread.
-pub(crate) struct Entry {
-    lock: LockId,
-    site: SiteId,
-    /// Chain key of the stack up to and with this entry; 0 until it is needed.
+/// A held context that the graph keeps as long as this lives.
+struct Pin {
+    id: ContextId,
+    /// Unlike the id, never given out again.
     chain: u64,
-    created: Place,
-    kind: ObjectKind,
+}
+
+impl Drop for Pin {
+    fn drop(&mut self) {
+        // Never dropped with the graph locked: `note` and `died` drop pins after they let go of it.
+        ORDER.lock().release(self.id);
+    }
+}
+
+/// One held lock of this thread.
+#[derive(Clone, Copy)]
+struct Entry {
+    /// Chain key of the stack up to and with this entry; 0 while it has to be computed anew.
+    chain: u64,
+    /// As in [`LockMeta::id`] when it was taken, and where (one store for both).
+    id_and_site: u64,
     mode: Mode,
     attempt: Attempt,
-    /// The graph knows the lock; so it does as soon as something is taken above it.
-    known: bool,
-    /// The lock's [`LockMeta::only_taken`] when it was taken, if it was fresh.
-    before: (u32, u32),
+    /// The graph was told of the lock while this entry stood: at the release, the lock must hear of it.
+    news: bool,
+}
+
+impl Entry {
+    #[inline(always)]
+    fn new(chain: u64, id: u32, site: SiteId, mode: Mode, attempt: Attempt) -> Self {
+        Self { chain, id_and_site: u64::from(id) | u64::from(site.0) << 32, mode, attempt, news: false }
+    }
+
+    fn lock(&self) -> LockId {
+        LockId(self.id_and_site as u32 & ID)
+    }
+
+    fn site(&self) -> SiteId {
+        SiteId((self.id_and_site >> 32) as u32)
+    }
+
+    fn was_fresh(&self) -> bool {
+        self.id_and_site as u32 & KNOWN == 0
+    }
+
+    #[inline(always)]
+    fn is(&self, id: u32, mode: Mode) -> bool {
+        (self.id_and_site as u32 ^ id) & ID == 0 && self.mode == mode
+    }
 }
 
 /// Places seen by one thread: a direct-mapped cache from address to id.
@@ -136,9 +195,16 @@ struct Places([(usize, SiteId); Places::SIZE]);
 impl Places {
     const SIZE: usize = 64;
 
+    /// The id of a place that was here before.
     #[inline(always)]
+    fn seen(&self, place: Place) -> Option<SiteId> {
+        let address = ptr::from_ref(place).addr();
+        let slot = &self.0[(address >> 3) % Self::SIZE];
+        if slot.0 == address { Some(slot.1) } else { None }
+    }
+
     fn id(&mut self, place: Place) -> SiteId {
-        let address = std::ptr::from_ref(place).addr();
+        let address = ptr::from_ref(place).addr();
         let slot = &mut self.0[(address >> 3) % Self::SIZE];
         if slot.0 == address {
             return slot.1;
@@ -162,9 +228,16 @@ pub(crate) struct LockState {
     known: KnownChains,
     seed: u64,
     places: Places,
-    /// Contexts that the graph has an id for, by chain.
-    contexts: FxHashMap<u64, ContextId>,
+    /// Contexts that are pinned in the graph, by chain.
+    contexts: FxHashMap<u64, Arc<Pin>>,
+    /// Ids of destroyed locks that no one was told of.
+    spare_ids: Vec<u32>,
+    /// Locks that were taken for the first time since the stack was last empty: the registry does not know them yet.
+    newcomers: Vec<(LockId, ObjectKind, Place)>,
 }
+
+/// Ids that a thread keeps for reuse.
+const SPARE_IDS: usize = 1024;
 
 impl LockState {
     pub(crate) fn new(seed: u64) -> Self {
@@ -174,6 +247,8 @@ impl LockState {
             seed,
             places: Places([(0, SiteId::UNKNOWN); Places::SIZE]),
             contexts: FxHashMap::default(),
+            spare_ids: Vec::new(),
+            newcomers: Vec::new(),
         }
     }
 
@@ -194,27 +269,39 @@ impl LockState {
 
     /// What is held now, oldest first, for the wait graph.
     pub(crate) fn holdings(&self) -> Vec<Holding> {
-        let holding = |entry: &Entry| Holding { lock: entry.lock, mode: entry.mode, site: entry.site, ordinal: 0 };
+        let holding = |entry: &Entry| Holding { lock: entry.lock(), mode: entry.mode, site: entry.site(), ordinal: 0 };
         self.held.iter().map(holding).collect()
     }
 
     /// Locks still on the stack when the thread ends: their guards were leaked.
     pub(crate) fn left(&self) -> Vec<LockId> {
-        self.held.iter().map(|entry| entry.lock).collect()
+        self.held.iter().map(Entry::lock).collect()
     }
 
     /// The lock taken last, of those held.
     #[inline]
     pub(crate) fn innermost(&self) -> Option<(LockId, Mode, SiteId)> {
-        self.held.last().map(|entry| (entry.lock, entry.mode, entry.site))
+        self.held.last().map(|entry| (entry.lock(), entry.mode, entry.site()))
+    }
+
+    /// Can an acquisition in this mode say anything about the order? Only below another lock; and a writer also alone,
+    /// for it can come between two reads of another thread.
+    #[inline(always)]
+    fn matters(&self, meta: &LockMeta, mode: Mode) -> bool {
+        !self.held.is_empty() || (meta.kind == ObjectKind::RwLock && mode == Mode::Exclusive)
     }
 
     pub(crate) fn holds(&self, lock: LockId) -> bool {
-        self.held.iter().any(|entry| entry.lock == lock)
+        self.held.iter().any(|entry| entry.lock() == lock)
     }
 
     fn held_locks(&self) -> Vec<HeldLock> {
-        let held = |entry: &Entry| HeldLock { lock: entry.lock, mode: entry.mode, site: entry.site, attempt: entry.attempt };
+        let held = |entry: &Entry| HeldLock {
+            lock: entry.lock(),
+            mode: entry.mode,
+            site: entry.site(),
+            attempt: entry.attempt,
+        };
         self.held.iter().map(held).collect()
     }
 
@@ -232,26 +319,16 @@ impl LockState {
         let mut chain = self.seed;
         for entry in &mut self.held {
             if entry.chain == 0 {
-                entry.chain = grow(chain, entry.lock, entry.mode);
+                entry.chain = grow(chain, entry.lock(), entry.mode);
             }
             chain = entry.chain;
         }
         chain
     }
 
-    /// Takes the entry off the stack; the newest of this lock and mode, wherever it stands.
-    #[inline(always)]
-    fn pop(&mut self, lock: LockId, mode: Mode) -> Option<Entry> {
-        match self.held.last() {
-            Some(top) if top.lock == lock && top.mode == mode => self.held.pop(),
-            _ => self.remove(lock, mode),
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
+    /// Takes the newest entry of this lock and mode off the stack, wherever it stands.
     fn remove(&mut self, lock: LockId, mode: Mode) -> Option<Entry> {
-        let place = self.held.iter().rposition(|entry| entry.lock == lock && entry.mode == mode)?;
+        let place = self.held.iter().rposition(|entry| entry.is(lock.0, mode))?;
         for entry in &mut self.held[place + 1..] {
             entry.chain = 0;
         }
@@ -271,22 +348,33 @@ fn grow(chain: u64, lock: LockId, mode: Mode) -> u64 {
 #[inline(never)]
 pub(crate) fn request(meta: &LockMeta, mode: Mode, upgrade: bool, place: Place) -> Option<waits::Waiting> {
     let mut inside = enter()?;
-    let lock = meta.id();
-    let site = inside.locks.site(place);
-    meta.describe();
-    // A lock that the thread holds makes no edge to itself: that wait is judged by the wait graph, just below.
-    if inside.modes.order() && !inside.locks.held.is_empty() && !inside.locks.holds(lock) {
-        let chain = grow(inside.locks.chain(), lock, mode);
-        if !inside.locks.known.known(chain) {
-            note(&mut inside, meta, chain, mode, site);
+    let context = &mut *inside;
+    let lock = meta.id(&mut context.locks);
+    let site = context.locks.site(place);
+    meta.describe(lock);
+    if context.modes.order() && context.locks.matters(meta, mode) {
+        let chain = grow(context.locks.chain(), lock, mode);
+        if !context.locks.known.known(chain) {
+            note(context, meta, chain, mode, site);
         }
     }
     waits::begin(inside, Wait::Lock { lock, mode, upgrade }, site)
 }
 
-/// After an exclusive acquisition.
-#[inline]
+/// After an exclusive acquisition. A call of its own: the caller's guard then stays in registers.
+#[inline(never)]
 pub(crate) fn acquired(meta: &LockMeta, attempt: Attempt, place: Place) {
+    if !push_known(meta, Mode::Exclusive, attempt, place, |context| {
+        // SAFETY: the caller has just acquired the lock exclusively.
+        unsafe { meta.clock() }.acquired_by_last(&context.clock)
+    }) {
+        acquired_slow(meta, attempt, place);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn acquired_slow(meta: &LockMeta, attempt: Attempt, place: Place) {
     let Some(mut inside) = enter() else { return };
     let context = &mut *inside;
     push(context, meta, Mode::Exclusive, attempt, place);
@@ -297,8 +385,19 @@ pub(crate) fn acquired(meta: &LockMeta, attempt: Attempt, place: Place) {
 }
 
 /// Before the release of a lock that was acquired with [`acquired`].
-#[inline]
+#[inline(never)]
 pub(crate) fn released(meta: &LockMeta) {
+    if !pop_known(meta, Mode::Exclusive, |context| {
+        // SAFETY: the caller still holds the lock exclusively.
+        unsafe { meta.clock_mut() }.publish_again(&mut context.clock)
+    }) {
+        released_slow(meta);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn released_slow(meta: &LockMeta) {
     let Some(mut inside) = enter() else { return };
     let context = &mut *inside;
     pop(context, meta, Mode::Exclusive);
@@ -308,31 +407,87 @@ pub(crate) fn released(meta: &LockMeta) {
     }
 }
 
-/// Puts the lock on the held stack, and judges the order if something is held already.
+/// The hot path of an acquisition: nothing about it is new. False, and nothing done, if anything is.
 #[inline(always)]
-fn push(context: &mut Context, meta: &LockMeta, mode: Mode, attempt: Attempt, place: Place) {
-    let lock = meta.id();
+fn push_known(
+    meta: &LockMeta,
+    mode: Mode,
+    attempt: Attempt,
+    place: Place,
+    clocks_known: impl FnOnce(&mut Context) -> bool,
+) -> bool {
+    // SAFETY: nothing is called below but arithmetic on the context and the lock's own words, and `clocks_known`, which
+    // compares or stores epochs.
+    let Some(context) = (unsafe { context::hot() }) else { return false };
+    let id = meta.id.load(Ordering::Relaxed);
+    let Some(site) = context.locks.places.seen(place) else { return false };
     let locks = &mut context.locks;
-    let site = locks.site(place);
-    let mut chain = 0;
-    if !locks.held.is_empty() && context.modes.order() {
-        chain = grow(locks.chain(), lock, mode);
-        if attempt == Attempt::Blocking && !locks.known.known(chain) {
-            judge(context, meta, chain, mode, site);
-        }
+    let depth = locks.held.len();
+    let parent = locks.held.last().map_or(locks.seed, |top| top.chain);
+    if id & DESCRIBED == 0 || depth == locks.held.capacity() || parent == 0 {
+        return false;
     }
-    let known = meta.standing.load(Ordering::Relaxed) == KNOWN;
-    let before = if known { (0, 0) } else { meta.only_taken() };
-    context.locks.held.push(Entry { lock, site, chain, created: meta.created, kind: meta.kind, mode, attempt, known, before });
+    let chain = grow(parent, LockId(id & ID), mode);
+    if context.modes.order()
+        && attempt == Attempt::Blocking
+        && locks.matters(meta, mode)
+        && !locks.known.in_front(chain)
+    {
+        return false;
+    }
+    if context.modes.races() && !clocks_known(context) {
+        return false;
+    }
+    let entry = Entry::new(chain, id, site, mode, attempt);
+    let held = &mut context.locks.held;
+    // SAFETY: there is room: `depth` is the length, and was compared with the capacity above.
+    unsafe {
+        held.as_mut_ptr().add(depth).write(entry);
+        held.set_len(depth + 1);
+    }
+    true
 }
 
+/// The hot path of a release: the lock is the newest held, and nothing is to be told.
 #[inline(always)]
+fn pop_known(meta: &LockMeta, mode: Mode, clocks_known: impl FnOnce(&mut Context) -> bool) -> bool {
+    // SAFETY: as in `push_known`.
+    let Some(context) = (unsafe { context::hot() }) else { return false };
+    let id = meta.id.load(Ordering::Relaxed);
+    match context.locks.held.last() {
+        Some(top) if top.is(id, mode) && !top.news => {}
+        _ => return false,
+    }
+    if context.modes.races() && !clocks_known(context) {
+        return false;
+    }
+    context.locks.held.pop();
+    true
+}
+
+/// Puts the lock on the held stack, and judges the order if something is held already.
+fn push(context: &mut Context, meta: &LockMeta, mode: Mode, attempt: Attempt, place: Place) {
+    let locks = &mut context.locks;
+    if locks.held.is_empty() {
+        locks.newcomers.clear();
+    }
+    let lock = meta.id(locks);
+    let site = locks.site(place);
+    let chain = grow(locks.chain(), lock, mode);
+    if context.modes.order() && attempt == Attempt::Blocking && locks.matters(meta, mode) && !locks.known.known(chain) {
+        judge(context, meta, chain, mode, site);
+    }
+    let id = meta.id.load(Ordering::Relaxed);
+    context.locks.held.push(Entry::new(chain, id, site, mode, attempt));
+}
+
 fn pop(context: &mut Context, meta: &LockMeta, mode: Mode) {
-    let lock = LockId(meta.id.load(Ordering::Relaxed));
-    if let Some(entry) = context.locks.pop(lock, mode)
-        && entry.known
+    let lock = LockId(meta.id.load(Ordering::Relaxed) & ID);
+    if let Some(entry) = context.locks.remove(lock, mode)
+        && entry.news
+        && meta.is_fresh()
     {
-        meta.standing.store(KNOWN, Ordering::Relaxed);
+        settle(context, meta, lock);
     }
 }
 
@@ -343,100 +498,132 @@ fn judge(context: &mut Context, meta: &LockMeta, chain: u64, mode: Mode, site: S
     // A mutex that never had anything taken above it has no way out of it, so it can't close a cycle. While it has been
     // taken in one context only, a note of that context in the lock itself is enough: a short-lived lock never costs a
     // node. (A reader-writer lock has several holders at a time, who would race for the note.)
-    if meta.kind == ObjectKind::Mutex && meta.standing.load(Ordering::Relaxed) == FRESH {
-        let held = held_context(context);
-        match meta.only_taken() {
-            (0, _) => {
-                meta.context.store(held.0, Ordering::Relaxed);
-                meta.context_site.store(site.0, Ordering::Relaxed);
-                return;
-            }
-            (known, _) if known == held.0 => return,
-            _ => {}
+    if meta.kind == ObjectKind::Mutex && meta.is_fresh() {
+        let pin = held_context(context);
+        let noted = meta.context.load(Ordering::Relaxed);
+        if noted.is_null() {
+            meta.context.store(Arc::into_raw(Arc::clone(pin)).cast_mut(), Ordering::Relaxed);
+            meta.context_site.store(site.0, Ordering::Relaxed);
+            return;
+        }
+        if ptr::eq(noted, Arc::as_ptr(pin)) {
+            // The second time: it lives long enough to be worth a place in the filter.
+            meta.chained.store(true, Ordering::Relaxed);
+            context.locks.known.insert(chain);
+            return;
         }
     }
     note(context, meta, chain, mode, site);
+    if meta.is_fresh() {
+        let lock = meta.id(&mut context.locks);
+        settle(context, meta, lock);
+    }
 }
 
 /// Tells the graph of a new chain, and reports what it says.
 fn note(context: &mut Context, meta: &LockMeta, chain: u64, mode: Mode, site: SiteId) {
-    let lock = meta.id();
+    let lock = meta.id(&mut context.locks);
     if lock.0 == UNWATCHED {
         return;
     }
-    let held = held_context(context);
-    let mut order = ORDER.lock();
-    let mut hazards = Vec::new();
-    for entry in &mut context.locks.held {
-        if !std::mem::replace(&mut entry.known, true) {
-            registry::describe(Object::Lock(entry.lock), entry.kind, Some(entry.created));
-            hazards.extend(late_edge(&mut order, entry.before, entry.lock));
+    for place in 0..context.locks.held.len() {
+        let entry = &mut context.locks.held[place];
+        if entry.was_fresh() && !std::mem::replace(&mut entry.news, true) {
+            let lock = entry.lock();
+            introduce(&mut context.locks, lock);
         }
     }
-    if meta.standing.swap(KNOWN, Ordering::Relaxed) == FRESH {
-        meta.describe();
-        hazards.extend(late_edge(&mut order, meta.only_taken(), lock));
-    }
-    hazards.extend(order.acquire_in(held, lock, mode, site, 0));
-    drop(order);
+    let pin = held_context(context).id;
+    let hazards = ORDER.lock().acquire_in(pin, lock, mode, site);
+    meta.chained.store(true, Ordering::Relaxed);
     context.locks.known.insert(chain);
+    tell(context, hazards);
+}
+
+/// The graph gets to know a lock by its class, and so does the registry if it has not met the lock yet.
+fn introduce(locks: &mut LockState, lock: LockId) {
+    let newcomer = locks.newcomers.iter().find(|(newcomer, ..)| *newcomer == lock);
+    if let Some(&(_, kind, created)) = newcomer {
+        registry::describe(Object::Lock(lock), kind, Some(created));
+    }
+    if let Some(created) = registry::created(Object::Lock(lock)) {
+        let class = locks.site(created);
+        ORDER.lock().set_class(lock, class);
+    }
+}
+
+/// The lock is fresh no longer: what only the note in it stood for goes into the graph. The caller holds the lock.
+#[cold]
+#[inline(never)]
+fn settle(context: &mut Context, meta: &LockMeta, lock: LockId) {
+    meta.describe(lock);
+    meta.id.fetch_or(KNOWN, Ordering::Relaxed);
+    introduce(&mut context.locks, lock);
+    let Some(pin) = meta.take_note() else { return };
+    let site = SiteId(meta.context_site.load(Ordering::Relaxed));
+    let hazards = ORDER.lock().acquire_in(pin.id, lock, Mode::Exclusive, site);
+    tell(context, hazards);
+}
+
+fn tell(context: &mut Context, hazards: Vec<Hazard>) {
     for hazard in hazards {
         sink::report(context, hazard.finding(&LiveNames));
     }
 }
 
-/// The edges into a lock that only a note in the lock stood for until now.
-fn late_edge(order: &mut LockOrder, (context, site): (u32, u32), lock: LockId) -> Vec<Hazard> {
-    match context {
-        0 => Vec::new(),
-        context => order.acquire_in(ContextId(context), lock, Mode::Exclusive, SiteId(site), 0),
-    }
-}
-
-/// The graph's id of what the thread holds now.
-fn held_context(context: &mut Context) -> ContextId {
+/// What the thread holds now, pinned in the graph.
+fn held_context(context: &mut Context) -> &Arc<Pin> {
     let chain = context.locks.chain();
-    if let Some(&id) = context.locks.contexts.get(&chain) {
-        return id;
+    if !context.locks.contexts.contains_key(&chain) {
+        let id = ORDER.lock().context(context.thread, &context.locks.held_locks());
+        context.locks.contexts.insert(chain, Arc::new(Pin { id, chain }));
     }
-    let id = ORDER.lock().context(context.thread, &context.locks.held_locks());
-    context.locks.contexts.insert(chain, id);
-    id
+    &context.locks.contexts[&chain]
 }
 
 impl LockMeta {
-    /// While fresh: the one context (0: none) and site of all acquisitions below another lock so far.
-    #[inline]
-    fn only_taken(&self) -> (u32, u32) {
-        (self.context.load(Ordering::Relaxed), self.context_site.load(Ordering::Relaxed))
+    /// Takes the note of the only context out of the lock. The caller holds the lock exclusively, or owns it.
+    fn take_note(&self) -> Option<Arc<Pin>> {
+        let note = self.context.swap(ptr::null_mut(), Ordering::Relaxed);
+        // SAFETY: a non-null note came from `Arc::into_raw` in `judge`, and the swap makes this its only taker.
+        (!note.is_null()).then(|| unsafe { Arc::from_raw(note) })
     }
 
     /// The lock is destroyed: its history goes over to its class.
     #[cold]
+    #[inline(never)]
     fn died(&mut self) {
-        let Some(mut inside) = enter() else { return };
-        if !inside.modes.order() {
+        let Some(mut inside) = enter() else {
+            // Inside the tool the graph may be locked, so the note is leaked rather than unpinned.
+            std::mem::forget(self.take_note());
             return;
-        }
-        let lock = self.id();
-        let (held, site) = self.only_taken();
-        let hazards = if self.standing.load(Ordering::Relaxed) == KNOWN {
-            let class = inside.locks.site(self.created);
-            registry::forget(Object::Lock(lock));
-            ORDER.lock().lock_died(lock, class)
-        } else {
-            // Same context, same class, same place: the class knows it.
-            let address = std::ptr::from_ref(self.created).addr();
-            let key = extend(address as u64, LockId(held), Mode::Exclusive) ^ u64::from(site);
-            if inside.locks.known.known(key) {
-                return;
-            }
-            inside.locks.known.insert(key);
-            let class = inside.locks.site(self.created);
-            ORDER.lock().class_edge_in(ContextId(held), class, Mode::Exclusive, SiteId(site), 0)
         };
-        for hazard in hazards {
-            sink::report(&mut inside, hazard.finding(&LiveNames));
+        let context = &mut *inside;
+        let known = !self.is_fresh();
+        let described = *self.id.get_mut() & DESCRIBED != 0;
+        let lock = LockId(*self.id.get_mut() & ID);
+        if *self.named.get_mut() || described || known {
+            registry::forget(Object::Lock(lock));
+        }
+        if known {
+            let class = context.locks.site(self.created);
+            let hazards = ORDER.lock().lock_died(lock, class);
+            return tell(context, hazards);
+        }
+        if let Some(pin) = self.take_note() {
+            // Same context, same class, same place: the class knows it.
+            let address = ptr::from_ref(self.created).addr() as u64 ^ pin.chain;
+            let site = *self.context_site.get_mut();
+            let key = extend(address, LockId(site), Mode::Exclusive);
+            if !context.locks.known.known(key) {
+                context.locks.known.insert(key);
+                let class = context.locks.site(self.created);
+                let hazards = ORDER.lock().class_edge_in(pin.id, class, Mode::Exclusive, SiteId(site));
+                tell(context, hazards);
+            }
+        }
+        if lock.0 != UNWATCHED && !*self.chained.get_mut() && context.locks.spare_ids.len() < SPARE_IDS {
+            context.locks.spare_ids.push(lock.0);
         }
     }
 }

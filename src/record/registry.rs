@@ -13,8 +13,9 @@ use crate::event::{Names, Object, ObjectInfo, ObjectKind, Site, SiteId, ThreadId
 #[derive(Debug)]
 pub(crate) struct Ids(AtomicU32);
 
-/// The id of all objects after the first 2³² − 2 of a kind. They are not watched: an id is never reused or wrapped.
-pub(crate) const UNWATCHED: u32 = u32::MAX;
+/// The id of all objects after the first milliard of a kind. They are not watched: an id never wraps. The two top bits are
+/// left for the owner of the id.
+pub(crate) const UNWATCHED: u32 = u32::MAX >> 2;
 
 impl Ids {
     pub(crate) const fn new() -> Self {
@@ -25,7 +26,7 @@ impl Ids {
     #[inline]
     pub(crate) fn next(&self) -> u32 {
         let id = self.0.fetch_add(1, Ordering::Relaxed);
-        if id == UNWATCHED || id == 0 {
+        if id >= UNWATCHED {
             self.0.store(UNWATCHED, Ordering::Relaxed);
             return UNWATCHED;
         }
@@ -103,6 +104,11 @@ pub(crate) fn name(object: Object, kind: ObjectKind, created: Option<Place>, nam
 /// Names a thread.
 pub(crate) fn name_thread(thread: ThreadId, name: &str) {
     TABLES.write().threads.insert(thread, name.to_owned());
+}
+
+/// Where a known object was made.
+pub(crate) fn created(object: Object) -> Option<Place> {
+    TABLES.read().objects.get(&object)?.created
 }
 
 /// What is not needed any more once the object is gone and no analysis knows it.

@@ -61,7 +61,9 @@ fn is_ours(name: &str) -> bool {
 
 fn is_runtime(name: &str) -> bool {
     let name = name.trim_start_matches('<');
-    ["std::", "core::", "alloc::", "test::", "__libc", "_start", "main", "clone", "start_thread", "rust_"]
-        .iter()
-        .any(|runtime| if runtime.ends_with(':') || runtime.ends_with('_') { name.starts_with(runtime) } else { name == *runtime })
+    ["std::", "core::", "alloc::", "test::", "__libc", "_start", "main", "clone", "start_thread", "rust_"].iter().any(
+        |runtime| {
+            if runtime.ends_with(':') || runtime.ends_with('_') { name.starts_with(runtime) } else { name == *runtime }
+        },
+    )
 }

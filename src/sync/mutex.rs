@@ -54,23 +54,25 @@ impl<T: ?Sized> Mutex<T> {
     #[track_caller]
     pub fn lock(&self) -> LockResult<MutexGuard<'_, T>> {
         let place = Location::caller();
-        let result = match self.inner.try_lock() {
-            Ok(guard) => Ok(guard),
-            Err(TryLockError::Poisoned(poisoned)) => Err(poisoned),
-            Err(TryLockError::WouldBlock) => self.lock_contended(place),
-        };
+        let Ok(inner) = self.inner.try_lock() else { return self.lock_slow(place) };
+        locks::acquired(&self.meta, Attempt::Blocking, place);
+        Ok(MutexGuard { inner, meta: &self.meta })
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn lock_slow(&self, place: &'static Location<'static>) -> LockResult<MutexGuard<'_, T>> {
+        let result = self.lock_contended(place);
         locks::acquired(&self.meta, Attempt::Blocking, place);
         self.guard(result)
     }
 
-    #[cold]
     fn lock_contended(&self, place: &'static Location<'static>) -> LockResult<std::sync::MutexGuard<'_, T>> {
         for _ in 0..SPINS {
-            std::hint::spin_loop();
             match self.inner.try_lock() {
                 Ok(guard) => return Ok(guard),
                 Err(TryLockError::Poisoned(poisoned)) => return Err(poisoned),
-                Err(TryLockError::WouldBlock) => {}
+                Err(TryLockError::WouldBlock) => std::hint::spin_loop(),
             }
         }
         let _waiting = locks::request(&self.meta, Mode::Exclusive, false, place);
@@ -96,10 +98,7 @@ impl<T: ?Sized> Mutex<T> {
     }
 
     #[inline]
-    fn guard<'a>(
-        &'a self,
-        result: LockResult<std::sync::MutexGuard<'a, T>>,
-    ) -> LockResult<MutexGuard<'a, T>> {
+    fn guard<'a>(&'a self, result: LockResult<std::sync::MutexGuard<'a, T>>) -> LockResult<MutexGuard<'a, T>> {
         match result {
             Ok(inner) => Ok(MutexGuard { inner, meta: &self.meta }),
             Err(poisoned) => Err(PoisonError::new(MutexGuard { inner: poisoned.into_inner(), meta: &self.meta })),
@@ -155,7 +154,7 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for Mutex<T> {
 }
 
 impl<T: ?Sized> Drop for MutexGuard<'_, T> {
-    #[inline]
+    #[inline(always)]
     fn drop(&mut self) {
         locks::released(self.meta);
     }

@@ -68,6 +68,28 @@ impl SyncClock {
         }
     }
 
+    /// Is an acquire by the thread free, since the thread itself published last? One-sided: false says nothing.
+    #[inline(always)]
+    #[must_use]
+    pub fn acquired_by_last(&self, thread: &ThreadClock) -> bool {
+        self.publisher.is_of(thread.slot())
+    }
+
+    /// [`publish`](Self::publish), if that needs no copy; false, and nothing done, if it does.
+    #[inline(always)]
+    pub fn publish_again(&mut self, thread: &mut ThreadClock) -> bool {
+        if self.publisher == thread.knowledge() {
+            // Stores only what changes: a store before an unlock is waited for.
+            if self.epoch != thread.epoch() {
+                self.epoch = thread.epoch();
+            }
+            thread.mark_published();
+            true
+        } else {
+            false
+        }
+    }
+
     /// Forgets what was published and keeps the memory.
     #[inline]
     pub fn clear(&mut self) {

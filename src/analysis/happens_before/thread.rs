@@ -124,7 +124,9 @@ impl ThreadClock {
     /// Somebody may see the thread's clock from now on: the next access is at a new moment.
     #[inline]
     pub(super) fn mark_published(&mut self) {
-        self.published = true;
+        if !self.published {
+            self.published = true;
+        }
     }
 
     /// Is there nothing to tell: no access yet, and nothing learned?

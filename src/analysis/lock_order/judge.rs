@@ -9,7 +9,9 @@ use super::contexts::{Contexts, Entry};
 use super::cycles::{BUDGET, Hop, Search, together, waits_behind_writer};
 use super::graph::{Added, OrderGraph, Record};
 use super::segments::ForkJoin;
-use super::{Acquisition, ClassId, EdgeView, EdgeWay, Hazard, HeldLock, Pattern, Place, RecursiveRead, Step};
+use super::{
+    Acquisition, ClassId, ContextId, EdgeView, EdgeWay, Hazard, HeldLock, Pattern, Place, RecursiveRead, Step,
+};
 use crate::event::{LockId, Mode, SiteId, ThreadId};
 
 /// Recursive reads of one lock that are kept until a writer comes.
@@ -232,40 +234,81 @@ impl LockOrder {
         }
     }
 
-    /// `own`: the lock wanted, if it is a particular one.
-    fn judge(&mut self, request: &Acquisition<'_>, target: NodeIndex, own: Option<LockId>) -> Vec<Hazard> {
-        let mut hazards = Vec::new();
-        self.thread_count = self.thread_count.max(request.thread.index() + 1);
-        let entries: Vec<Entry> = request
-            .held
+    /// Pins what `thread` holds now, so that requests made in it can be told later: a [`ContextId`] stays good until it is
+    /// [released](Self::release), whatever the thread has done since.
+    pub fn context(&mut self, thread: ThreadId, held: &[HeldLock]) -> ContextId {
+        self.thread_count = self.thread_count.max(thread.index() + 1);
+        let entries: Vec<Entry> = held
             .iter()
             .map(|&HeldLock { lock, mode, site, attempt }| {
                 self.node(lock);
                 Entry { lock, life: self.locks[lock.index()].life, site, mode, attempt }
             })
             .collect();
-        let segment = self.threads.segment(request.thread);
-        let context = self.contexts.intern(request.thread, &segment, &entries);
-        let record = |from: usize| Record::new(context, from as u16, request.mode, request.site, request.event);
+        let segment = self.threads.segment(thread);
+        ContextId(self.contexts.intern(thread, &segment, &entries))
+    }
+
+    /// Gives up a pin.
+    pub fn release(&mut self, context: ContextId) {
+        self.contexts.release(context.0);
+    }
+
+    /// [`LockOrder::acquire`] of a request that was made in a pinned context.
+    pub fn acquire_in(&mut self, context: ContextId, lock: LockId, mode: Mode, site: SiteId) -> Vec<Hazard> {
+        let target = self.node(lock);
+        self.judge_in(context.0, target, Some(lock), mode, site, 0)
+    }
+
+    /// [`LockOrder::class_edge`] of a request that was made in a pinned context.
+    pub fn class_edge_in(&mut self, context: ContextId, class: ClassId, mode: Mode, site: SiteId) -> Vec<Hazard> {
+        let target = self.class_node(class);
+        self.judge_in(context.0, target, None, mode, site, 0)
+    }
+
+    fn judge(&mut self, request: &Acquisition<'_>, target: NodeIndex, own: Option<LockId>) -> Vec<Hazard> {
+        let context = self.context(request.thread, request.held);
+        let hazards = self.judge_in(context.0, target, own, request.mode, request.site, request.event);
+        self.release(context);
+        hazards
+    }
+
+    /// `own`: the lock wanted, if it is a particular one.
+    fn judge_in(
+        &mut self,
+        context: u32,
+        target: NodeIndex,
+        own: Option<LockId>,
+        mode: Mode,
+        site: SiteId,
+        event: u64,
+    ) -> Vec<Hazard> {
+        let mut hazards = Vec::new();
+        let entries = self.contexts.get(context).held.clone();
+        let record = |from: usize| Record::new(context, from as u16, mode, site, event);
         let mine = |entry: &Entry| Some(entry.lock) == own;
-        let upgrade = request.mode == Mode::Exclusive
-            && entries.iter().any(|entry| mine(entry) && entry.mode == Mode::Upgradable);
-        if let Some(first) =
-            entries.iter().position(|entry| mine(entry) && waits_behind_writer(entry.mode, request.mode))
+        let upgrade =
+            mode == Mode::Exclusive && entries.iter().any(|entry| mine(entry) && entry.mode == Mode::Upgradable);
+        if let (Some(lock), Some(first)) =
+            (own, entries.iter().position(|entry| mine(entry) && waits_behind_writer(entry.mode, mode)))
         {
-            self.reread(request.lock, target, Reread { record: record(first) }, &mut hazards);
+            self.reread(lock, target, Reread { record: record(first) }, &mut hazards);
         }
         if upgrade || !entries.iter().any(mine) {
             let mut hops = Vec::new();
             // The place in the held stack is kept in 16 bits.
             for (at, entry) in entries.iter().enumerate().take(1 << 16).filter(|(_, entry)| !mine(entry)) {
+                if entry.life != self.locks[entry.lock.index()].life {
+                    // A pinned context can outlive a lock whose guard was leaked.
+                    continue;
+                }
                 let from = self.locks[entry.lock.index()].node;
                 if own.is_some() || self.class_of(from) != self.class_of(target) {
                     self.add(from, target, record(at), &mut hops);
                 }
                 self.lift(from, target, record(at), &mut hops);
             }
-            if request.mode == Mode::Exclusive {
+            if mode == Mode::Exclusive {
                 let fresh = !hops.is_empty()
                     || (entries.iter().all(mine)
                         && self.order.add_writer(&mut self.contexts, target, record(0)) == Added::New);
@@ -275,7 +318,6 @@ impl LockOrder {
             }
             hops.into_iter().for_each(|hop| self.search(hop, &mut hazards));
         }
-        self.contexts.release(context);
         hazards
     }
 
