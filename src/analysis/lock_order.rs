@@ -147,16 +147,3 @@ pub struct EdgeWay {
     /// Where.
     pub site: SiteId,
 }
-
-impl Hazard {
-    /// temp
-    pub fn finding(&self, _names: &dyn crate::event::Names) -> crate::finding::Finding {
-        crate::finding::Finding::new(
-            crate::finding::Kind::LockOrderCycle,
-            crate::finding::Tier::Possible,
-            format!("{self:?}"),
-            vec![],
-            vec![],
-        )
-    }
-}

@@ -567,7 +567,7 @@ fn settle(context: &mut Context, meta: &LockMeta, lock: LockId) {
 
 fn tell(context: &mut Context, hazards: Vec<Hazard>) {
     for hazard in hazards {
-        sink::report(context, hazard.finding(&LiveNames));
+        sink::report(context, hazard.to_finding(&LiveNames));
     }
 }
 
