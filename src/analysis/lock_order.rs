@@ -5,10 +5,13 @@ mod contexts;
 mod cycles;
 mod graph;
 mod judge;
+mod offline;
+mod report;
 mod segments;
 
 pub use chains::{KnownChains, extend};
 pub use judge::LockOrder;
+pub use offline::LockOrderAnalysis;
 
 use crate::event::{Attempt, LockId, Mode, SiteId, ThreadId};
 

@@ -179,10 +179,6 @@ impl OrderGraph {
         std::iter::successors(self.graph.first_edge(node, Incoming), |&edge| self.graph.next_edge(edge, Incoming))
     }
 
-    pub(super) fn outgoing(&self, node: NodeIndex) -> impl Iterator<Item = EdgeIndex> + '_ {
-        std::iter::successors(self.graph.first_edge(node, Outgoing), |&edge| self.graph.next_edge(edge, Outgoing))
-    }
-
     /// Takes an edge out, and its records with it; the caller has their contexts' uses.
     pub(super) fn remove_edge(&mut self, edge: EdgeIndex) -> Vec<Record> {
         let records: Vec<Record> = self.records(edge).collect();
