@@ -5,6 +5,9 @@ use std::collections::HashMap;
 use gordian::analysis::lock_order::{Hazard, LockOrderAnalysis, Pattern};
 use gordian::event::{Attempt, Event, LockId, Mode, Op, Owner, SiteId, ThreadId};
 
+#[path = "../fuzz/oracles/lock_order.rs"]
+mod oracle;
+
 /// The dense id of a name.
 fn id<'a>(table: &mut HashMap<&'a str, u32>, name: &'a str) -> u32 {
     let next = table.len() as u32;
@@ -71,11 +74,26 @@ fn golden_traces_have_their_abstract_patterns() {
     assert!(deadlocks > 50, "{deadlocks}");
 }
 
+/// Pseudo-random bytes, the same in every run (splitmix64).
+fn bytes(seed: u64, length: usize) -> Vec<u8> {
+    let mut state = seed;
+    let mut next = || {
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) as u8
+    };
+    (0..length).map(|_| next()).collect()
+}
+
 #[test]
-fn tmp_real() {
-    for name in ["Account", "Bensalem", "Deadlock", "DiningPhil", "Transfer"] {
-        let text = std::fs::read_to_string(format!("/work/shared/traces/real/{name}.std")).unwrap();
-        let events = std_text(&text);
-        println!("{name} {} {}", patterns(LockOrderAnalysis::ignoring_fork_join(), &events).len(), patterns(LockOrderAnalysis::new(), &events).len());
+fn the_graph_agrees_with_the_naive_twin() {
+    let mut seen = oracle::Outcome::default();
+    for seed in 0..4_000 {
+        let outcome = oracle::check(&bytes(seed, 80));
+        seen.patterns += outcome.patterns;
+        seen.reader_patterns += outcome.reader_patterns;
+        seen.recursive_reads += outcome.recursive_reads;
     }
+    assert!(seen.patterns > 500 && seen.reader_patterns > 20 && seen.recursive_reads > 50, "{seen:?}");
 }
