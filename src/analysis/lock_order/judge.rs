@@ -56,6 +56,9 @@ pub struct LockOrder {
     reads: FxHashSet<(LockId, SiteId, SiteId)>,
     cut: bool,
     dropped: u64,
+    // Empty between requests; kept for their memory.
+    entries: Vec<Entry>,
+    hops: Vec<Hop>,
 }
 
 impl Default for LockOrder {
@@ -81,6 +84,8 @@ impl LockOrder {
             reads: FxHashSet::default(),
             cut: false,
             dropped: 0,
+            entries: Vec::new(),
+            hops: Vec::new(),
         }
     }
 
@@ -236,14 +241,11 @@ impl LockOrder {
     fn judge(&mut self, request: &Acquisition<'_>, target: NodeIndex, own: Option<LockId>) -> Vec<Hazard> {
         let mut hazards = Vec::new();
         self.thread_count = self.thread_count.max(request.thread.index() + 1);
-        let entries: Vec<Entry> = request
-            .held
-            .iter()
-            .map(|&HeldLock { lock, mode, site, attempt }| {
-                self.node(lock);
-                Entry { lock, life: self.locks[lock.index()].life, site, mode, attempt }
-            })
-            .collect();
+        let mut entries = std::mem::take(&mut self.entries);
+        entries.extend(request.held.iter().map(|&HeldLock { lock, mode, site, attempt }| {
+            self.node(lock);
+            Entry { lock, life: self.locks[lock.index()].life, site, mode, attempt }
+        }));
         let segment = self.threads.segment(request.thread);
         let context = self.contexts.intern(request.thread, &segment, &entries);
         let record = |from: usize| Record::new(context, from as u16, request.mode, request.site, request.event);
@@ -256,7 +258,7 @@ impl LockOrder {
             self.reread(request.lock, target, Reread { record: record(first) }, &mut hazards);
         }
         if upgrade || !entries.iter().any(mine) {
-            let mut hops = Vec::new();
+            let mut hops = std::mem::take(&mut self.hops);
             // The place in the held stack is kept in 16 bits.
             for (at, entry) in entries.iter().enumerate().take(1 << 16).filter(|(_, entry)| !mine(entry)) {
                 let from = self.locks[entry.lock.index()].node;
@@ -273,9 +275,12 @@ impl LockOrder {
                     self.writer(own, target, record(0), &mut hops, &mut hazards);
                 }
             }
-            hops.into_iter().for_each(|hop| self.search(hop, &mut hazards));
+            hops.drain(..).for_each(|hop| self.search(hop, &mut hazards));
+            self.hops = hops;
         }
         self.contexts.release(context);
+        entries.clear();
+        self.entries = entries;
         hazards
     }
 
