@@ -16,6 +16,8 @@ use crate::event::{Mode, SiteId};
 
 /// Records of one edge by the same thread, with the same gates and modes: they differ in sites and segments only.
 const ALIKE_MAX: usize = 8;
+/// Records of one edge by the same thread, so that one thread can't fill it.
+const THREAD_MAX: usize = 32;
 /// Records of one edge.
 const RECORDS_MAX: usize = 64;
 
@@ -124,16 +126,18 @@ impl OrderGraph {
             contexts.share(record.context);
             return Added::New;
         };
-        let (mut alike, mut all) = (0, 0);
+        let (mut alike, mut by_thread, mut all) = (0, 0, 0);
         let holdings = contexts.get(record.context);
         for known in self.records(edge) {
             if known.same(&record) {
                 return Added::Known;
             }
             all += 1;
-            alike += usize::from(known.mode == record.mode && contexts.get(known.context).same_holdings(holdings));
+            let context = contexts.get(known.context);
+            by_thread += usize::from(context.thread == holdings.thread);
+            alike += usize::from(known.mode == record.mode && context.same_holdings(holdings));
         }
-        if alike >= ALIKE_MAX || all >= RECORDS_MAX {
+        if alike >= ALIKE_MAX || by_thread >= THREAD_MAX || all >= RECORDS_MAX {
             return Added::Full;
         }
         contexts.share(record.context);

@@ -211,10 +211,15 @@ impl LockOrder {
         self.cut
     }
 
-    /// Records not kept, because their edge has 64, or 8 by the same thread with the same gates and modes.
+    /// Records not kept, because their edge has 64, 32 by the same thread, or 8 by the same thread with the same gates and modes.
     #[must_use]
     pub fn dropped(&self) -> u64 {
         self.dropped
+    }
+
+    #[cfg(test)]
+    pub(super) fn contexts_in_use(&self) -> usize {
+        self.contexts.len()
     }
 
     fn node(&mut self, lock: LockId) -> NodeIndex {
