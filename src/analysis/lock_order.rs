@@ -1,14 +1,47 @@
 //! Deadlocks that could be: cycles in the order in which locks are taken.
+//!
+//! A request for lock `B` while `A` is held makes an edge `A → B`, from every held lock and not only the newest, so that
+//! the order `A` before `C` outlives a lock `B` in between. An edge remembers in what *contexts* it came about: thread,
+//! stack of held locks with their modes, fork/join clock, sites. A cycle of edges is a [`Pattern`] if one context for
+//! each edge can be chosen so that (Goodlock's conditions, as in Bensalem and Havelund, "Dynamic deadlock analysis of
+//! multi-threaded programs", 2005, and the abstract patterns of "Sound Dynamic Deadlock Prediction in Linear Time",
+//! PLDI 2023):
+//!
+//! 1. no two are of one thread;
+//! 2. no two hold one lock in modes that exclude each other: no common *gate*. Two readers of one lock are no gate;
+//! 3. no two are ordered by fork and join;
+//! 4. each waits for the next: the mode in which the lock is held excludes the mode in which it is wanted; or a plain or
+//!    upgradable read of a lock held by a reader stands behind a *writer* that waits. That writer has to exist: an
+//!    exclusive request for the lock, anywhere in the run, by a thread outside the cycle, to which 1 to 3 apply as
+//!    well. So a cycle of readers is silent while no writer can come between. A recursive read never waits for a
+//!    waiting writer, and beside an upgradable reader no writer gets as far as to wait in the readers' way.
+//!
+//! `try_` and timed requests make no edge into their lock, but what they took is held and makes edges out of it. A lock
+//! taken again by its owner makes no edge. A plain read of a lock that the thread reads already is a [`RecursiveRead`]
+//! as soon as another thread writes (2 and 3 apply), earlier or later.
+//!
+//! When a lock dies its edges go over to its *class*, the site that made it, so that the orders of different tests meet.
+//! Between locks of one class there is no such edge: parent before child is legal.
+//!
+//! Each distinct chain of held locks is judged once ([`KnownChains`]), so only the first sites and the first event of a
+//! chain are kept. The limits: 64 contexts an edge, 32 of one thread, 8 that differ only in sites, order and segment, 32 threads in a
+//! cycle, and 100,000 contexts looked at for a new one; [`LockOrder::dropped`] and [`LockOrder::is_cut`] tell when they
+//! were met.
 
 mod chains;
 mod contexts;
 mod cycles;
 mod graph;
 mod judge;
+mod offline;
+mod report;
 mod segments;
+#[cfg(test)]
+mod tests;
 
 pub use chains::{KnownChains, extend};
 pub use judge::LockOrder;
+pub use offline::LockOrderAnalysis;
 
 use crate::event::{Attempt, LockId, Mode, SiteId, ThreadId};
 

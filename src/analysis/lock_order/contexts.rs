@@ -133,11 +133,11 @@ impl Context {
         })
     }
 
-    /// Is it the same abstract acquisition: the same thread with the same set of locks in the same modes?
+    /// Is it the same abstract acquisition: the same thread with the same set of locks in the same modes? Locks that had
+    /// one id after another count as the same, so that short-lived gates don't use up the room of an edge.
     pub(super) fn same_holdings(&self, other: &Self) -> bool {
-        let within = |a: &Self, b: &Self| {
-            a.held.iter().all(|x| b.held.iter().any(|y| (x.lock, x.life, x.mode) == (y.lock, y.life, y.mode)))
-        };
+        let within =
+            |a: &Self, b: &Self| a.held.iter().all(|x| b.held.iter().any(|y| (x.lock, x.mode) == (y.lock, y.mode)));
         self.thread == other.thread && self.held.len() == other.held.len() && within(self, other) && within(other, self)
     }
 }

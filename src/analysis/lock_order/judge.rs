@@ -58,6 +58,9 @@ pub struct LockOrder {
     reads: FxHashSet<(LockId, SiteId, SiteId)>,
     cut: bool,
     dropped: u64,
+    // Empty between requests; kept for their memory.
+    entries: Vec<Entry>,
+    hops: Vec<Hop>,
 }
 
 impl Default for LockOrder {
@@ -83,6 +86,8 @@ impl LockOrder {
             reads: FxHashSet::default(),
             cut: false,
             dropped: 0,
+            entries: Vec::new(),
+            hops: Vec::new(),
         }
     }
 
@@ -208,10 +213,15 @@ impl LockOrder {
         self.cut
     }
 
-    /// Records not kept, because their edge has 64, or 8 by the same thread with the same gates and modes.
+    /// Records not kept, because their edge has 64, 32 by the same thread, or 8 by the same thread with the same gates and modes.
     #[must_use]
     pub fn dropped(&self) -> u64 {
         self.dropped
+    }
+
+    #[cfg(test)]
+    pub(super) fn contexts_in_use(&self) -> usize {
+        self.contexts.len()
     }
 
     fn node(&mut self, lock: LockId) -> NodeIndex {
@@ -238,15 +248,16 @@ impl LockOrder {
     /// [released](Self::release), whatever the thread has done since.
     pub fn context(&mut self, thread: ThreadId, held: &[HeldLock]) -> ContextId {
         self.thread_count = self.thread_count.max(thread.index() + 1);
-        let entries: Vec<Entry> = held
-            .iter()
-            .map(|&HeldLock { lock, mode, site, attempt }| {
-                self.node(lock);
-                Entry { lock, life: self.locks[lock.index()].life, site, mode, attempt }
-            })
-            .collect();
+        let mut entries = std::mem::take(&mut self.entries);
+        entries.extend(held.iter().map(|&HeldLock { lock, mode, site, attempt }| {
+            self.node(lock);
+            Entry { lock, life: self.locks[lock.index()].life, site, mode, attempt }
+        }));
         let segment = self.threads.segment(thread);
-        ContextId(self.contexts.intern(thread, &segment, &entries))
+        let context = self.contexts.intern(thread, &segment, &entries);
+        entries.clear();
+        self.entries = entries;
+        ContextId(context)
     }
 
     /// Gives up a pin.
@@ -284,7 +295,8 @@ impl LockOrder {
         event: u64,
     ) -> Vec<Hazard> {
         let mut hazards = Vec::new();
-        let entries = self.contexts.get(context).held.clone();
+        let mut entries = std::mem::take(&mut self.entries);
+        entries.extend_from_slice(&self.contexts.get(context).held);
         let record = |from: usize| Record::new(context, from as u16, mode, site, event);
         let mine = |entry: &Entry| Some(entry.lock) == own;
         let upgrade =
@@ -295,7 +307,7 @@ impl LockOrder {
             self.reread(lock, target, Reread { record: record(first) }, &mut hazards);
         }
         if upgrade || !entries.iter().any(mine) {
-            let mut hops = Vec::new();
+            let mut hops = std::mem::take(&mut self.hops);
             // The place in the held stack is kept in 16 bits.
             for (at, entry) in entries.iter().enumerate().take(1 << 16).filter(|(_, entry)| !mine(entry)) {
                 if entry.life != self.locks[entry.lock.index()].life {
@@ -316,8 +328,11 @@ impl LockOrder {
                     self.writer(own, target, record(0), &mut hops, &mut hazards);
                 }
             }
-            hops.into_iter().for_each(|hop| self.search(hop, &mut hazards));
+            hops.drain(..).for_each(|hop| self.search(hop, &mut hazards));
+            self.hops = hops;
         }
+        entries.clear();
+        self.entries = entries;
         hazards
     }
 

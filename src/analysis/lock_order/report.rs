@@ -1,0 +1,113 @@
+//! Hazards as findings.
+
+use super::{Hazard, HeldLock, Pattern, Place, RecursiveRead};
+use crate::event::{LockId, Mode, Names, Object, ObjectInfo, ObjectKind, Site, SiteId, ThreadId};
+use crate::finding::{Finding, Held, Involved, Kind, SiteReport, Tier};
+
+impl Hazard {
+    /// The finding: always [`Tier::Possible`], for no reordering of the run has been looked for.
+    #[must_use]
+    pub fn to_finding(&self, names: &dyn Names) -> Finding {
+        match self {
+            Self::Cycle(pattern) => cycle(pattern, names),
+            Self::RecursiveRead(read) => recursive_read(read, names),
+        }
+    }
+}
+
+fn cycle(pattern: &Pattern, names: &dyn Names) -> Finding {
+    let objects: Vec<Involved> = pattern.steps.iter().map(|step| involved(step.holds_place, names)).collect();
+    let quoted: Vec<String> = objects.iter().map(|object| format!("`{}`", object.object)).collect();
+    let (last, others) = quoted.split_last().expect("a cycle has steps");
+    let (all, threads) = (format!("{} and {last}", others.join(", ")), pattern.steps.len());
+    let message = match threads {
+        2 => format!("{all} are taken in opposite orders by 2 threads"),
+        _ => format!("{all} are taken in orders that close a cycle of {threads} threads"),
+    };
+    let mut sites = Vec::new();
+    for (at, step) in pattern.steps.iter().enumerate() {
+        let next = &quoted[(at + 1) % threads];
+        let place = step.held.iter().position(|held| *held == step.holds).unwrap_or(0);
+        let (mine, verb) = (&quoted[at], verb(step.holds.mode));
+        sites.push(site(step.thread, step.holds.site, &step.held[..place], format!("{verb} {mine}"), 0, names));
+        sites.push(site(step.thread, step.site, &step.held, format!("then waits for {next}"), step.event, names));
+    }
+    let mut finding = Finding::new(Kind::LockOrderCycle, Tier::Possible, message, sites, objects)
+        .with_help(format!("take {all} in one order everywhere, or drop one before taking the next"));
+    let readers = |at: usize| pattern.steps[at].mode.compatible(pattern.steps[(at + 1) % threads].holds.mode);
+    if (0..threads).any(readers) {
+        finding = finding.with_help(
+            "a reader waits behind a writer that waits, so a lock held for reading blocks other readers here",
+        );
+    }
+    finding
+}
+
+fn recursive_read(read: &RecursiveRead, names: &dyn Names) -> Finding {
+    let object = involved(Place::Lock(read.lock), names);
+    let label = format!("`{}`", object.object);
+    let writer = thread(read.writer, names);
+    let message =
+        format!("{label} is read again by a thread that reads it; if {writer} writes in between, both wait for ever");
+    let place = read.held.iter().position(|held| *held == read.first).unwrap_or(0);
+    let sites = vec![
+        site(read.thread, read.site, &read.held, format!("reads {label} again"), read.event, names),
+        site(read.thread, read.first.site, &read.held[..place], format!("reads {label}"), 0, names),
+        site(read.writer, read.writer_site, &read.writer_held, format!("writes {label}"), read.writer_event, names),
+    ];
+    Finding::new(Kind::RecursiveRead, Tier::Possible, message, sites, vec![object])
+        .with_help("pass the first guard down instead of reading again")
+        .with_help("or, with parking_lot, read the second time with `read_recursive`")
+}
+
+fn verb(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Exclusive => "takes",
+        Mode::Shared | Mode::SharedRecursive => "takes for reading",
+        Mode::Upgradable => "takes for upgradable reading",
+    }
+}
+
+/// `event` 0: not known.
+fn site(owner: ThreadId, at: SiteId, held: &[HeldLock], role: String, event: u64, names: &dyn Names) -> SiteReport {
+    let held = held.iter().map(|held| held_report(held, names)).collect();
+    let event = (event != 0).then_some(event);
+    SiteReport { role, site: names.site(at), owner: thread(owner, names), held, event, stack: Vec::new() }
+}
+
+fn held_report(held: &HeldLock, names: &dyn Names) -> Held {
+    let lock = involved(Place::Lock(held.lock), names).object;
+    Held { lock, mode: held.mode, at: names.site(held.site) }
+}
+
+fn thread(thread: ThreadId, names: &dyn Names) -> String {
+    names.thread_name(thread).unwrap_or_else(|| thread.to_string())
+}
+
+fn involved(place: Place, names: &dyn Names) -> Involved {
+    match place {
+        Place::Lock(lock) => {
+            let ObjectInfo { kind, name, created } = info(lock, names);
+            let object = name.unwrap_or_else(|| created.as_ref().map_or(lock.to_string(), |site| made(kind, site)));
+            Involved { object, kind, created }
+        }
+        Place::Class(class) => {
+            let site = names.site(class);
+            Involved { object: made(ObjectKind::Mutex, &site), kind: ObjectKind::Mutex, created: Some(site) }
+        }
+    }
+}
+
+fn info(lock: LockId, names: &dyn Names) -> ObjectInfo {
+    let unknown = ObjectInfo { kind: ObjectKind::Mutex, name: None, created: None };
+    names.object(Object::Lock(lock)).unwrap_or(unknown)
+}
+
+fn made(kind: ObjectKind, site: &Site) -> String {
+    let kind = match kind {
+        ObjectKind::RwLock => "RwLock",
+        ObjectKind::ReentrantMutex => "ReentrantMutex",
+        _ => "Mutex",
+    };
+    format!("{kind} made at {site}")
+}
