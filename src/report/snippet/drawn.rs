@@ -90,4 +90,16 @@ mod tests {
         assert_eq!(at(0, 1), None);
         assert_eq!(at(9, 1), None);
     }
+
+    #[test]
+    fn a_source_cannot_command_the_terminal() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a.rs");
+        std::fs::write(&path, "let a = \"\u{1b}[2J\u{202e}\";\n").unwrap();
+        let site = Site::new(&path.to_string_lossy(), 1, 5);
+        let note = Note { site: &site, label: "read".to_owned(), primary: true };
+        let drawn = render(&[note], &mut Sources::default(), &Styles::new(Style::Plain));
+        assert!(drawn.contains("let a = "), "{drawn}");
+        assert!(!drawn.contains(['\u{1b}', '\u{202e}']), "{drawn}");
+    }
 }
