@@ -51,11 +51,14 @@ pub(super) fn analyze(options: &Analyze) -> Result<ExitCode, Error> {
     }
     let any_denied = parts.iter().any(|part| verdict(&part.findings, options.deny, false) == ExitCode::Findings);
     output::emit(&Report { parts }, &options.common)?;
-    Ok(match () {
-        () if broken => ExitCode::Input,
-        () if any_denied => ExitCode::Findings,
-        () if cut_short => ExitCode::Failed,
-        () => ExitCode::Clean,
+    Ok(if broken {
+        ExitCode::Input
+    } else if any_denied {
+        ExitCode::Findings
+    } else if cut_short {
+        ExitCode::Failed
+    } else {
+        ExitCode::Clean
     })
 }
 
