@@ -5,12 +5,13 @@ use std::ops::{Deref, DerefMut};
 use std::ptr;
 use std::sync::Arc;
 
+use super::Place;
 use super::config::{self, Modes};
 use super::locks::LockState;
 use super::threads::{self, ThreadRecord};
 use crate::analysis::happens_before::ThreadClock;
 use crate::analysis::wait_for::SessionId;
-use crate::event::ThreadId;
+use crate::event::{Op, ThreadId};
 
 /// Everything that a thread keeps to itself. Touched by no other thread.
 pub(crate) struct Context {
@@ -20,6 +21,20 @@ pub(crate) struct Context {
     pub(crate) locks: LockState,
     pub(crate) clock: ThreadClock,
     pub(crate) record: Arc<ThreadRecord>,
+}
+
+impl Context {
+    /// Writes an event to the trace, if one is recorded. Called while the object's own internal lock (or the object, if it
+    /// is a lock) is held, so that the order in the trace is the order in which operations took effect.
+    #[inline]
+    pub(crate) fn emit(&mut self, op: Op, place: Place) {
+        if self.modes.record() {
+            self.write(op, place);
+        }
+    }
+
+    #[cold]
+    fn write(&mut self, _op: Op, _place: Place) {}
 }
 
 struct Slot {
