@@ -32,10 +32,10 @@ impl SyncClock {
         self.epoch.is_zero() && self.rest.is_zero()
     }
 
-    /// Does the clock hold exactly what `other` holds, by the same publisher? Cheap and one-sided: false says nothing.
+    /// Is this exactly what the thread would publish now? Cheap and one-sided: false says nothing.
     #[inline]
-    pub(super) fn is_same(&self, other: &Self) -> bool {
-        self.publisher == other.publisher && self.publisher != Knowledge::NOBODY && self.epoch == other.epoch
+    pub(super) fn is_now(&self, thread: &ThreadClock) -> bool {
+        self.publisher == thread.knowledge() && self.epoch == thread.epoch()
     }
 
     /// Replaces what was published by what the thread knows now: the release of a mutex.
