@@ -95,6 +95,12 @@ impl HappensBefore {
         self.threads.untracked()
     }
 
+    /// Clock components in use: the most that a thread can know of.
+    #[must_use]
+    pub const fn components(&self) -> usize {
+        self.threads.components()
+    }
+
     /// Takes the next event; `ordinal` is its position, for the report. Returns the races that it completes.
     ///
     /// # Panics

@@ -48,6 +48,11 @@ impl Threads {
         self.untracked
     }
 
+    /// How many clock components were given out.
+    pub(super) const fn components(&self) -> usize {
+        self.slots.len()
+    }
+
     #[inline]
     fn running(&mut self, thread: ThreadId) -> Option<&mut Running> {
         let index = thread.index();
