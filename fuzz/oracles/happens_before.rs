@@ -91,7 +91,7 @@ fn edges(events: &[Event], index: usize) -> Vec<usize> {
     let mut edges = all(&|event| event.owner == owner);
     edges.extend(ops(&|op| op == Op::Fork { child: owner.thread }));
     edges.extend(match op {
-        Op::Joined { child } => all(&|event| event.owner.thread == child),
+        Op::Joined { child } => all(&|event| event.owner.thread == child || event.op == Op::Fork { child }),
         Op::Parked { token: true } => ops(&|op| op == Op::Unpark { thread: owner.thread }),
         Op::Acquired { lock, mode, .. } => ops(&|op| match op {
             Op::Released { lock: released, mode: was } if released == lock => match mode {
