@@ -67,7 +67,7 @@ pub(super) struct Stacks {
 impl Stacks {
     /// More different stacks than this are not told apart, so that memory stays bounded: an access under a later one is
     /// reported as if nothing had been held. Reports only; races do not depend on it.
-    const LIMIT: usize = 1 << 20;
+    const LIMIT: usize = 1 << 16;
 
     #[inline(never)]
     fn intern(&mut self, locks: &[HeldLock]) -> StackId {

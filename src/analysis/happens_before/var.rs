@@ -79,7 +79,7 @@ impl<I: Copy> VarState<I> {
     #[inline]
     pub fn read(&mut self, thread: &mut ThreadClock, info: I) -> &[AccessInfo<I>] {
         let epoch = thread.access();
-        if self.more.is_some() || !thread.covers(self.write.epoch) || !thread.covers(self.read.epoch) {
+        if self.more.is_some() | !thread.covers(self.write.epoch) | !thread.covers(self.read.epoch) {
             return self.read_slow(thread, Seen { epoch, info });
         }
         if self.read.epoch != epoch {
@@ -93,7 +93,7 @@ impl<I: Copy> VarState<I> {
     #[inline]
     pub fn write(&mut self, thread: &mut ThreadClock, info: I) -> &[AccessInfo<I>] {
         let write = Seen { epoch: thread.access(), info };
-        if self.more.is_some() || !thread.covers(self.write.epoch) || !thread.covers(self.read.epoch) {
+        if self.more.is_some() | !thread.covers(self.write.epoch) | !thread.covers(self.read.epoch) {
             return self.write_slow(thread, write);
         }
         self.write = write;
