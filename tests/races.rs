@@ -2,6 +2,8 @@
 
 #[path = "../fuzz/oracles/clocks.rs"]
 mod clocks;
+#[path = "races/litmus.rs"]
+mod litmus;
 #[path = "../fuzz/oracles/happens_before.rs"]
 mod oracle;
 
