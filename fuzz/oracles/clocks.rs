@@ -91,7 +91,7 @@ pub(crate) fn check_threads(bytes: &[u8]) {
             }
             5 if count > 2 => {
                 let mut gone = threads.swap_remove(index);
-                if step[1] % 2 == 0 {
+                if step[1] & 1 == 0 {
                     let heir = usize::from(step[1] / 2) % threads.len();
                     let mut end = SyncClock::new();
                     end.publish(&mut gone.clock);

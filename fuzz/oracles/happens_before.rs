@@ -257,7 +257,7 @@ impl Generator {
                 let once = OnceId(low % 2);
                 match self.onces[once.index()] {
                     None => Some(Op::OnceBegin { once }),
-                    Some((owner, false)) => (owner == thread).then_some(Op::OnceEnd { once, done: high % 2 == 0 }),
+                    Some((owner, false)) => (owner == thread).then_some(Op::OnceEnd { once, done: high & 1 == 0 }),
                     Some((_, true)) => Some(Op::OnceSeen { once }),
                 }
             }
@@ -286,7 +286,7 @@ impl Generator {
             Mode::Upgradable if self.threads.iter().enumerate().all(alone) => Mode::Exclusive,
             _ => return Some(Op::Released { lock, mode }),
         };
-        if arg % 2 == 0 {
+        if arg & 1 == 0 {
             return Some(Op::Released { lock, mode });
         }
         self.push(thread, Op::Released { lock, mode });
@@ -298,12 +298,12 @@ impl Generator {
         let waiting = self.threads.iter().filter(|state| state.sending).count() as u32;
         let (sent, received) = (self.sent[index], self.received[index]);
         match (arg % 5, CAPACITIES[index]) {
-            (0 | 1, Some(0)) if arg / 5 % 2 == 0 => Some(Op::SendRequest { channel }),
+            (0 | 1, Some(0)) if arg % 10 < 5 => Some(Op::SendRequest { channel }),
             (0 | 1, Some(0)) => (sent == received && waiting == 0).then_some(Op::Sent { channel }),
             (0 | 1, capacity) => (sent - received < capacity.unwrap_or(u32::MAX)).then_some(Op::Sent { channel }),
             (2 | 3, Some(0)) => (sent > received || sent + waiting > received).then_some(Op::Received { channel }),
             (2 | 3, _) => (sent > received).then_some(Op::Received { channel }),
-            _ if self.closed[index] && thread.0 % 2 == 0 => Some(Op::SawClosed { channel }),
+            _ if self.closed[index] && thread.0 & 1 == 0 => Some(Op::SawClosed { channel }),
             _ => Some(Op::Closed { channel, receiver: false }),
         }
     }
@@ -349,5 +349,5 @@ impl Generator {
 
 fn access(arg: u32) -> Op {
     let var = VarId(arg / 2 % 3);
-    if arg % 2 == 0 { Op::Read { var } } else { Op::Write { var } }
+    if arg & 1 == 0 { Op::Read { var } } else { Op::Write { var } }
 }

@@ -126,3 +126,81 @@ fn describe(object: Object, info: Option<&ObjectInfo>) -> String {
         _ => object.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{HappensBefore, Listing};
+    use super::*;
+    use crate::event::{Attempt, Event, LockId, Mode, Op, Owner, Site};
+
+    struct Named;
+
+    impl Names for Named {
+        fn site(&self, id: SiteId) -> Site {
+            Site::new("bank.rs", id.0, 5)
+        }
+
+        fn thread_name(&self, id: ThreadId) -> Option<String> {
+            (id.0 == 1).then(|| "teller".to_owned())
+        }
+
+        fn object(&self, object: Object) -> Option<ObjectInfo> {
+            Some(match object {
+                Object::Var(_) => ObjectInfo {
+                    kind: ObjectKind::Cell,
+                    name: Some("balance".to_owned()),
+                    created: Some(Site::new("bank.rs", 1, 9)),
+                },
+                _ => ObjectInfo { kind: ObjectKind::Mutex, name: None, created: Some(Site::new("bank.rs", 2, 9)) },
+            })
+        }
+    }
+
+    #[test]
+    fn a_finding_names_both_accesses_and_what_was_held() {
+        let (lock, mode, attempt, var) = (LockId(0), Mode::Exclusive, Attempt::Blocking, VarId(0));
+        let steps = [
+            (0, Op::Read { var }),
+            (1, Op::Acquired { lock, mode, attempt }),
+            (1, Op::Write { var }),
+            (1, Op::Released { lock, mode }),
+        ];
+        let mut checker = HappensBefore::new(Listing::SitePairs);
+        let mut findings = Vec::new();
+        for (at, (thread, op)) in (1..).zip(steps) {
+            let event = Event { owner: Owner::thread(ThreadId(thread)), site: SiteId(at), op };
+            findings.extend(checker.observe(u64::from(at), &event).iter().map(|race| race.finding(&Named)));
+        }
+        let [finding] = &findings[..] else { panic!("{findings:?}") };
+        assert_eq!((finding.kind, finding.tier), (Kind::DataRace, Tier::Observed));
+        assert_eq!(finding.message, "write of `balance` by teller races with read by T0: nothing orders the two");
+        let sides = finding.sites.iter().map(|side| (&*side.role, &*side.owner, side.site.line, side.event));
+        let expected = [("write of `balance`", "teller", 3, Some(3)), ("read of `balance`", "T0", 1, Some(1))];
+        assert_eq!(sides.collect::<Vec<_>>(), expected);
+        let held: Vec<_> = finding.sites[0].held.iter().map(|held| (held.lock.as_str(), held.at.line)).collect();
+        assert_eq!(held, [("mutex made at bank.rs:2:9", 2)]);
+        assert!(finding.sites[1].held.is_empty());
+        assert_eq!(finding.objects[0].object, "balance");
+        let advice =
+            "one side holds `mutex made at bank.rs:2:9` and the other does not: take it on both sides of `balance`";
+        assert_eq!(finding.help[0], advice);
+    }
+
+    #[test]
+    fn each_pair_of_sites_is_told_once() {
+        let told = |listing| {
+            let mut checker = HappensBefore::new(listing);
+            let mut told = 0;
+            for round in 0..10 {
+                for thread in 0..2 {
+                    // A new cell each round, and the sides swapped every other round.
+                    let site = SiteId(1 + (thread + round) % 2);
+                    let op = Op::Write { var: VarId(round) };
+                    told += checker.observe(1, &Event { owner: Owner::thread(ThreadId(thread)), site, op }).len();
+                }
+            }
+            told
+        };
+        assert_eq!((told(Listing::SitePairs), told(Listing::EveryEvent)), (1, 10));
+    }
+}
