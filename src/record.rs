@@ -1,1 +1,3 @@
 //! CARRY: the live recorder behind the wrappers.
+
+pub(crate) mod log;
