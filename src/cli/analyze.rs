@@ -9,14 +9,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::args::Engine;
-use super::error::{Error, InputError};
+use super::error::{Error, InputError, Position};
 use super::exit_code::ExitCode;
 use super::interrupt;
 use super::options::Analyze;
 use super::output::{self, Document};
 use super::run::verdict;
+use crate::engine::Judge;
 use crate::finding::Finding;
 use crate::report::{self, Part, Style, Styles, Summary};
+use crate::trace::{TraceError, TraceReader};
 
 /// Judges the traces one after the other, and reports on all of them.
 ///
@@ -83,10 +85,55 @@ pub(super) struct Judged {
 
 /// Reads a trace and judges it.
 fn judge(path: &Path, judging: &Judging<'_>) -> Result<Judged, InputError> {
-    let _ = (judging.engines, judging.every_event, judging.interrupted);
-    let mut input = open(path, judging.progress)?;
-    std::io::copy(&mut input, &mut std::io::sink()).map_err(|error| unreadable(path, &error))?;
-    Ok(Judged { findings: Vec::new(), summary: Summary::default() })
+    let mut reader = reader(path, judging.progress)?;
+    let judges: Vec<Judge> = match judging.engines {
+        [] => Judge::ALL.to_vec(),
+        engines => engines.iter().map(|engine| engine.judge()).collect(),
+    };
+    let mut engine = crate::engine::Engine::new(&judges, judging.every_event);
+    let mut batch = Vec::new();
+    while !judging.interrupted.load(Ordering::Relaxed) {
+        match reader.next_batch(&mut batch).map_err(|error| malformed(path, error))? {
+            Some(first) => engine.feed(first, &batch),
+            None => break,
+        }
+    }
+    let verdict = engine.verdict(reader.names());
+    let summary = Summary {
+        events: Some(verdict.events),
+        threads: Some(verdict.threads),
+        patterns: verdict.patterns,
+        truncated: reader
+            .truncated()
+            .map(|offset| format!("the recording stops at byte {offset}, without its end mark")),
+        interrupted: judging.interrupted.load(Ordering::Relaxed),
+        ..Summary::default()
+    };
+    Ok(Judged { findings: verdict.findings, summary })
+}
+
+/// Opens a trace, binary or STD text.
+pub(super) fn reader(path: &Path, progress: &ProgressBar) -> Result<TraceReader<Box<dyn Read>>, InputError> {
+    TraceReader::open(open(path, progress)?).map_err(|error| malformed(path, error))
+}
+
+/// The error for an input that is not a trace.
+pub(super) fn malformed(path: &Path, error: TraceError) -> InputError {
+    let (position, reason) = match error {
+        TraceError::Io(error) => return unreadable(path, &error),
+        TraceError::Text { violation, then } => {
+            let line = then.as_deref().unwrap_or(&violation).line;
+            (Some(Position::Line(line)), TraceError::Text { violation, then }.to_string())
+        }
+        TraceError::Damaged { offset, reason } => (Some(Position::Offset(offset)), reason),
+        other => (None, other.to_string()),
+    };
+    InputError {
+        input: input_name(path),
+        position,
+        reason,
+        help: Some("a trace is what `--record` writes, or STD text: `T1|acq(L2)|30`, one event a line".to_owned()),
+    }
 }
 
 /// Opens an input; `-` is standard input. What is read moves the progress bar.
