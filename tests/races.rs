@@ -82,6 +82,27 @@ fn threads_in_turn_share_a_component() {
     assert_eq!(races.iter().map(|race| race.earlier.thread).collect::<Vec<_>>(), [ThreadId(100_000)]);
 }
 
+/// Destructors of thread-locals in a scoped thread run after its end was seen: they are not strangers.
+#[test]
+fn a_thread_may_go_on_after_its_end() {
+    let (main, child, var) = (Owner::thread(ThreadId(0)), Owner::thread(ThreadId(1)), VarId(0));
+    let mut checker = HappensBefore::new(Listing::EveryEvent);
+    for (owner, op) in [
+        (main, Op::Write { var }),
+        (main, Op::Fork { child: child.thread }),
+        (child, Op::Write { var: VarId(1) }),
+        (child, Op::End),
+        (child, Op::Read { var }),
+        (main, Op::Joined { child: child.thread }),
+        (child, Op::Read { var }),
+        (child, Op::Write { var: VarId(1) }),
+    ] {
+        assert_eq!(checker.observe(1, &Event { owner, site: SiteId(1), op }), []);
+    }
+    let races = checker.observe(1, &Event { owner: main, site: SiteId(1), op: Op::Read { var: VarId(1) } });
+    assert_eq!(races.len(), 1, "nothing orders what it did then before what comes next");
+}
+
 /// More threads at once than there are components: those beyond are counted, and nothing breaks.
 #[test]
 fn too_many_threads_are_not_followed() {

@@ -24,7 +24,8 @@ enum State {
     Running(Running),
     /// Ended, and not joined yet: what a join will learn.
     Ended(SyncClock),
-    Joined,
+    /// Ended, and known to have by this thread.
+    Joined(ThreadId),
     /// There was no slot left for it.
     Untracked,
 }
@@ -65,18 +66,28 @@ impl Threads {
         }
     }
 
-    /// A thread that nobody is known to have started; or one that goes on after its end, which no real thread does, and
-    /// which then goes on from there.
+    /// A thread that nobody is known to have started; or one that goes on after its end, as destructors of thread-locals
+    /// do in a scoped thread. That one goes on from its end; after a join, from what whoever joined it knows by now: too
+    /// much rather than too little, and nothing has to be kept of the threads that ended.
     #[inline(never)]
     fn appear(&mut self, thread: ThreadId) {
         let state = at(&mut self.states, thread.index(), State::default);
         if matches!(state, State::Untracked) {
             return;
         }
-        let before = std::mem::take(state);
+        let mut last = thread;
+        while let Some(State::Joined(by)) = self.states.get(last.index()) {
+            last = *by;
+        }
+        let mut before = SyncClock::new();
+        match &mut self.states[last.index()] {
+            State::Ended(end) => before.assign(end),
+            State::Running(running) => before.publish(&mut running.clock),
+            _ => {}
+        }
         let mut clock = self.slots.root();
-        if let (State::Ended(end), Some(clock)) = (before, &mut clock) {
-            end.acquire(clock);
+        if let Some(clock) = &mut clock {
+            before.acquire(clock);
         }
         self.start(thread, clock);
     }
@@ -92,7 +103,7 @@ impl Threads {
         if self.clock_of(owner).is_none() {
             return;
         }
-        if matches!(at(&mut self.states, child.index(), State::default), State::New | State::Joined) {
+        if matches!(at(&mut self.states, child.index(), State::default), State::New) {
             let State::Running(parent) = &mut self.states[owner.thread.index()] else { return };
             let clock = self.slots.fork(&mut parent.clock);
             self.start(child, clock);
@@ -128,7 +139,7 @@ impl Threads {
         if !matches!(state, State::Ended(_)) {
             return;
         }
-        if let State::Ended(end) = std::mem::replace(state, State::Joined) {
+        if let State::Ended(end) = std::mem::replace(state, State::Joined(owner.thread)) {
             self.with(owner.thread, |owner| end.acquire(owner));
         }
     }
