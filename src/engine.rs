@@ -3,13 +3,11 @@
 //! The same analyses judge a running program: there they are kept inside the objects and behind the hooks of the
 //! recorder, here they stand in tables. The same events give the same findings.
 
-use rustc_hash::FxHashSet;
-
 use crate::analysis::atomicity::{AtomicityAnalysis, StaleWrite};
 use crate::analysis::happens_before::{HappensBefore, Listing, Race};
 use crate::analysis::lock_order::{Hazard, LockOrder, LockOrderAnalysis};
 use crate::analysis::wait_for::{Knot, WaitForAnalysis};
-use crate::event::{Event, Names, Object, ThreadId};
+use crate::event::{Event, Names, Object};
 use crate::finding::{Finding, Findings};
 
 /// An analysis to choose.
@@ -40,7 +38,8 @@ pub struct Engine {
     every_event: bool,
     found: Vec<(u64, Found)>,
     events: u64,
-    threads: FxHashSet<ThreadId>,
+    /// By thread: seen?
+    threads: Vec<bool>,
 }
 
 /// What an analysis found, before it is put into words: names may still come later in the stream.
@@ -110,11 +109,12 @@ impl Engine {
                 found.extend(stale.map(|(object, stale)| (ordinal, Found::Stale(object, stale))));
             }
         }
-        let mut last = None;
         for event in events {
-            if last.replace(event.owner.thread) != Some(event.owner.thread) {
-                self.threads.insert(event.owner.thread);
+            let thread = event.owner.thread.index();
+            if self.threads.len() <= thread {
+                self.threads.resize(thread + 1, false);
             }
+            self.threads[thread] = true;
         }
         self.events += events.len() as u64;
     }
@@ -146,7 +146,7 @@ impl Engine {
         Verdict {
             findings: each,
             events: self.events,
-            threads: self.threads.len() as u64,
+            threads: self.threads.iter().filter(|&&seen| seen).count() as u64,
             patterns: self.order.as_ref().map(|_| cycles as u64),
         }
     }

@@ -1,19 +1,21 @@
 //! Updates that overwrite another owner's without having seen it.
 //!
 //! The pattern is the unserialisable triple read – remote write – write of AVIO (Lu et al., ASPLOS 2006), narrowed to
-//! what can be told from a run without knowing what the user means to be atomic:
+//! what can be told from a run:
 //!
 //! - *lost update*: an atomic is loaded, another thread writes it, and the first thread stores (not read-modify-writes) to
-//!   it without having looked again;
-//! - *atomicity violation*: the same for a cell, where read and write stand in different critical sections of one lock.
+//!   it without having looked again. Whether the value stored depends on the value loaded is not known, so the tier is
+//!   `possible`.
+//! - *atomicity violation*: the same for a cell, within one region that the user marked as meant to be atomic. That is
+//!   what the user said must not happen, so the tier is `observed`. Without a mark, a read in one critical section and a
+//!   write in a later one say nothing: most such pairs have nothing to do with one another.
 //!
 //! A read-modify-write, and a write by an operation that sees the present value, never complete the pattern: a
-//! compare-exchange loop, a double-checked initialisation and a second look under the lock are silent. Whether the value
-//! written depends on the value read is not known, so the tier is `possible`.
+//! compare-exchange loop, a double-checked initialisation and a second look under the lock are silent.
 
 use rustc_hash::FxHashMap;
 
-use crate::event::{AtomicId, Event, LockId, Names, Object, Op, SiteId, ThreadId, VarId};
+use crate::event::{AtomicId, Event, Names, Object, Op, SiteId, ThreadId, VarId};
 use crate::finding::{Finding, Involved, Kind, SiteReport, Tier};
 
 /// Who did something, and where.
@@ -27,8 +29,9 @@ pub struct Doing {
     pub ordinal: u64,
 }
 
-/// A critical section: the lock, and how many sections of the thread came before it.
-pub type Section = (LockId, u64);
+/// One passage through a region that is meant to be atomic; no two have the same number.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Region(pub u64);
 
 /// A thread's last look at an object.
 #[derive(Clone, Copy, Debug)]
@@ -36,7 +39,7 @@ struct Look {
     by: Doing,
     /// Writes before it.
     version: u64,
-    section: Option<Section>,
+    region: Option<Region>,
 }
 
 /// What one atomic or cell remembers: the last write, and the last look of each thread that has not written since.
@@ -72,8 +75,8 @@ impl UpdateState {
     }
 
     /// The thread sees the present value.
-    pub fn look(&mut self, by: Doing, section: Option<Section>) {
-        let look = Look { by, version: self.version, section };
+    pub fn look(&mut self, by: Doing, region: Option<Region>) {
+        let look = Look { by, version: self.version, region };
         match self.looks.iter_mut().find(|look| look.by.thread == by.thread) {
             Some(known) => *known = look,
             None => {
@@ -95,12 +98,10 @@ impl UpdateState {
         self.write(by).map(|(_, stale)| stale)
     }
 
-    /// The thread writes a cell without looking, in `section`. Only a look in another section of the same lock counts:
-    /// without a lock it would be a data race, and under another lock nothing says that the two belong together.
-    pub fn store_in(&mut self, by: Doing, section: Option<Section>) -> Option<StaleWrite> {
+    /// The thread writes a cell without looking, in `region`. Only a look in the same passage counts.
+    pub fn store_in(&mut self, by: Doing, region: Option<Region>) -> Option<StaleWrite> {
         let (look, stale) = self.write(by)?;
-        let (first, second) = (look.section?, section?);
-        (first.0 == second.0 && first != second).then_some(stale)
+        (region.is_some() && look.region == region).then_some(stale)
     }
 
     /// Counts the write, and compares it with the thread's look: `None` if nothing came in between.
@@ -117,7 +118,7 @@ impl UpdateState {
 }
 
 impl StaleWrite {
-    /// The finding, at tier `possible`.
+    /// The finding.
     #[must_use]
     pub fn finding(&self, object: Object, names: &dyn Names) -> Finding {
         let label = names.label(object);
@@ -143,8 +144,8 @@ impl StaleWrite {
             )
         } else {
             let message = format!("{who} acts on {label} after its look at it became stale");
-            Finding::new(Kind::AtomicityViolation, Tier::Possible, message, sites, objects)
-                .with_help("look and act in one critical section, or look again in the second")
+            Finding::new(Kind::AtomicityViolation, Tier::Observed, message, sites, objects)
+                .with_help("hold the lock over the whole region, or look again before acting")
         }
     }
 }
@@ -154,9 +155,9 @@ impl StaleWrite {
 pub struct AtomicityAnalysis {
     atomics: FxHashMap<AtomicId, UpdateState>,
     cells: FxHashMap<VarId, UpdateState>,
-    /// Locks held by each thread, newest last, with the section's number.
-    held: Vec<Vec<Section>>,
-    sections: u64,
+    /// Depth of regions and the outermost passage, by thread.
+    regions: Vec<(u32, Option<Region>)>,
+    passages: u64,
 }
 
 impl AtomicityAnalysis {
@@ -173,24 +174,28 @@ impl AtomicityAnalysis {
                 let stale = self.atomics.entry(atomic).or_default().store(by)?;
                 return Some((Object::Atomic(atomic), stale));
             }
-            Op::Read { var } => {
-                let section = self.section(thread);
-                self.cells.entry(var).or_default().look(by, section);
+            // While there are no regions, cells cost nothing.
+            Op::Read { var } if !self.regions.is_empty() => {
+                let region = self.region(thread).1;
+                self.cells.entry(var).or_default().look(by, region);
             }
-            Op::Write { var } => {
-                let section = self.section(thread);
-                let stale = self.cells.entry(var).or_default().store_in(by, section)?;
+            Op::Write { var } if !self.regions.is_empty() => {
+                let region = self.region(thread).1;
+                let stale = self.cells.entry(var).or_default().store_in(by, region)?;
                 return Some((Object::Var(var), stale));
             }
-            Op::Acquired { lock, .. } => {
-                self.sections += 1;
-                let section = (lock, self.sections);
-                self.held(thread).push(section);
+            Op::RegionBegin => {
+                self.passages += 1;
+                let passage = Region(self.passages);
+                let region = self.region(thread);
+                region.0 += 1;
+                region.1.get_or_insert(passage);
             }
-            Op::Released { lock, .. } => {
-                let held = self.held(thread);
-                if let Some(place) = held.iter().rposition(|section| section.0 == lock) {
-                    held.remove(place);
+            Op::RegionEnd => {
+                let region = self.region(thread);
+                region.0 = region.0.saturating_sub(1);
+                if region.0 == 0 {
+                    region.1 = None;
                 }
             }
             _ => {}
@@ -198,22 +203,18 @@ impl AtomicityAnalysis {
         None
     }
 
-    fn section(&mut self, thread: ThreadId) -> Option<Section> {
-        self.held(thread).last().copied()
-    }
-
-    fn held(&mut self, thread: ThreadId) -> &mut Vec<Section> {
-        if self.held.len() <= thread.index() {
-            self.held.resize(thread.index() + 1, Vec::new());
+    fn region(&mut self, thread: ThreadId) -> &mut (u32, Option<Region>) {
+        if self.regions.len() <= thread.index() {
+            self.regions.resize(thread.index() + 1, (0, None));
         }
-        &mut self.held[thread.index()]
+        &mut self.regions[thread.index()]
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{Attempt, Mode, Order, Owner};
+    use crate::event::{Order, Owner};
 
     fn run(script: &[(u32, Op)]) -> Vec<(u64, u64, u64)> {
         let mut analysis = AtomicityAnalysis::default();
@@ -233,9 +234,6 @@ mod tests {
     const RMW: Op = Op::AtomicRmw { atomic: ATOMIC, order: Order::SeqCst };
     const READ: Op = Op::Read { var: VarId(0) };
     const WRITE: Op = Op::Write { var: VarId(0) };
-    const TAKE: Op = Op::Acquired { lock: LockId(0), mode: Mode::Exclusive, attempt: Attempt::Blocking };
-    const GIVE: Op = Op::Released { lock: LockId(0), mode: Mode::Exclusive };
-
     #[test]
     fn a_store_after_a_stale_load_loses_an_update() {
         assert_eq!(run(&[(0, LOAD), (1, RMW), (0, STORE)]), [(1, 2, 3)]);
@@ -252,20 +250,21 @@ mod tests {
     }
 
     #[test]
-    fn check_and_act_in_two_sections() {
-        let look = [(0, TAKE), (0, READ), (0, GIVE)];
-        let other = [(1, TAKE), (1, WRITE), (1, GIVE)];
-        let act = [(0, TAKE), (0, WRITE), (0, GIVE)];
-        let again = [(0, TAKE), (0, READ), (0, WRITE), (0, GIVE)];
-        assert_eq!(run(&[look, other, act].concat()), [(2, 5, 8)]);
-        assert_eq!(run(&[&look[..], &other, &again].concat()), []);
-        assert_eq!(run(&[look, act, other].concat()), []);
+    fn check_and_act_in_one_region() {
+        let (begin, end) = ((0, Op::RegionBegin), (0, Op::RegionEnd));
+        assert_eq!(run(&[begin, (0, READ), (1, WRITE), (0, WRITE), end]), [(2, 3, 4)]);
+        assert_eq!(run(&[begin, begin, (0, READ), end, (1, WRITE), (0, WRITE), end]), [(3, 5, 6)], "nested");
+        assert_eq!(run(&[begin, (0, READ), (1, WRITE), (0, READ), (0, WRITE), end]), [], "looked again");
+        assert_eq!(run(&[begin, (0, READ), (0, WRITE), (1, WRITE), end]), []);
+        assert_eq!(run(&[(1, WRITE), begin, (0, READ), (0, WRITE), end]), []);
     }
 
     #[test]
-    fn without_a_common_lock_it_is_not_ours_to_judge() {
+    fn two_regions_or_none_promise_nothing() {
+        let (begin, end) = ((0, Op::RegionBegin), (0, Op::RegionEnd));
         assert_eq!(run(&[(0, READ), (1, WRITE), (0, WRITE)]), []);
-        assert_eq!(run(&[(0, TAKE), (0, READ), (0, GIVE), (1, WRITE), (0, WRITE)]), []);
+        assert_eq!(run(&[begin, (0, READ), end, (1, WRITE), begin, (0, WRITE), end]), []);
+        assert_eq!(run(&[(0, READ), begin, (1, WRITE), (0, WRITE), end]), []);
     }
 
     #[test]

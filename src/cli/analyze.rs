@@ -5,6 +5,8 @@ use std::fs::File;
 use std::io::{Read, Write as _};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
+use std::thread;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -15,7 +17,8 @@ use super::interrupt;
 use super::options::Analyze;
 use super::output::{self, Document};
 use super::run::verdict;
-use crate::engine::Judge;
+use crate::engine::{Engine as Analyses, Judge};
+use crate::event::Event;
 use crate::finding::Finding;
 use crate::report::{self, Part, Style, Styles, Summary};
 use crate::trace::{TraceError, TraceReader};
@@ -64,6 +67,9 @@ pub(super) fn analyze(options: &Analyze) -> Result<ExitCode, Error> {
     })
 }
 
+/// Batches that the reader may be ahead of the judges.
+const BATCHES: usize = 8;
+
 /// How to judge.
 pub(super) struct Judging<'a> {
     /// The judges to use.
@@ -90,14 +96,29 @@ fn judge(path: &Path, judging: &Judging<'_>) -> Result<Judged, InputError> {
         [] => Judge::ALL.to_vec(),
         engines => engines.iter().map(|engine| engine.judge()).collect(),
     };
-    let mut engine = crate::engine::Engine::new(&judges, judging.every_event);
-    let mut batch = Vec::new();
-    while !judging.interrupted.load(Ordering::Relaxed) {
-        match reader.next_batch(&mut batch).map_err(|error| malformed(path, error))? {
-            Some(first) => engine.feed(first, &batch),
-            None => break,
+    let mut engine = Analyses::new(&judges, judging.every_event);
+    // One thread reads, one judges: a trace takes the longer of the two times, not their sum.
+    let (full, batches) = mpsc::sync_channel::<(u64, Vec<Event>)>(BATCHES);
+    let (empty, spare) = mpsc::channel::<Vec<Event>>();
+    let read = thread::scope(|scope| {
+        let reader = &mut reader;
+        let reading = scope.spawn(move || {
+            while !judging.interrupted.load(Ordering::Relaxed) {
+                let mut batch = spare.try_recv().unwrap_or_default();
+                match reader.next_batch(&mut batch)? {
+                    Some(first) if full.send((first, batch)).is_ok() => {}
+                    _ => break,
+                }
+            }
+            Ok(())
+        });
+        for (first, batch) in batches {
+            engine.feed(first, &batch);
+            let _ = empty.send(batch);
         }
-    }
+        reading.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    });
+    read.map_err(|error| malformed(path, error))?;
     let verdict = engine.verdict(reader.names());
     let summary = Summary {
         events: Some(verdict.events),
@@ -113,7 +134,7 @@ fn judge(path: &Path, judging: &Judging<'_>) -> Result<Judged, InputError> {
 }
 
 /// Opens a trace, binary or STD text.
-pub(super) fn reader(path: &Path, progress: &ProgressBar) -> Result<TraceReader<Box<dyn Read>>, InputError> {
+pub(super) fn reader(path: &Path, progress: &ProgressBar) -> Result<TraceReader<Box<dyn Read + Send>>, InputError> {
     TraceReader::open(open(path, progress)?).map_err(|error| malformed(path, error))
 }
 
@@ -121,10 +142,7 @@ pub(super) fn reader(path: &Path, progress: &ProgressBar) -> Result<TraceReader<
 pub(super) fn malformed(path: &Path, error: TraceError) -> InputError {
     let (position, reason) = match error {
         TraceError::Io(error) => return unreadable(path, &error),
-        TraceError::Text { violation, then } => {
-            let line = then.as_deref().unwrap_or(&violation).line;
-            (Some(Position::Line(line)), TraceError::Text { violation, then }.to_string())
-        }
+        TraceError::Text { ref violation, .. } => (Some(Position::Line(violation.line)), error.to_string()),
         TraceError::Damaged { offset, reason } => (Some(Position::Offset(offset)), reason),
         other => (None, other.to_string()),
     };
@@ -137,7 +155,7 @@ pub(super) fn malformed(path: &Path, error: TraceError) -> InputError {
 }
 
 /// Opens an input; `-` is standard input. What is read moves the progress bar.
-pub(super) fn open(path: &Path, progress: &ProgressBar) -> Result<Box<dyn Read>, InputError> {
+pub(super) fn open(path: &Path, progress: &ProgressBar) -> Result<Box<dyn Read + Send>, InputError> {
     if path.as_os_str() == "-" {
         return Ok(Box::new(progress.wrap_read(std::io::stdin())));
     }
