@@ -298,3 +298,6 @@ fn origin() -> usize {
 fn address(site: &'static Location<'static>) -> usize {
     std::ptr::from_ref(site).expose_provenance()
 }
+
+#[cfg(test)]
+mod tests;
