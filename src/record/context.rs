@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::Place;
 use super::config::{self, Modes};
 use super::locks::LockState;
+use super::log::ThreadLog;
 use super::threads::{self, ThreadRecord};
 use crate::analysis::happens_before::ThreadClock;
 use crate::analysis::wait_for::SessionId;
@@ -21,6 +22,8 @@ pub(crate) struct Context {
     pub(crate) locks: LockState,
     pub(crate) clock: ThreadClock,
     pub(crate) record: Arc<ThreadRecord>,
+    /// This thread's part of the trace, if one is recorded.
+    pub(crate) log: Option<ThreadLog>,
 }
 
 impl Context {
@@ -28,13 +31,11 @@ impl Context {
     /// is a lock) is held, so that the order in the trace is the order in which operations took effect.
     #[inline]
     pub(crate) fn emit(&mut self, op: Op, place: Place) {
-        if self.modes.record() {
-            self.write(op, place);
+        if let Some(log) = &mut self.log {
+            log.stamp();
+            log.push(op, place);
         }
     }
-
-    #[cold]
-    fn write(&mut self, _op: Op, _place: Place) {}
 }
 
 struct Slot {

@@ -46,6 +46,8 @@ const PERIOD: Duration = Duration::from_millis(50);
 const FULL_BUFFERS: usize = 32;
 /// An address of a [`Location`] that does not fit into an event.
 const PLACE: u8 = 8;
+/// Words of one event with its order (two), extra, wide object and place.
+const MOST_WORDS: usize = 6;
 const SITE_BITS: u32 = OBJECT_SHIFT - CODE_BITS;
 const HALF: usize = 1 << (SITE_BITS - 1);
 
@@ -190,6 +192,12 @@ impl ThreadLog {
     #[inline]
     pub(crate) fn position(&self) -> u64 {
         self.earlier.wrapping_add(self.next as u64)
+    }
+
+    /// Is there room for an event and all that can stand before it, so that the next call only stores words?
+    #[inline]
+    pub(crate) fn has_room(&self) -> bool {
+        self.next + MOST_WORDS <= buffer::WORDS
     }
 
     /// Logs an event of this thread. What orders it against other threads' events ([`ThreadLog::after`],

@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 /// Words of a buffer: 64 KiB.
-const WORDS: usize = 8192;
+pub(super) const WORDS: usize = 8192;
 
 /// Written by one thread, front to back, and read by the writer; zero is the end.
 pub(super) struct Buffer {
