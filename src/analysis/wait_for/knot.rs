@@ -45,10 +45,17 @@ impl Knot {
             });
             objects.extend(wait_object(member.blocked.wait));
         }
+        objects.extend(self.starved.map(Object::Channel));
         objects.sort_unstable();
         objects.dedup();
         let objects: Vec<Involved> = objects.into_iter().map(|object| Involved::new(names, object)).collect();
-        let message = message(kind, &members, &objects, names);
+        let message = match self.starved {
+            Some(channel) if kind == Kind::PoolStarvation => {
+                let pool = names.label(Object::Channel(channel));
+                format!("every thread that serves {pool} waits for something that is still queued in it")
+            }
+            _ => message(kind, &members, &objects, names),
+        };
         let finding = Finding::new(kind, Tier::Observed, message, sites, objects);
         Some(advice(kind).iter().fold(finding, |finding, line| finding.with_help(*line)))
     }
@@ -91,6 +98,9 @@ impl Knot {
         let waits = |wanted: fn(&Wait) -> bool| members.iter().any(|member| wanted(&member.blocked.wait));
         if !self.abandoned.is_empty() {
             return Kind::ResourceLeak;
+        }
+        if self.starved.is_some() {
+            return Kind::PoolStarvation;
         }
         if let [only] = members
             && only.waits_for.contains(&only.thread)
