@@ -65,7 +65,7 @@ fn golden_traces_have_their_abstract_patterns() {
         let [name, count, truth] = head.split(' ').collect::<Vec<_>>()[..] else { panic!("{head}") };
         let events = std_text(body);
         let all = patterns(LockOrderAnalysis::ignoring_fork_join(), &events).len();
-        assert_eq!(all, count.parse().unwrap(), "{name}");
+        assert_eq!(all, count.parse::<usize>().unwrap(), "{name}");
         let concurrent = patterns(LockOrderAnalysis::new(), &events).len();
         assert!(concurrent <= all, "{name}");
         assert!(truth == "free" || concurrent > 0, "{name} deadlocks and is missed");
