@@ -21,10 +21,13 @@ pub mod report;
 pub mod trace;
 
 mod name;
+mod shared;
 pub mod sync;
 pub mod thread;
+pub mod unobserved;
 
 pub use name::Named;
+pub use shared::Shared;
 
 #[cfg(feature = "detect")]
 mod check;
