@@ -21,12 +21,14 @@ pub mod report;
 pub mod trace;
 
 mod name;
+mod region;
 mod shared;
 pub mod sync;
 pub mod thread;
 pub mod unobserved;
 
 pub use name::Named;
+pub use region::atomic;
 pub use shared::Shared;
 
 #[cfg(feature = "detect")]

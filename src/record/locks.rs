@@ -330,10 +330,6 @@ impl LockState {
         !self.held.is_empty() || (meta.kind == ObjectKind::RwLock && mode == Mode::Exclusive)
     }
 
-    pub(crate) fn holds(&self, lock: LockId) -> bool {
-        self.held.iter().any(|entry| entry.lock() == lock)
-    }
-
     fn held_locks(&self) -> Vec<HeldLock> {
         let held = |entry: &Entry| HeldLock {
             lock: entry.lock(),
@@ -713,7 +709,7 @@ impl RwMeta {
         let Some(mut inside) = enter() else { return };
         let context = &mut *inside;
         push(context, &self.lock, mode, attempt, place);
-        let mut clocks = self.clocks.lock();
+        let clocks = self.clocks.lock();
         context.emit(Op::Acquired { lock: self.lock.given_id(), mode, attempt }, place);
         if context.modes.races() {
             clocks.acquired(&mut context.clock, mode);

@@ -1,13 +1,13 @@
 //! Live waits: the one wait-for graph of the process, entered only by operations that really have to wait.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
 use parking_lot::{Condvar, Mutex};
 
 use super::config::{self, OnDeadlock};
 use super::context::Entered;
 use super::registry::LiveNames;
-use super::sink;
+use super::{channels, sink};
 use crate::analysis::wait_for::{Blocked, Knot, SessionId, Wait, WaitGraph};
 use crate::event::{LockId, SiteId, ThreadId};
 use crate::finding::Finding;
@@ -39,9 +39,13 @@ pub(crate) fn begin(mut inside: Entered, wait: Wait, site: SiteId) -> Option<Wai
     let knot = GRAPH.lock().block(thread, blocked);
     let waiting = Waiting { thread };
     let Some(knot) = knot else { return Some(waiting) };
-    if let Some(finding) = judge(&knot, inside.session) {
+    if let Some(finding) = judge(knot, inside.session) {
         let message = finding.message.clone();
         sink::report(&mut inside, finding);
+        // Whoever kills the hanging program finds the trace complete up to here.
+        if let Some(log) = config::log() {
+            let _ = log.flush();
+        }
         sink::root_may_be_stuck(inside.session);
         match config::get().on_deadlock {
             OnDeadlock::Continue => {}
@@ -78,15 +82,23 @@ pub(crate) fn thread_begins(thread: ThreadId, session: SessionId) {
 /// The thread will not act any more. Returns what it leaves stuck behind it.
 pub(crate) fn thread_ends(thread: ThreadId, session: SessionId, left: &[LockId]) -> Option<Finding> {
     let knot = GRAPH.lock().end(thread, left);
-    knot.and_then(|knot| judge(&knot, session))
+    knot.and_then(|knot| judge(knot, session))
 }
 
 /// A knot with a wait that any thread could end is certain only when all threads are known.
-fn judge(knot: &Knot, session: SessionId) -> Option<Finding> {
-    if knot.needs_all_threads() && session == SessionId::default() && strangers() {
-        return None;
+fn judge(mut knot: Knot, session: SessionId) -> Option<Finding> {
+    if knot.needs_all_threads() {
+        if session == SessionId::default() && strangers() {
+            return None;
+        }
+        channels::starve(&mut knot);
     }
     knot.finding(&LiveNames)
+}
+
+/// Can the thread still act, as far as the graph was told?
+pub(crate) fn is_alive(thread: ThreadId) -> bool {
+    GRAPH.lock().is_known(thread)
 }
 
 /// Are there threads in the process that no hook has seen? On systems that can't tell, none are assumed.
@@ -104,10 +116,6 @@ pub(crate) struct Grant {
 }
 
 impl Grant {
-    pub(crate) fn new() -> Arc<Self> {
-        Arc::default()
-    }
-
     /// Ends the wait.
     pub(crate) fn give(&self) {
         *self.granted.lock() = true;
