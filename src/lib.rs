@@ -21,6 +21,7 @@ pub mod report;
 pub mod trace;
 
 mod name;
+pub mod parking_lot;
 pub mod sync;
 pub mod thread;
 
