@@ -23,6 +23,7 @@ pub mod trace;
 mod name;
 mod region;
 mod shared;
+pub mod parking_lot;
 pub mod sync;
 pub mod thread;
 pub mod unobserved;
