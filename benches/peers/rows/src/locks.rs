@@ -1,12 +1,11 @@
 //! Locking and unlocking.
 
 use std::array;
-use std::hint::{black_box, spin_loop};
+use std::hint::black_box;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::thread::yield_now;
 
 use crate::Peer;
-use crate::measure::{Padded, Time, alone, both};
+use crate::measure::{Padded, Time, alone, both, wait_a_little};
 
 /// Locks handed over at once in the row `alternate-64`.
 const HANDED: usize = 64;
@@ -87,8 +86,7 @@ fn alternate<P: Peer, const N: usize>(iterations: u64) -> f64 {
         for _ in 0..rounds(turns) {
             let mut spins = 0;
             while turn.0.load(Ordering::Acquire) != thread {
-                spins += 1;
-                if spins < 10_000 { spin_loop() } else { yield_now() }
+                wait_a_little(&mut spins);
             }
             for lock in &locks {
                 *P::lock(black_box(&lock.0)) += 1;

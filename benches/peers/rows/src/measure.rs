@@ -1,6 +1,9 @@
 //! Timing.
 
-use std::sync::{Arc, Barrier};
+use std::hint::spin_loop;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::yield_now;
 use std::time::Instant;
 
 use crate::Peer;
@@ -27,6 +30,27 @@ pub(crate) fn alone(iterations: u64, mut turn: impl FnMut()) -> f64 {
     median(parts.skip(1).collect())
 }
 
+/// A barrier that does not sleep: a woken thread may be put where its waker is, and then the two run in turns.
+#[derive(Default)]
+struct Meeting(AtomicU64);
+
+impl Meeting {
+    /// Waits until both threads have come `times` times.
+    fn wait(&self, times: u64) {
+        self.0.fetch_add(1, Ordering::AcqRel);
+        let mut spins = 0;
+        while self.0.load(Ordering::Acquire) < 2 * times {
+            wait_a_little(&mut spins);
+        }
+    }
+}
+
+/// Spins, and lets others run when that takes long.
+pub(crate) fn wait_a_little(spins: &mut u32) {
+    *spins += 1;
+    if *spins < 10_000 { spin_loop() } else { yield_now() }
+}
+
 /// What two threads took for a part of the loop.
 pub(crate) enum Time {
     /// Each for its own turns: the mean of the two threads.
@@ -38,12 +62,12 @@ pub(crate) enum Time {
 /// Nanoseconds for one turn, two threads. `work(thread, turns)` does so many turns.
 pub(crate) fn both<P: Peer>(iterations: u64, time: Time, work: impl Fn(u64, u64) + Send + Sync + 'static) -> f64 {
     let part = (iterations / PARTS).max(1);
-    let shared = Arc::new((Barrier::new(2), work));
+    let shared = Arc::new((Meeting::default(), work));
     let threads = [0, 1].map(|thread| {
         let shared = Arc::clone(&shared);
         P::spawn(move || {
-            let (barrier, work) = &*shared;
-            in_parts(thread, part, barrier, work)
+            let (meeting, work) = &*shared;
+            in_parts(thread, part, meeting, work)
         })
     });
     let [first, second] = threads.map(|join| join());
@@ -54,14 +78,14 @@ pub(crate) fn both<P: Peer>(iterations: u64, time: Time, work: impl Fn(u64, u64)
 }
 
 /// A thread's own time for a turn, and that from the common start to the common end.
-fn in_parts(thread: u64, part: u64, barrier: &Barrier, work: &impl Fn(u64, u64)) -> (f64, f64) {
+fn in_parts(thread: u64, part: u64, meeting: &Meeting, work: &impl Fn(u64, u64)) -> (f64, f64) {
     let (mut own, mut together) = (Vec::new(), Vec::new());
-    for _ in 0..=PARTS {
-        barrier.wait();
+    for round in 0..=PARTS {
+        meeting.wait(2 * round + 1);
         let start = Instant::now();
         work(thread, part);
         own.push(start.elapsed().as_nanos() as f64 / part as f64);
-        barrier.wait();
+        meeting.wait(2 * round + 2);
         together.push(start.elapsed().as_nanos() as f64 / (2 * part) as f64);
     }
     // The first part only warms up.
