@@ -1,9 +1,9 @@
 //! Checks inside the user's own tests.
 
-use std::panic::resume_unwind;
+use std::panic::{Location, resume_unwind};
 
 use crate::finding::Finding;
-use crate::record::config::{self, Config};
+use crate::record::config::{self, Config, StartError};
 use crate::record::{sink, threads};
 use crate::report;
 
@@ -12,9 +12,25 @@ use crate::report;
 ///
 /// # Errors
 ///
-/// Returns the configuration back if one is in force already.
-pub fn start(config: Config) -> Result<(), Config> {
-    if config::fix(config.clone()) { Ok(()) } else { Err(config) }
+/// If a configuration is in force already, or the trace can't be written.
+pub fn start(config: Config) -> Result<(), StartError> {
+    config::fix(config)
+}
+
+/// Completes the trace that [`Config::record`] asked for: what happened so far is in the file, with its end mark. Events
+/// after this are not recorded. Does nothing when nothing is recorded.
+///
+/// # Errors
+///
+/// The first error that writing the trace met.
+pub fn finish() -> std::io::Result<()> {
+    config::log().map_or(Ok(()), |log| log.close())
+}
+
+/// What was found in this process so far, outside any [`check`].
+#[must_use]
+pub fn findings() -> Vec<Finding> {
+    sink::findings(crate::analysis::wait_for::SessionId::default())
 }
 
 /// What came of a checked closure.
@@ -53,6 +69,7 @@ pub struct Outcome<R> {
 /// # Panics
 ///
 /// With the report when there is a finding; else with the closure's own panic, if it panicked.
+#[track_caller]
 pub fn check<F, R>(f: F) -> R
 where
     F: FnOnce() -> R + Send + 'static,
@@ -75,13 +92,14 @@ where
 /// # Panics
 ///
 /// If the system refuses to start a thread.
+#[track_caller]
 pub fn findings_of<F, R>(f: F) -> Outcome<R>
 where
     F: FnOnce() -> R + Send + 'static,
     R: Send + 'static,
 {
     let name = std::thread::current().name().unwrap_or("main").to_owned();
-    let child = threads::fork_session(Some(&name));
+    let child = threads::fork_session(Some(&name), Location::caller());
     let record = child.record();
     let session = record.as_ref().map(|record| record.session).unwrap_or_default();
     if let Some(record) = &record {
@@ -100,7 +118,7 @@ where
     if let Some(record) = &record
         && ended
     {
-        threads::joined(record);
+        threads::joined(record, Location::caller());
     }
     Outcome { result, findings: sink::close(session) }
 }

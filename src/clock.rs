@@ -249,3 +249,32 @@ impl std::fmt::Debug for VectorClock {
         f.debug_set().entries(self.iter()).finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_epoch_is_one_word_and_keeps_both_parts() {
+        let epoch = Epoch::new(Slot(u16::MAX), Time::MAX);
+        assert_eq!((epoch.slot(), epoch.time()), (Slot(u16::MAX), Time::MAX));
+        assert_eq!(Epoch::new(Slot(3), Time::new(41)).next(), Epoch::new(Slot(3), Time::new(42)));
+        assert_eq!(size_of::<Epoch>(), 8);
+        assert!(VectorClock::new().covers(Epoch::NONE));
+    }
+
+    #[test]
+    fn time_never_wraps() {
+        let last = std::panic::catch_unwind(|| Epoch::new(Slot(1), Time::MAX).next()).unwrap_err();
+        assert_eq!(last.downcast_ref(), Some(&"vector clock overflow"));
+        let wide = std::panic::catch_unwind(|| Time::new(1 << 48)).unwrap_err();
+        assert_eq!(wide.downcast_ref(), Some(&"vector clock overflow"));
+    }
+
+    #[test]
+    fn an_empty_clock_has_no_memory() {
+        let mut clock = VectorClock::new();
+        assert!(!clock.join(&VectorClock::new()) && !clock.raise(Epoch::new(Slot(40_000), Time::ZERO)));
+        assert_eq!(clock.times.capacity(), 0);
+    }
+}

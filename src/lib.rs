@@ -31,9 +31,9 @@ mod check;
 #[cfg(feature = "detect")]
 mod record;
 #[cfg(feature = "detect")]
-pub use check::{Outcome, check, findings_of, start};
+pub use check::{Outcome, check, findings, findings_of, finish, start};
 #[cfg(feature = "detect")]
-pub use record::config::{Config, OnDeadlock};
+pub use record::config::{Config, OnDeadlock, StartError};
 
 #[cfg(feature = "cli")]
 pub mod cli;

@@ -12,6 +12,7 @@ pub(crate) mod cells;
 pub(crate) mod config;
 pub(crate) mod context;
 pub(crate) mod locks;
+pub(crate) mod log;
 pub(crate) mod registry;
 pub(crate) mod sink;
 pub(crate) mod stacks;

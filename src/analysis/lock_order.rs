@@ -155,6 +155,18 @@ pub enum Hazard {
     RecursiveRead(RecursiveRead),
 }
 
+impl Hazard {
+    /// Position in the stream of the request that completed it; `None` when live.
+    #[must_use]
+    pub fn event(&self) -> Option<u64> {
+        let event = match self {
+            Self::Cycle(pattern) => pattern.steps.iter().map(|step| step.event).max().unwrap_or(0),
+            Self::RecursiveRead(read) => read.event.max(read.writer_event),
+        };
+        (event > 0).then_some(event)
+    }
+}
+
 /// One edge of the graph, for pictures of it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct EdgeView {

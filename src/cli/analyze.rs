@@ -5,18 +5,23 @@ use std::fs::File;
 use std::io::{Read, Write as _};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
+use std::thread;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::args::Engine;
-use super::error::{Error, InputError};
+use super::error::{Error, InputError, Position};
 use super::exit_code::ExitCode;
 use super::interrupt;
 use super::options::Analyze;
 use super::output::{self, Document};
 use super::run::verdict;
+use crate::engine::{Engine as Analyses, Judge};
+use crate::event::Event;
 use crate::finding::Finding;
 use crate::report::{self, Part, Style, Styles, Summary};
+use crate::trace::{StdOptions, TraceError, TraceReader};
 
 /// Judges the traces one after the other, and reports on all of them.
 ///
@@ -30,8 +35,13 @@ pub(super) fn analyze(options: &Analyze) -> Result<ExitCode, Error> {
             break;
         }
         let progress = progress(path, options.common.quiet);
-        let judging =
-            Judging { engines: &options.engines, every_event: options.every_event, interrupted, progress: &progress };
+        let judging = Judging {
+            engines: &options.engines,
+            every_event: options.every_event,
+            strict: options.strict,
+            interrupted,
+            progress: &progress,
+        };
         let judged = judge(path, &judging);
         progress.finish_and_clear();
         match judged {
@@ -62,12 +72,17 @@ pub(super) fn analyze(options: &Analyze) -> Result<ExitCode, Error> {
     })
 }
 
+/// Batches that the reader may be ahead of the judges.
+const BATCHES: usize = 8;
+
 /// How to judge.
 pub(super) struct Judging<'a> {
     /// The judges to use.
     pub(super) engines: &'a [Engine],
     /// Each racing event once, instead of each pair of sites once.
     pub(super) every_event: bool,
+    /// STD text is held to the whole of its rules.
+    pub(super) strict: bool,
     /// Set by Ctrl-C: stop, and return what is known.
     pub(super) interrupted: &'a AtomicBool,
     /// Counts the bytes that are read.
@@ -83,14 +98,75 @@ pub(super) struct Judged {
 
 /// Reads a trace and judges it.
 fn judge(path: &Path, judging: &Judging<'_>) -> Result<Judged, InputError> {
-    let _ = (judging.engines, judging.every_event, judging.interrupted);
-    let mut input = open(path, judging.progress)?;
-    std::io::copy(&mut input, &mut std::io::sink()).map_err(|error| unreadable(path, &error))?;
-    Ok(Judged { findings: Vec::new(), summary: Summary::default() })
+    let mut reader = reader(path, judging.progress, StdOptions { strict: judging.strict })?;
+    let judges: Vec<Judge> = match judging.engines {
+        [] => Judge::ALL.to_vec(),
+        engines => engines.iter().map(|engine| engine.judge()).collect(),
+    };
+    let mut engine = Analyses::new(&judges, judging.every_event);
+    // One thread reads, one judges: a trace takes the longer of the two times, not their sum.
+    let (full, batches) = mpsc::sync_channel::<(u64, Vec<Event>)>(BATCHES);
+    let (empty, spare) = mpsc::channel::<Vec<Event>>();
+    let read = thread::scope(|scope| {
+        let reader = &mut reader;
+        let reading = scope.spawn(move || {
+            while !judging.interrupted.load(Ordering::Relaxed) {
+                let mut batch = spare.try_recv().unwrap_or_default();
+                match reader.next_batch(&mut batch)? {
+                    Some(first) if full.send((first, batch)).is_ok() => {}
+                    _ => break,
+                }
+            }
+            Ok(())
+        });
+        for (first, batch) in batches {
+            engine.feed(first, &batch);
+            let _ = empty.send(batch);
+        }
+        reading.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    });
+    read.map_err(|error| malformed(path, error))?;
+    let verdict = engine.verdict(reader.names());
+    let summary = Summary {
+        events: Some(verdict.events),
+        threads: Some(verdict.threads),
+        patterns: verdict.patterns,
+        truncated: reader
+            .truncated()
+            .map(|offset| format!("the recording stops at byte {offset}, without its end mark")),
+        interrupted: judging.interrupted.load(Ordering::Relaxed),
+        ..Summary::default()
+    };
+    Ok(Judged { findings: verdict.findings, summary })
+}
+
+/// Opens a trace, binary or STD text.
+pub(super) fn reader(
+    path: &Path,
+    progress: &ProgressBar,
+    options: StdOptions,
+) -> Result<TraceReader<Box<dyn Read + Send>>, InputError> {
+    TraceReader::open_with(open(path, progress)?, options).map_err(|error| malformed(path, error))
+}
+
+/// The error for an input that is not a trace.
+pub(super) fn malformed(path: &Path, error: TraceError) -> InputError {
+    let (position, reason) = match error {
+        TraceError::Io(error) => return unreadable(path, &error),
+        TraceError::Text { ref violation, .. } => (Some(Position::Line(violation.line)), error.to_string()),
+        TraceError::Damaged { offset, reason } => (Some(Position::Offset(offset)), reason),
+        other => (None, other.to_string()),
+    };
+    InputError {
+        input: input_name(path),
+        position,
+        reason,
+        help: Some("a trace is what `--record` writes, or STD text: `T1|acq(L2)|30`, one event a line".to_owned()),
+    }
 }
 
 /// Opens an input; `-` is standard input. What is read moves the progress bar.
-pub(super) fn open(path: &Path, progress: &ProgressBar) -> Result<Box<dyn Read>, InputError> {
+pub(super) fn open(path: &Path, progress: &ProgressBar) -> Result<Box<dyn Read + Send>, InputError> {
     if path.as_os_str() == "-" {
         return Ok(Box::new(progress.wrap_read(std::io::stdin())));
     }

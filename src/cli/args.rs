@@ -6,6 +6,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{Parser, Subcommand, ValueEnum};
 
 use super::scenarios;
+use crate::engine::Judge;
 use crate::finding::{Kind, Tier};
 
 /// Find the deadlocks and races of a Rust program before they happen.
@@ -183,6 +184,9 @@ pub(super) struct AnalyzeArgs {
     /// List each racing event once, instead of each pair of racing sites once.
     #[arg(long)]
     pub(super) every_event: bool,
+    /// STD text: a read of a variable that was never written is an error, as in a trace from the very beginning.
+    #[arg(long)]
+    pub(super) strict: bool,
     #[command(flatten)]
     pub(super) gate: GateArgs,
     #[command(flatten)]
@@ -194,10 +198,24 @@ pub(super) struct AnalyzeArgs {
 pub(super) enum Engine {
     /// Data races by schedulable happens-before.
     Shb,
-    /// Cycles of the lock-order graph, self-deadlocks, recursive reads.
+    /// Cycles of the lock-order graph, recursive reads.
     LockOrder,
     /// Waits that nothing can end.
     Waits,
+    /// Updates that overwrite another thread's without having seen it.
+    Atomicity,
+}
+
+impl Engine {
+    /// The analysis behind the name.
+    pub(super) const fn judge(self) -> Judge {
+        match self {
+            Self::Shb => Judge::Shb,
+            Self::LockOrder => Judge::LockOrder,
+            Self::Waits => Judge::Waits,
+            Self::Atomicity => Judge::Atomicity,
+        }
+    }
 }
 
 /// Explain a kind of finding: what it is, an example, the async twin, the fix. Without a kind, list them.

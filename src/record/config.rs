@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
+use super::log::Log;
+
 /// What to do when threads are found to wait for one another for ever.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum OnDeadlock {
@@ -81,15 +83,60 @@ impl Modes {
 }
 
 static CONFIG: OnceLock<Config> = OnceLock::new();
+static LOG: OnceLock<Log> = OnceLock::new();
 
-/// Fixes the configuration. False when it is fixed already.
-pub(crate) fn fix(config: Config) -> bool {
-    CONFIG.set(config).is_ok()
+/// Why [`crate::start`] could not do what it was asked for.
+#[derive(Debug)]
+pub enum StartError {
+    /// A configuration is in force already: `start` was called before, or a wrapper was used.
+    AlreadyStarted,
+    /// The trace can't be written.
+    Record(PathBuf, std::io::Error),
+}
+
+impl std::fmt::Display for StartError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::AlreadyStarted => {
+                f.write_str("gordian is configured already: call `start` before any wrapper is used")
+            }
+            Self::Record(path, error) => write!(f, "cannot record to {}: {error}", path.display()),
+        }
+    }
+}
+
+impl std::error::Error for StartError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::AlreadyStarted => None,
+            Self::Record(_, error) => Some(error),
+        }
+    }
+}
+
+/// Fixes the configuration, and opens the trace.
+pub(crate) fn fix(config: Config) -> Result<(), StartError> {
+    // The trace first: once the configuration is there, hooks on other threads rely on it. Only one of two racing calls
+    // can win below; the loser's file is left empty.
+    let log = match (&config.record, CONFIG.get()) {
+        (_, Some(_)) => return Err(StartError::AlreadyStarted),
+        (Some(path), None) => Some(Log::open(path).map_err(|error| StartError::Record(path.clone(), error))?),
+        (None, None) => None,
+    };
+    if let Some(log) = log {
+        LOG.set(log).map_err(|_| StartError::AlreadyStarted)?;
+    }
+    CONFIG.set(config).map_err(|_| StartError::AlreadyStarted)
 }
 
 /// The configuration in force; the default is fixed by the first call.
 pub(crate) fn get() -> &'static Config {
     CONFIG.get_or_init(Config::default)
+}
+
+/// The trace that is being recorded.
+pub(crate) fn log() -> Option<&'static Log> {
+    LOG.get()
 }
 
 pub(crate) fn modes() -> Modes {

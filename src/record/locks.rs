@@ -6,19 +6,20 @@
 use std::cell::UnsafeCell;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 
 use super::context::{self, Context, enter};
+use super::log::ThreadLog;
 use super::registry::{self, Ids, LiveNames, UNWATCHED};
-use super::{Place, sink, stacks, waits};
+use super::{Place, config, sink, stacks, waits};
 use crate::analysis::happens_before::{LockClock, SyncClock};
 use crate::analysis::lock_order::{ContextId, Hazard, HeldLock, KnownChains, LockOrder, extend};
 use crate::analysis::wait_for::{Holding, Wait};
-use crate::event::{Attempt, LockId, Mode, Object, ObjectKind, SiteId};
+use crate::event::{Attempt, LockId, Mode, Object, ObjectKind, Op, SiteId, ThreadId};
 
 static LOCK_IDS: Ids = Ids::new();
 
@@ -42,6 +43,9 @@ pub(crate) struct LockMeta {
     /// turned into a pointer; null: none). Changed only by who holds the lock exclusively, or owns it.
     context: AtomicPtr<Pin>,
     created: Place,
+    /// While a trace is recorded: the thread (its number plus one) of the last exclusive release, and its position then.
+    last_thread: AtomicU32,
+    last_position: AtomicU64,
     /// What the last exclusive release published. Touched only while the lock is held exclusively, and read by readers.
     clock: UnsafeCell<SyncClock>,
 }
@@ -72,6 +76,8 @@ impl LockMeta {
             context_site: AtomicU32::new(0),
             context: AtomicPtr::new(ptr::null_mut()),
             created,
+            last_thread: AtomicU32::new(0),
+            last_position: AtomicU64::new(0),
             clock: UnsafeCell::new(SyncClock::new()),
         }
     }
@@ -89,6 +95,9 @@ impl LockMeta {
         let first = self.id.compare_exchange(0, id, Ordering::Relaxed, Ordering::Relaxed);
         let lock = LockId(first.map_or_else(|given| given & ID, |_| id));
         locks.newcomers.push((lock, self.kind, self.created));
+        if config::log().is_some() {
+            self.describe(lock);
+        }
         lock
     }
 
@@ -97,8 +106,31 @@ impl LockMeta {
         self.id.fetch_or(DESCRIBED, Ordering::Relaxed);
     }
 
+    /// Writes the acquisition of a lock that is held exclusively: after the release of its last holder, if that was
+    /// another thread.
+    #[inline]
+    fn log_acquired(&self, log: &mut ThreadLog, thread: ThreadId, op: Op, place: Place) {
+        let last = self.last_thread.load(Ordering::Relaxed);
+        if last != 0 && last != thread.0 + 1 {
+            log.after(ThreadId(last - 1), self.last_position.load(Ordering::Relaxed));
+        }
+        log.push(op, place);
+    }
+
+    #[inline]
+    fn log_released(&self, log: &mut ThreadLog, thread: ThreadId, op: Op) {
+        log.push(op, self.created);
+        self.last_thread.store(thread.0 + 1, Ordering::Relaxed);
+        self.last_position.store(log.position(), Ordering::Relaxed);
+    }
+
     fn is_fresh(&self) -> bool {
         self.id.load(Ordering::Relaxed) & KNOWN == 0
+    }
+
+    /// The id of a lock that has been taken before.
+    fn given_id(&self) -> LockId {
+        LockId(self.id.load(Ordering::Relaxed) & ID)
     }
 
     /// Gives the lock a name for reports.
@@ -352,6 +384,7 @@ pub(crate) fn request(meta: &LockMeta, mode: Mode, upgrade: bool, place: Place) 
     let lock = meta.id(&mut context.locks);
     let site = context.locks.site(place);
     meta.describe(lock);
+    context.emit(Op::Request { lock, mode }, place);
     if context.modes.order() && context.locks.matters(meta, mode) {
         let chain = grow(context.locks.chain(), lock, mode);
         if !context.locks.known.known(chain) {
@@ -378,6 +411,10 @@ fn acquired_slow(meta: &LockMeta, attempt: Attempt, place: Place) {
     let Some(mut inside) = enter() else { return };
     let context = &mut *inside;
     push(context, meta, Mode::Exclusive, attempt, place);
+    if let Some(log) = &mut context.log {
+        let op = Op::Acquired { lock: meta.given_id(), mode: Mode::Exclusive, attempt };
+        meta.log_acquired(log, context.thread, op, place);
+    }
     if context.modes.races() {
         // SAFETY: the caller has just acquired the lock exclusively.
         unsafe { meta.clock() }.acquire(&mut context.clock);
@@ -401,6 +438,9 @@ fn released_slow(meta: &LockMeta) {
     let Some(mut inside) = enter() else { return };
     let context = &mut *inside;
     pop(context, meta, Mode::Exclusive);
+    if let Some(log) = &mut context.log {
+        meta.log_released(log, context.thread, Op::Released { lock: meta.given_id(), mode: Mode::Exclusive });
+    }
     if context.modes.races() {
         // SAFETY: the caller still holds the lock exclusively.
         unsafe { meta.clock_mut() }.publish(&mut context.clock);
@@ -439,6 +479,13 @@ fn push_known(
         return false;
     }
     let entry = Entry::new(chain, id, site, mode, attempt);
+    if let Some(log) = &mut context.log {
+        if !log.has_room() {
+            return false;
+        }
+        let op = Op::Acquired { lock: LockId(id & ID), mode, attempt };
+        meta.log_acquired(log, context.thread, op, place);
+    }
     let held = &mut context.locks.held;
     // SAFETY: there is room: `depth` is the length, and was compared with the capacity above.
     unsafe {
@@ -458,8 +505,11 @@ fn pop_known(meta: &LockMeta, mode: Mode, clocks_known: impl FnOnce(&mut Context
         Some(top) if top.is(id, mode) && !top.news => {}
         _ => return false,
     }
-    if context.modes.races() && !clocks_known(context) {
+    if context.log.as_ref().is_some_and(|log| !log.has_room()) || (context.modes.races() && !clocks_known(context)) {
         return false;
+    }
+    if let Some(log) = &mut context.log {
+        meta.log_released(log, context.thread, Op::Released { lock: LockId(id & ID), mode });
     }
     context.locks.held.pop();
     true
@@ -482,7 +532,7 @@ fn push(context: &mut Context, meta: &LockMeta, mode: Mode, attempt: Attempt, pl
 }
 
 fn pop(context: &mut Context, meta: &LockMeta, mode: Mode) {
-    let lock = LockId(meta.id.load(Ordering::Relaxed) & ID);
+    let lock = meta.given_id();
     if let Some(entry) = context.locks.remove(lock, mode)
         && entry.news
         && meta.is_fresh()
@@ -499,6 +549,7 @@ fn judge(context: &mut Context, meta: &LockMeta, chain: u64, mode: Mode, site: S
     // taken in one context only, a note of that context in the lock itself is enough: a short-lived lock never costs a
     // node. (A reader-writer lock has several holders at a time, who would race for the note.)
     if meta.kind == ObjectKind::Mutex && meta.is_fresh() {
+        introduce_holders(context);
         let pin = held_context(context);
         let noted = meta.context.load(Ordering::Relaxed);
         if noted.is_null() {
@@ -526,6 +577,16 @@ fn note(context: &mut Context, meta: &LockMeta, chain: u64, mode: Mode, site: Si
     if lock.0 == UNWATCHED {
         return;
     }
+    introduce_holders(context);
+    let pin = held_context(context).id;
+    let hazards = ORDER.lock().acquire_in(pin, lock, mode, site);
+    meta.chained.store(true, Ordering::Relaxed);
+    context.locks.known.insert(chain);
+    tell(context, hazards);
+}
+
+/// What is held has something taken above it: from its release on, the lock is not fresh.
+fn introduce_holders(context: &mut Context) {
     for place in 0..context.locks.held.len() {
         let entry = &mut context.locks.held[place];
         if entry.was_fresh() && !std::mem::replace(&mut entry.news, true) {
@@ -533,11 +594,6 @@ fn note(context: &mut Context, meta: &LockMeta, chain: u64, mode: Mode, site: Si
             introduce(&mut context.locks, lock);
         }
     }
-    let pin = held_context(context).id;
-    let hazards = ORDER.lock().acquire_in(pin, lock, mode, site);
-    meta.chained.store(true, Ordering::Relaxed);
-    context.locks.known.insert(chain);
-    tell(context, hazards);
 }
 
 /// The graph gets to know a lock by its class, and so does the registry if it has not met the lock yet.
@@ -622,7 +678,11 @@ impl LockMeta {
                 tell(context, hazards);
             }
         }
-        if lock.0 != UNWATCHED && !*self.chained.get_mut() && context.locks.spare_ids.len() < SPARE_IDS {
+        if lock.0 != UNWATCHED
+            && !*self.chained.get_mut()
+            && context.log.is_none()
+            && context.locks.spare_ids.len() < SPARE_IDS
+        {
             context.locks.spare_ids.push(lock.0);
         }
     }
@@ -646,8 +706,10 @@ impl RwMeta {
         let Some(mut inside) = enter() else { return };
         let context = &mut *inside;
         push(context, &self.lock, mode, attempt, place);
+        let mut clocks = self.clocks.lock();
+        context.emit(Op::Acquired { lock: self.lock.given_id(), mode, attempt }, place);
         if context.modes.races() {
-            self.clocks.lock().acquired(&mut context.clock, mode);
+            clocks.acquired(&mut context.clock, mode);
         }
     }
 
@@ -657,8 +719,10 @@ impl RwMeta {
         let Some(mut inside) = enter() else { return };
         let context = &mut *inside;
         pop(context, &self.lock, mode);
+        let mut clocks = self.clocks.lock();
+        context.emit(Op::Released { lock: self.lock.given_id(), mode }, self.lock.created);
         if context.modes.races() {
-            self.clocks.lock().released(&mut context.clock, mode);
+            clocks.released(&mut context.clock, mode);
         }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use parking_lot::RwLock;
 use rustc_hash::FxHashMap;
 
-use super::Place;
+use super::{Place, config};
 use crate::event::{Names, Object, ObjectInfo, ObjectKind, Site, SiteId, ThreadId};
 
 /// Hands out the dense ids of one kind of object, from 1: wrappers use 0 for "none yet".
@@ -93,17 +93,31 @@ pub(crate) fn describe(object: Object, kind: ObjectKind, created: Option<Place>)
         return;
     }
     TABLES.write().objects.entry(object).or_insert(Described { kind, created, name: None });
+    announce(object);
 }
 
 /// Names an object.
 pub(crate) fn name(object: Object, kind: ObjectKind, created: Option<Place>, name: &str) {
     let described = Described { kind, created, name: Some(name.into()) };
     TABLES.write().objects.insert(object, described);
+    announce(object);
 }
 
 /// Names a thread.
 pub(crate) fn name_thread(thread: ThreadId, name: &str) {
     TABLES.write().threads.insert(thread, name.to_owned());
+    if let Some(log) = config::log() {
+        log.name_thread(thread, name);
+    }
+}
+
+/// The trace says what the registry knows.
+fn announce(object: Object) {
+    if let Some(log) = config::log()
+        && let Some(info) = LiveNames.object(object)
+    {
+        log.describe(object, &info);
+    }
 }
 
 /// Where a known object was made.

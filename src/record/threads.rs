@@ -1,17 +1,18 @@
 //! Hooks of threads: fork, begin, end, join, park.
 
+use std::panic::Location;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
 
 use parking_lot::Mutex;
 
-use super::config::Modes;
+use super::config::{self, Modes};
 use super::context::{self, Context, enter};
 use super::locks::{LockState, ORDER};
 use super::{Place, registry, sink, waits};
 use crate::analysis::happens_before::{SlotTable, SyncClock};
 use crate::analysis::wait_for::{SessionId, Wait};
-use crate::event::ThreadId;
+use crate::event::{Op, ThreadId};
 
 static NEXT_THREAD: AtomicU32 = AtomicU32::new(0);
 static NEXT_SESSION: AtomicU32 = AtomicU32::new(1);
@@ -67,11 +68,12 @@ pub(crate) fn adopt(modes: Modes) -> Option<Context> {
     waits::thread_begins(thread, session);
     LIVE.fetch_add(1, Ordering::Relaxed);
     let locks = LockState::new(ORDER.lock().seed(thread));
-    Some(Context { thread, session, modes, locks, clock, record: ThreadRecord::new(thread, session, thread) })
+    let log = config::log().map(|log| log.thread(thread));
+    Some(Context { thread, session, modes, locks, clock, record: ThreadRecord::new(thread, session, thread), log })
 }
 
 /// A thread that is about to be started: made by the parent, moved into the child.
-pub(crate) struct Child(Option<Context>);
+pub(crate) struct Child(Option<Context>, Place);
 
 impl Child {
     /// What the parent keeps of it; `None` when the child is not watched.
@@ -82,7 +84,10 @@ impl Child {
     /// The first thing that the child does.
     pub(crate) fn begin(mut self) -> Running {
         match self.0.take() {
-            Some(context) => context::install(context),
+            Some(mut context) => {
+                context.emit(Op::Begin, self.1);
+                context::install(context);
+            }
             None => context::set_unwatched(),
         }
         Running
@@ -111,17 +116,17 @@ impl Drop for Running {
 }
 
 /// The current thread starts another one; everything before this happens before the child's first step.
-pub(crate) fn fork(name: Option<&str>) -> Child {
-    Child(enter().and_then(|mut inside| fork_into(&mut inside, None, name)))
+pub(crate) fn fork(name: Option<&str>, place: Place) -> Child {
+    Child(enter().and_then(|mut inside| fork_into(&mut inside, None, name, place)), place)
 }
 
 /// As [`fork`], but the child is the root of a new session: its findings are collected apart.
-pub(crate) fn fork_session(name: Option<&str>) -> Child {
+pub(crate) fn fork_session(name: Option<&str>, place: Place) -> Child {
     let session = SessionId(NEXT_SESSION.fetch_add(1, Ordering::Relaxed));
-    Child(enter().and_then(|mut inside| fork_into(&mut inside, Some(session), name)))
+    Child(enter().and_then(|mut inside| fork_into(&mut inside, Some(session), name, place)), place)
 }
 
-fn fork_into(parent: &mut Context, session: Option<SessionId>, name: Option<&str>) -> Option<Context> {
+fn fork_into(parent: &mut Context, session: Option<SessionId>, name: Option<&str>, place: Place) -> Option<Context> {
     let thread = ThreadId(NEXT_THREAD.fetch_add(1, Ordering::Relaxed));
     let origin = if session.is_some() { thread } else { parent.record.origin };
     let session = session.unwrap_or(parent.session);
@@ -132,6 +137,7 @@ fn fork_into(parent: &mut Context, session: Option<SessionId>, name: Option<&str
     waits::thread_begins(thread, session);
     let clock = SLOTS.lock().fork(&mut parent.clock)?;
     LIVE.fetch_add(1, Ordering::Relaxed);
+    parent.emit(Op::Fork { child: thread }, place);
     let (parent_seed, child_seed) = {
         let mut order = ORDER.lock();
         order.forked(parent.thread, thread);
@@ -142,12 +148,14 @@ fn fork_into(parent: &mut Context, session: Option<SessionId>, name: Option<&str
     };
     parent.locks.new_segment(parent_seed);
     let record = ThreadRecord::new(thread, session, origin);
-    Some(Context { thread, session, modes: parent.modes, locks: LockState::new(child_seed), clock, record })
+    let log = config::log().map(|log| log.thread(thread));
+    Some(Context { thread, session, modes: parent.modes, locks: LockState::new(child_seed), clock, record, log })
 }
 
 /// The thread's context is taken down: it does nothing more.
 pub(crate) fn end(mut context: Context) {
     publish_end(&mut context);
+    context.emit(Op::End, Location::caller());
     let left = context.locks.left();
     let finding = waits::thread_ends(context.thread, context.session, &left);
     // The root of a session, and a thread with an unknown parent, end with their program: what still waits then is a
@@ -176,13 +184,15 @@ fn retire(context: Context) {
 pub(crate) fn join_request(record: &ThreadRecord, place: Place) -> Option<waits::Waiting> {
     let mut inside = enter()?;
     let site = inside.locks.site(place);
+    inside.emit(Op::JoinRequest { child: record.thread }, place);
     waits::begin(inside, Wait::Join(record.thread), site)
 }
 
 /// The thread has ended, and the current one has seen it.
-pub(crate) fn joined(record: &ThreadRecord) {
+pub(crate) fn joined(record: &ThreadRecord, place: Place) {
     let Some(mut inside) = enter() else { return };
     let context = &mut *inside;
+    context.emit(Op::Joined { child: record.thread }, place);
     record.last.lock().acquire(&mut context.clock);
     let seed = {
         let mut order = ORDER.lock();
@@ -213,25 +223,30 @@ pub(crate) fn park_request(place: Place) -> Option<waits::Waiting> {
     if token.given {
         return None;
     }
+    inside.emit(Op::ParkRequest, place);
     waits::begin(inside, Wait::Park, site)
 }
 
 /// After a real `park` of any kind.
-pub(crate) fn parked() {
+pub(crate) fn parked(place: Place) {
     let Some(mut inside) = enter() else { return };
     let context = &mut *inside;
-    let token = &mut *context.record.token.lock();
-    if std::mem::take(&mut token.given) {
+    let record = Arc::clone(&context.record);
+    let token = &mut *record.token.lock();
+    let given = std::mem::take(&mut token.given);
+    if given {
         token.clock.acquire(&mut context.clock);
         token.clock.clear();
     }
+    context.emit(Op::Parked { token: given }, place);
 }
 
 /// Before a real `unpark`.
-pub(crate) fn unpark(record: &ThreadRecord) {
+pub(crate) fn unpark(record: &ThreadRecord, place: Place) {
     let Some(mut inside) = enter() else { return };
     let mut token = record.token.lock();
     token.given = true;
     token.clock.publish_join(&mut inside.clock);
+    inside.emit(Op::Unpark { thread: record.thread }, place);
     waits::granted(record.thread);
 }

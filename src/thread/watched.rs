@@ -47,12 +47,13 @@ impl Builder {
     /// # Errors
     ///
     /// If the system refuses to start a thread.
+    #[track_caller]
     pub fn spawn<F, T>(self, f: F) -> io::Result<JoinHandle<T>>
     where
         F: FnOnce() -> T + Send + 'static,
         T: Send + 'static,
     {
-        let child = threads::fork(self.name.as_deref());
+        let child = threads::fork(self.name.as_deref(), Location::caller());
         let record = child.record();
         let inner = self.inner.spawn(move || {
             let _running = child.begin();
@@ -80,7 +81,7 @@ impl<T> JoinHandle<T> {
         let result = self.inner.join();
         drop(waiting);
         if let Some(record) = &self.record {
-            threads::joined(record);
+            threads::joined(record, Location::caller());
         }
         result
     }

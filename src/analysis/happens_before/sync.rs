@@ -32,10 +32,10 @@ impl SyncClock {
         self.epoch.is_zero() && self.rest.is_zero()
     }
 
-    /// Does the clock hold exactly what `other` holds, by the same publisher? Cheap and one-sided: false says nothing.
+    /// Is this exactly what the thread would publish now? Cheap and one-sided: false says nothing.
     #[inline]
-    pub(super) fn is_same(&self, other: &Self) -> bool {
-        self.publisher == other.publisher && self.publisher != Knowledge::NOBODY && self.epoch == other.epoch
+    pub(super) fn is_now(&self, thread: &ThreadClock) -> bool {
+        self.publisher == thread.knowledge() && self.epoch == thread.epoch()
     }
 
     /// Replaces what was published by what the thread knows now: the release of a mutex.
@@ -164,5 +164,51 @@ impl SyncClock {
 impl Default for SyncClock {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::thread::SlotTable;
+    use super::*;
+
+    /// The price that the fast paths are for: no cell, no clock.
+    #[test]
+    fn without_accesses_nothing_is_published() {
+        let mut slots = SlotTable::new();
+        let mut one = slots.root().unwrap();
+        let mut other = slots.fork(&mut one).unwrap();
+        let mut lock = SyncClock::new();
+        for _ in 0..3 {
+            for thread in [&mut one, &mut other] {
+                lock.acquire(thread);
+                lock.publish(thread);
+            }
+        }
+        assert!(lock.is_trivial() && one.is_trivial() && other.is_trivial());
+    }
+
+    /// A publisher that has learned nothing since leaves the copied components alone; one that has replaces them.
+    #[test]
+    fn knowledge_is_copied_only_when_it_changed() {
+        let mut slots = SlotTable::new();
+        let (mut one, mut other) = (slots.root().unwrap(), slots.root().unwrap());
+        let (mut lock, mut message) = (SyncClock::new(), SyncClock::new());
+        let first = other.access();
+        message.publish(&mut other);
+        message.acquire(&mut one);
+        lock.publish(&mut one);
+        let state = one.knowledge();
+        message.acquire(&mut one);
+        let own = one.access();
+        lock.publish(&mut one);
+        assert_eq!((one.knowledge(), lock.publisher, lock.epoch), (state, state, own), "nothing new was learned");
+        let second = other.access();
+        message.publish(&mut other);
+        message.acquire(&mut one);
+        assert_ne!(one.knowledge(), state);
+        assert_eq!(lock.rest.iter().collect::<Vec<_>>(), [first]);
+        lock.publish(&mut one);
+        assert_eq!(lock.rest.iter().collect::<Vec<_>>(), [second]);
     }
 }

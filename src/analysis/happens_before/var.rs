@@ -16,6 +16,19 @@ pub struct AccessInfo<I> {
     pub info: I,
 }
 
+/// An access as it is stored: a write or a read by where it stands.
+#[derive(Clone, Copy, Debug)]
+struct Seen<I> {
+    epoch: Epoch,
+    info: I,
+}
+
+impl<I: Copy> Seen<I> {
+    fn told(&self, write: bool) -> AccessInfo<I> {
+        AccessInfo { epoch: self.epoch, write, info: self.info }
+    }
+}
+
 /// The state of a cell.
 ///
 /// FastTrack's adaptive epochs (PLDI 2009) with the last-writer join of SHB (Mathur, Kini and Viswanathan, *What
@@ -29,9 +42,9 @@ pub struct AccessInfo<I> {
 #[derive(Debug)]
 pub struct VarState<I> {
     /// The last write; epoch [`Epoch::NONE`] before the first.
-    write: AccessInfo<I>,
+    write: Seen<I>,
     /// The last read that is remembered; [`Epoch::NONE`] if none is.
-    read: AccessInfo<I>,
+    read: Seen<I>,
     /// The writer's clock at the last write.
     last_write: SyncClock,
     /// Absent while `write` and `read` say everything.
@@ -42,9 +55,9 @@ pub struct VarState<I> {
 #[derive(Debug)]
 struct More<I> {
     /// Writes that are not ordered before the last.
-    writes: Vec<AccessInfo<I>>,
+    writes: Vec<Seen<I>>,
     /// Other reads, one for each slot.
-    reads: Vec<AccessInfo<I>>,
+    reads: Vec<Seen<I>>,
     /// The conflicts of the latest access.
     conflicts: Vec<AccessInfo<I>>,
 }
@@ -54,8 +67,8 @@ impl<I: Copy> VarState<I> {
     #[must_use]
     pub const fn new(placeholder: I) -> Self {
         Self {
-            write: AccessInfo { epoch: Epoch::NONE, write: true, info: placeholder },
-            read: AccessInfo { epoch: Epoch::NONE, write: false, info: placeholder },
+            write: Seen { epoch: Epoch::NONE, info: placeholder },
+            read: Seen { epoch: Epoch::NONE, info: placeholder },
             last_write: SyncClock::new(),
             more: None,
         }
@@ -66,11 +79,11 @@ impl<I: Copy> VarState<I> {
     #[inline]
     pub fn read(&mut self, thread: &mut ThreadClock, info: I) -> &[AccessInfo<I>] {
         let epoch = thread.access();
-        if self.more.is_some() || !thread.covers(self.write.epoch) || !thread.covers(self.read.epoch) {
-            return self.read_slow(thread, AccessInfo { epoch, write: false, info });
+        if self.more.is_some() | !thread.covers(self.write.epoch) | !thread.covers(self.read.epoch) {
+            return self.read_slow(thread, Seen { epoch, info });
         }
         if self.read.epoch != epoch {
-            self.read = AccessInfo { epoch, write: false, info };
+            self.read = Seen { epoch, info };
         }
         &[]
     }
@@ -79,8 +92,8 @@ impl<I: Copy> VarState<I> {
     /// unless there is a race.
     #[inline]
     pub fn write(&mut self, thread: &mut ThreadClock, info: I) -> &[AccessInfo<I>] {
-        let write = AccessInfo { epoch: thread.access(), write: true, info };
-        if self.more.is_some() || !thread.covers(self.write.epoch) || !thread.covers(self.read.epoch) {
+        let write = Seen { epoch: thread.access(), info };
+        if self.more.is_some() | !thread.covers(self.write.epoch) | !thread.covers(self.read.epoch) {
             return self.write_slow(thread, write);
         }
         self.write = write;
@@ -90,15 +103,16 @@ impl<I: Copy> VarState<I> {
     }
 
     #[inline(never)]
-    fn read_slow(&mut self, thread: &mut ThreadClock, read: AccessInfo<I>) -> &[AccessInfo<I>] {
+    fn read_slow(&mut self, thread: &mut ThreadClock, read: Seen<I>) -> &[AccessInfo<I>] {
         let Self { write, read: first, last_write, more } = self;
         let more = more.get_or_insert_with(More::boxed);
         more.conflicts.clear();
         let known = thread.covers(write.epoch);
         if !known {
-            more.conflicts.push(*write);
+            more.conflicts.push(write.told(true));
         }
-        more.conflicts.extend(more.writes.iter().filter(|write| !thread.covers(write.epoch)));
+        let others = more.writes.iter().rev().filter(|write| !thread.covers(write.epoch));
+        more.conflicts.extend(others.map(|write| write.told(true)));
         if !known {
             // Only now is there anything to learn from the value; the check above must come before.
             last_write.acquire(thread);
@@ -121,7 +135,7 @@ impl<I: Copy> VarState<I> {
     }
 
     #[inline(never)]
-    fn write_slow(&mut self, thread: &mut ThreadClock, write: AccessInfo<I>) -> &[AccessInfo<I>] {
+    fn write_slow(&mut self, thread: &mut ThreadClock, write: Seen<I>) -> &[AccessInfo<I>] {
         let more = self.more.get_or_insert_with(More::boxed);
         more.conflicts.clear();
         if !thread.covers(self.write.epoch) {
@@ -135,10 +149,10 @@ impl<I: Copy> VarState<I> {
                 None => self.read.epoch = Epoch::NONE,
             }
         }
-        more.conflicts.extend(more.writes.iter().rev());
+        more.conflicts.extend(more.writes.iter().rev().map(|write| write.told(true)));
         if !self.read.epoch.is_zero() {
-            more.conflicts.push(self.read);
-            more.conflicts.extend(&more.reads);
+            let reads = std::iter::once(&self.read).chain(&more.reads);
+            more.conflicts.extend(reads.map(|read| read.told(false)));
         }
         let quiet = more.conflicts.is_empty();
         self.write = write;

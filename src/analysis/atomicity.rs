@@ -1,0 +1,278 @@
+//! Updates that overwrite another owner's without having seen it.
+//!
+//! The pattern is the unserialisable triple read – remote write – write of AVIO (Lu et al., ASPLOS 2006), narrowed to
+//! what can be told from a run:
+//!
+//! - *lost update*: an atomic is loaded, another thread writes it, and the first thread stores (not read-modify-writes) to
+//!   it without having looked again. Whether the value stored depends on the value loaded is not known, so the tier is
+//!   `possible`.
+//! - *atomicity violation*: the same for a cell, within one region that the user marked as meant to be atomic. That is
+//!   what the user said must not happen, so the tier is `observed`. Without a mark, a read in one critical section and a
+//!   write in a later one say nothing: most such pairs have nothing to do with one another.
+//!
+//! A read-modify-write, and a write by an operation that sees the present value, never complete the pattern: a
+//! compare-exchange loop, a double-checked initialisation and a second look under the lock are silent.
+
+use rustc_hash::FxHashMap;
+
+use crate::event::{AtomicId, Event, Names, Object, Op, SiteId, ThreadId, VarId};
+use crate::finding::{Finding, Involved, Kind, SiteReport, Tier};
+
+/// Who did something, and where.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Doing {
+    /// Who.
+    pub thread: ThreadId,
+    /// Where.
+    pub site: SiteId,
+    /// Ordinal in the stream, 0 when live.
+    pub ordinal: u64,
+}
+
+/// One passage through a region that is meant to be atomic; no two have the same number.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Region(pub u64);
+
+/// A thread's last look at an object.
+#[derive(Clone, Copy, Debug)]
+struct Look {
+    by: Doing,
+    /// Writes before it.
+    version: u64,
+    region: Option<Region>,
+}
+
+/// What one atomic or cell remembers: the last write, and the last look of each thread that has not written since.
+///
+/// Memory: at most [`LOOKS`] looks; with more readers than that the oldest are forgotten, which misses reports and makes
+/// none.
+#[derive(Default, Debug)]
+pub struct UpdateState {
+    version: u64,
+    last_write: Option<Doing>,
+    looks: Vec<Look>,
+}
+
+/// Looks kept for an object.
+pub const LOOKS: usize = 16;
+
+/// A triple: `look`, then `between` by another thread, then `write` by the first.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct StaleWrite {
+    /// The look that became stale.
+    pub look: Doing,
+    /// The last write of another thread in between.
+    pub between: Doing,
+    /// The write that did not see it.
+    pub write: Doing,
+}
+
+impl UpdateState {
+    /// Nothing seen yet.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { version: 0, last_write: None, looks: Vec::new() }
+    }
+
+    /// The thread sees the present value.
+    pub fn look(&mut self, by: Doing, region: Option<Region>) {
+        let look = Look { by, version: self.version, region };
+        match self.looks.iter_mut().find(|look| look.by.thread == by.thread) {
+            Some(known) => *known = look,
+            None => {
+                if self.looks.len() == LOOKS {
+                    self.looks.remove(0);
+                }
+                self.looks.push(look);
+            }
+        }
+    }
+
+    /// The thread writes having seen the present value in the same step.
+    pub fn update(&mut self, by: Doing) {
+        self.write(by);
+    }
+
+    /// The thread writes an atomic without looking. Returns the triple that this completes.
+    pub fn store(&mut self, by: Doing) -> Option<StaleWrite> {
+        self.write(by).map(|(_, stale)| stale)
+    }
+
+    /// The thread writes a cell without looking, in `region`. Only a look in the same passage counts.
+    pub fn store_in(&mut self, by: Doing, region: Option<Region>) -> Option<StaleWrite> {
+        let (look, stale) = self.write(by)?;
+        (region.is_some() && look.region == region).then_some(stale)
+    }
+
+    /// Counts the write, and compares it with the thread's look: `None` if nothing came in between.
+    fn write(&mut self, by: Doing) -> Option<(Look, StaleWrite)> {
+        let place = self.looks.iter().position(|look| look.by.thread == by.thread);
+        let look = place.map(|place| self.looks.swap_remove(place));
+        let before = self.last_write.replace(by);
+        let version = self.version;
+        self.version += 1;
+        // The thread itself wrote nothing since the look, or the look would be gone: the last write is another's.
+        let look = look.filter(|look| look.version < version)?;
+        Some((look, StaleWrite { look: look.by, between: before?, write: by }))
+    }
+}
+
+impl StaleWrite {
+    /// The finding.
+    #[must_use]
+    pub fn finding(&self, object: Object, names: &dyn Names) -> Finding {
+        let label = names.label(object);
+        let site = |role: String, doing: &Doing| SiteReport {
+            role,
+            site: names.site(doing.site),
+            owner: names.owner_name(doing.thread),
+            held: Vec::new(),
+            event: Some(doing.ordinal).filter(|&ordinal| ordinal > 0),
+            stack: Vec::new(),
+        };
+        let sites = vec![
+            site(format!("writes {label} without having seen that"), &self.write),
+            site(format!("writes {label} in between"), &self.between),
+            site(format!("looks at {label}"), &self.look),
+        ];
+        let objects = vec![Involved::new(names, object)];
+        let who = names.owner_label(self.write.thread);
+        if matches!(object, Object::Atomic(_)) {
+            let message = format!("{who} overwrites an update of {label} that came after it looked");
+            Finding::new(Kind::LostUpdate, Tier::Possible, message, sites, objects).with_help(
+                "use one read-modify-write (`fetch_add`, `swap`) or a compare-exchange loop instead of load and store",
+            )
+        } else {
+            let message = format!("{who} acts on {label} after its look at it became stale");
+            Finding::new(Kind::AtomicityViolation, Tier::Observed, message, sites, objects)
+                .with_help("hold the lock over the whole region, or look again before acting")
+        }
+    }
+}
+
+/// The analysis of a recorded stream.
+#[derive(Default, Debug)]
+pub struct AtomicityAnalysis {
+    atomics: FxHashMap<AtomicId, UpdateState>,
+    cells: FxHashMap<VarId, UpdateState>,
+    /// Depth of regions and the outermost passage, by thread.
+    regions: Vec<(u32, Option<Region>)>,
+    passages: u64,
+}
+
+impl AtomicityAnalysis {
+    /// Takes the next event. Returns the stale write that it completes, and of what.
+    ///
+    /// Constant cost, but for the looks of one object ([`LOOKS`]).
+    pub fn event(&mut self, ordinal: u64, event: &Event) -> Option<(Object, StaleWrite)> {
+        let thread = event.owner.thread;
+        let by = Doing { thread, site: event.site, ordinal };
+        match event.op {
+            Op::AtomicLoad { atomic, .. } => self.atomics.entry(atomic).or_default().look(by, None),
+            Op::AtomicRmw { atomic, .. } => self.atomics.entry(atomic).or_default().update(by),
+            Op::AtomicStore { atomic, .. } => {
+                let stale = self.atomics.entry(atomic).or_default().store(by)?;
+                return Some((Object::Atomic(atomic), stale));
+            }
+            // While there are no regions, cells cost nothing.
+            Op::Read { var } if !self.regions.is_empty() => {
+                let region = self.region(thread).1;
+                self.cells.entry(var).or_default().look(by, region);
+            }
+            Op::Write { var } if !self.regions.is_empty() => {
+                let region = self.region(thread).1;
+                let stale = self.cells.entry(var).or_default().store_in(by, region)?;
+                return Some((Object::Var(var), stale));
+            }
+            Op::RegionBegin => {
+                self.passages += 1;
+                let passage = Region(self.passages);
+                let region = self.region(thread);
+                region.0 += 1;
+                region.1.get_or_insert(passage);
+            }
+            Op::RegionEnd => {
+                let region = self.region(thread);
+                region.0 = region.0.saturating_sub(1);
+                if region.0 == 0 {
+                    region.1 = None;
+                }
+            }
+            _ => {}
+        }
+        None
+    }
+
+    fn region(&mut self, thread: ThreadId) -> &mut (u32, Option<Region>) {
+        if self.regions.len() <= thread.index() {
+            self.regions.resize(thread.index() + 1, (0, None));
+        }
+        &mut self.regions[thread.index()]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{Order, Owner};
+
+    fn run(script: &[(u32, Op)]) -> Vec<(u64, u64, u64)> {
+        let mut analysis = AtomicityAnalysis::default();
+        (1..)
+            .zip(script)
+            .filter_map(|(ordinal, &(thread, op))| {
+                let event = Event { owner: Owner::thread(ThreadId(thread)), site: SiteId::UNKNOWN, op };
+                let (_, stale) = analysis.event(ordinal, &event)?;
+                Some((stale.look.ordinal, stale.between.ordinal, stale.write.ordinal))
+            })
+            .collect()
+    }
+
+    const ATOMIC: AtomicId = AtomicId(0);
+    const LOAD: Op = Op::AtomicLoad { atomic: ATOMIC, order: Order::SeqCst };
+    const STORE: Op = Op::AtomicStore { atomic: ATOMIC, order: Order::SeqCst };
+    const RMW: Op = Op::AtomicRmw { atomic: ATOMIC, order: Order::SeqCst };
+    const READ: Op = Op::Read { var: VarId(0) };
+    const WRITE: Op = Op::Write { var: VarId(0) };
+    #[test]
+    fn a_store_after_a_stale_load_loses_an_update() {
+        assert_eq!(run(&[(0, LOAD), (1, RMW), (0, STORE)]), [(1, 2, 3)]);
+        assert_eq!(run(&[(0, LOAD), (1, LOAD), (1, STORE), (0, STORE)]), [(1, 3, 4)]);
+    }
+
+    #[test]
+    fn a_second_look_or_a_read_modify_write_is_no_loss() {
+        assert_eq!(run(&[(0, LOAD), (1, RMW), (0, LOAD), (0, STORE)]), []);
+        assert_eq!(run(&[(0, LOAD), (1, RMW), (0, RMW)]), []);
+        assert_eq!(run(&[(0, LOAD), (0, STORE), (1, LOAD), (1, STORE)]), []);
+        assert_eq!(run(&[(0, STORE), (1, STORE), (0, STORE)]), [], "blind stores look at nothing");
+        assert_eq!(run(&[(0, LOAD), (0, STORE), (1, RMW), (0, STORE)]), [], "the look was used up");
+    }
+
+    #[test]
+    fn check_and_act_in_one_region() {
+        let (begin, end) = ((0, Op::RegionBegin), (0, Op::RegionEnd));
+        assert_eq!(run(&[begin, (0, READ), (1, WRITE), (0, WRITE), end]), [(2, 3, 4)]);
+        assert_eq!(run(&[begin, begin, (0, READ), end, (1, WRITE), (0, WRITE), end]), [(3, 5, 6)], "nested");
+        assert_eq!(run(&[begin, (0, READ), (1, WRITE), (0, READ), (0, WRITE), end]), [], "looked again");
+        assert_eq!(run(&[begin, (0, READ), (0, WRITE), (1, WRITE), end]), []);
+        assert_eq!(run(&[(1, WRITE), begin, (0, READ), (0, WRITE), end]), []);
+    }
+
+    #[test]
+    fn two_regions_or_none_promise_nothing() {
+        let (begin, end) = ((0, Op::RegionBegin), (0, Op::RegionEnd));
+        assert_eq!(run(&[(0, READ), (1, WRITE), (0, WRITE)]), []);
+        assert_eq!(run(&[begin, (0, READ), end, (1, WRITE), begin, (0, WRITE), end]), []);
+        assert_eq!(run(&[(0, READ), begin, (1, WRITE), (0, WRITE), end]), []);
+    }
+
+    #[test]
+    fn many_readers_cost_bounded_memory() {
+        let mut state = UpdateState::new();
+        for thread in 0..1000 {
+            state.look(Doing { thread: ThreadId(thread), site: SiteId::UNKNOWN, ordinal: 0 }, None);
+        }
+        assert_eq!(state.looks.len(), LOOKS);
+    }
+}

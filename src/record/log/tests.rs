@@ -1,0 +1,188 @@
+use std::sync::Arc;
+
+use super::*;
+use crate::event::{AtomicId, Attempt, BarrierId, Event, LockId, Mode, Names, ObjectKind, Order, SiteId};
+use crate::trace::TraceReader;
+
+/// A file in memory that outlives its writer.
+#[derive(Clone, Default)]
+struct Sink(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn recording() -> (Log, Sink) {
+    let sink = Sink::default();
+    (Log::start(sink.clone()).unwrap(), sink)
+}
+
+fn read(sink: &Sink) -> (Vec<Event>, TraceReader<io::Cursor<Vec<u8>>>) {
+    let mut reader = TraceReader::open(io::Cursor::new(sink.0.lock().clone())).unwrap();
+    (reader.read_to_end().unwrap(), reader)
+}
+
+const LOCK: LockId = LockId(0);
+const ACQUIRED: Op = Op::Acquired { lock: LOCK, mode: Mode::Exclusive, attempt: Attempt::Blocking };
+const RELEASED: Op = Op::Released { lock: LOCK, mode: Mode::Exclusive };
+
+#[test]
+fn events_sites_and_names_come_back() {
+    let (log, sink) = recording();
+    let mut thread = log.thread(ThreadId(3));
+    log.name_thread(ThreadId(3), "worker");
+    let info = ObjectInfo { kind: ObjectKind::Mutex, name: Some("m".to_owned()), created: None };
+    log.describe(Object::Lock(LOCK), &info);
+    let here = Location::caller();
+    let far: &'static Location<'static> = Box::leak(Box::new(*here));
+    let ops = [
+        Op::Begin,
+        Op::BarrierArrive { barrier: BarrierId(u32::MAX >> 12), parties: u32::MAX },
+        Op::AtomicRmw { atomic: AtomicId(1), order: Order::SeqCst },
+    ];
+    for op in ops {
+        thread.push(op, here);
+        thread.push(op, far);
+    }
+    assert_eq!(thread.position(), 6);
+    drop(thread);
+    log.close().unwrap();
+    log.close().unwrap();
+    let (events, reader) = read(&sink);
+    assert_eq!(reader.truncated(), None);
+    assert_eq!(events.iter().map(|event| event.op).collect::<Vec<_>>(), ops.map(|op| [op, op]).concat());
+    let site = crate::event::Site::new(here.file(), here.line(), here.column());
+    for event in events {
+        assert_eq!((event.owner.thread, event.site), (ThreadId(3), SiteId(1)), "two addresses, one place");
+        assert_eq!(reader.names().site(event.site), site);
+    }
+    assert_eq!(reader.names().thread_name(ThreadId(3)).as_deref(), Some("worker"));
+    assert_eq!(reader.names().object(Object::Lock(LOCK)), Some(info));
+}
+
+/// Runs `threads` threads that hand one lock around, and a stamped atomic beside it.
+fn hand_around(log: &Log, threads: u32, rounds: u32) {
+    let last = Mutex::new((ThreadId(0), 0_u64));
+    let atomic = Mutex::new(());
+    std::thread::scope(|scope| {
+        for id in (0..threads).map(ThreadId) {
+            let (last, atomic) = (&last, &atomic);
+            scope.spawn(move || {
+                let mut thread = log.thread(id);
+                for _ in 0..rounds {
+                    let mut last = last.lock();
+                    if last.1 != 0 && last.0 != id {
+                        thread.after(last.0, last.1);
+                    }
+                    thread.push(ACQUIRED, Location::caller());
+                    thread.push(RELEASED, Location::caller());
+                    *last = (id, thread.position());
+                    drop(last);
+                    let _held = atomic.lock();
+                    thread.stamp();
+                    thread.push(Op::Sent { channel: crate::event::ChannelId(0) }, Location::caller());
+                }
+            });
+        }
+    });
+}
+
+fn check_hand_around(events: &[Event]) {
+    let mut holder = None;
+    for event in events {
+        match event.op {
+            ACQUIRED => assert_eq!(holder.replace(event.owner.thread), None),
+            RELEASED => assert_eq!(holder.take(), Some(event.owner.thread)),
+            _ => {}
+        }
+    }
+    assert_eq!(holder, None);
+}
+
+#[test]
+fn a_lock_that_is_handed_around_is_never_held_twice() {
+    let (threads, rounds) = (4, 20_000);
+    let (log, sink) = recording();
+    hand_around(&log, threads, rounds);
+    log.close().unwrap();
+    let (events, reader) = read(&sink);
+    assert_eq!((reader.truncated(), reader.dropped()), (None, 0));
+    assert_eq!(events.len() as u32, threads * rounds * 3);
+    check_hand_around(&events);
+}
+
+#[test]
+fn a_cut_anywhere_leaves_a_consistent_beginning() {
+    let (log, sink) = recording();
+    hand_around(&log, 3, 6000);
+    log.close().unwrap();
+    let bytes = sink.0.lock().clone();
+    let mut lengths = Vec::new();
+    for part in 1..40 {
+        let cut = &bytes[..bytes.len() * part / 40];
+        let mut reader = TraceReader::open(cut).unwrap();
+        let events = reader.read_to_end().unwrap();
+        assert!(reader.truncated().is_some());
+        let mut holder = None;
+        for event in &events {
+            match event.op {
+                ACQUIRED => assert_eq!(holder.replace(event.owner.thread), None),
+                RELEASED => assert_eq!(holder.take(), Some(event.owner.thread)),
+                _ => {}
+            }
+        }
+        lengths.push(events.len());
+    }
+    assert!(lengths.is_sorted(), "{lengths:?}");
+}
+
+#[test]
+fn what_was_flushed_is_readable_while_threads_go_on() {
+    let (log, sink) = recording();
+    let mut thread = log.thread(ThreadId(0));
+    for round in 1..=3 {
+        thread.push(Op::RegionBegin, Location::caller());
+        log.flush().unwrap();
+        let (events, reader) = read(&sink);
+        assert_eq!(events.len(), round);
+        assert_eq!(reader.truncated(), Some(sink.0.lock().len() as u64));
+    }
+    log.close().unwrap();
+    for _ in 0..100_000 {
+        thread.push(Op::RegionBegin, Location::caller());
+    }
+    drop(thread);
+    assert_eq!(read(&sink).0.len(), 3, "what comes after the close is lost, and nothing else happens");
+}
+
+#[test]
+fn a_failing_disk_is_reported_and_stops_no_thread() {
+    struct Full;
+    impl io::Write for Full {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            if bytes.len() == crate::trace::format::HEADER {
+                Ok(bytes.len())
+            } else {
+                Err(io::ErrorKind::StorageFull.into())
+            }
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let log = Log::start(Full).unwrap();
+    let mut thread = log.thread(ThreadId(0));
+    for _ in 0..1_000_000 {
+        thread.push(Op::RegionBegin, Location::caller());
+    }
+    drop(thread);
+    assert_eq!(log.close().unwrap_err().kind(), io::ErrorKind::StorageFull);
+}

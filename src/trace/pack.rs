@@ -1,0 +1,140 @@
+//! Packs words: the repetitions of a loop cost next to nothing, irregular words cost little more than themselves.
+//!
+//! LZ77 over whole words. A packed block is a row of sequences; each is a `u32` head (little-endian: literals 6 bits,
+//! match length 13, match distance 13), that many literal words, and then a copy of `length` words from `distance`
+//! words back, which may overlap what it writes. A loop of a thousand `lock`/`unlock` pairs is one sequence, and both
+//! directions move whole words only: a recorder that packs writes far less than its disk could take.
+
+/// Most words of a block: distances and lengths must fit into 13 bits.
+pub(crate) const MAX_WORDS: usize = (1 << 13) - 1;
+const MAX_LITERALS: usize = (1 << 6) - 1;
+const HASH_BITS: u32 = 11;
+
+/// Packs blocks; keeps its table between them.
+pub(crate) struct Packer {
+    /// Hash of a word to one more than its last place in this block.
+    last: Box<[u16; 1 << HASH_BITS]>,
+}
+
+impl Default for Packer {
+    fn default() -> Self {
+        Self { last: Box::new([0; 1 << HASH_BITS]) }
+    }
+}
+
+fn hash(word: u64) -> usize {
+    (word.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - HASH_BITS)) as usize
+}
+
+impl Packer {
+    /// Appends the packed form of `words`, at most [`MAX_WORDS`] of them.
+    pub(crate) fn pack(&mut self, words: &[u64], out: &mut Vec<u8>) {
+        debug_assert!(words.len() <= MAX_WORDS);
+        self.last.fill(0);
+        let (mut at, mut literals) = (0, 0);
+        while at < words.len() {
+            let place = &mut self.last[hash(words[at])];
+            let candidate = usize::from(*place);
+            *place = at as u16 + 1;
+            if candidate != 0 && words[candidate - 1] == words[at] {
+                let distance = at - (candidate - 1);
+                let length = words[at..].iter().zip(&words[candidate - 1..]).take_while(|(a, b)| a == b).count();
+                sequence(&words[literals..at], length, distance, out);
+                at += length;
+                literals = at;
+            } else {
+                at += 1;
+                if at - literals == MAX_LITERALS {
+                    sequence(&words[literals..at], 0, 0, out);
+                    literals = at;
+                }
+            }
+        }
+        if literals < at {
+            sequence(&words[literals..at], 0, 0, out);
+        }
+    }
+}
+
+fn sequence(literals: &[u64], length: usize, distance: usize, out: &mut Vec<u8>) {
+    let head = literals.len() as u32 | (length as u32) << 6 | (distance as u32) << 19;
+    out.extend_from_slice(&head.to_le_bytes());
+    for word in literals {
+        out.extend_from_slice(&word.to_le_bytes());
+    }
+}
+
+/// Unpacks exactly `count` words, replacing what is in `words`. An error is the reason why the bytes are no such block.
+pub(crate) fn unpack(mut bytes: &[u8], count: usize, words: &mut Vec<u64>) -> Result<(), &'static str> {
+    words.clear();
+    words.reserve(count);
+    while let Some((head, rest)) = bytes.split_first_chunk::<4>() {
+        let head = u32::from_le_bytes(*head);
+        let (literals, length, distance) = ((head & 63) as usize, (head >> 6 & 0x1fff) as usize, (head >> 19) as usize);
+        let Some((copied, rest)) = rest.split_at_checked(8 * literals) else {
+            return Err("a packed block that ends inside its words");
+        };
+        bytes = rest;
+        if words.len() + literals + length > count || literals + length == 0 {
+            return Err("a packed block with another number of words than its head says");
+        }
+        unpack_raw(copied, words);
+        if length != 0 {
+            if distance == 0 || distance > words.len() {
+                return Err("a packed block that repeats what was not there");
+            }
+            let from = words.len() - distance;
+            if distance >= length {
+                words.extend_from_within(from..from + length);
+            } else {
+                for index in from..from + length {
+                    words.push(words[index]);
+                }
+            }
+        }
+    }
+    if !bytes.is_empty() || words.len() != count {
+        return Err("a packed block with another number of words than its head says");
+    }
+    Ok(())
+}
+
+/// Appends words that stand as they are.
+pub(crate) fn unpack_raw(bytes: &[u8], words: &mut Vec<u64>) {
+    words.extend(bytes.as_chunks::<8>().0.iter().map(|word| u64::from_le_bytes(*word)));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn unpacking_undoes_packing(words in prop::collection::vec(prop_oneof![0..4_u64, any::<u64>()], 0..500)) {
+            let (mut packed, mut back) = (Vec::new(), Vec::new());
+            let mut packer = Packer::default();
+            packer.pack(&[1, 2, 3], &mut packed);
+            packed.clear();
+            packer.pack(&words, &mut packed);
+            prop_assert_eq!(unpack(&packed, words.len(), &mut back), Ok(()));
+            prop_assert_eq!(&back, &words);
+            prop_assert!(unpack(&packed, words.len() + 1, &mut back).is_err());
+        }
+
+        #[test]
+        fn any_bytes_unpack_or_fail_within_bounds(bytes in prop::collection::vec(any::<u8>(), 0..200), count in 0..300_usize) {
+            let mut words = Vec::new();
+            let _ = unpack(&bytes, count, &mut words);
+            prop_assert!(words.len() <= count);
+        }
+    }
+
+    #[test]
+    fn a_loop_costs_next_to_nothing() {
+        let words: Vec<u64> = [7, 9].into_iter().cycle().take(MAX_WORDS).collect();
+        let mut packed = Vec::new();
+        Packer::default().pack(&words, &mut packed);
+        assert!(packed.len() < 32, "{}", packed.len());
+    }
+}

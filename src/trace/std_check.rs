@@ -1,0 +1,111 @@
+//! The rules of a well-formed trace, checked while it is read.
+
+use crate::event::{Event, LockId, Op, ThreadId, VarId};
+
+use super::error::Rule;
+
+/// What a lock has been through.
+#[derive(Clone, Copy)]
+enum Lock {
+    NeverHeld,
+    Free { last: ThreadId },
+    Held { by: ThreadId },
+}
+
+#[derive(Clone, Copy, Default)]
+struct Thread {
+    forked: bool,
+    /// It did something else than `begin`.
+    ran: bool,
+    joined: bool,
+}
+
+/// What the events so far have done. Memory is linear in the number of threads, locks and variables.
+#[derive(Default)]
+pub(super) struct Check {
+    threads: Vec<Thread>,
+    locks: Vec<Lock>,
+    written: Vec<bool>,
+}
+
+/// The entry of a dense identifier.
+#[inline]
+fn entry<T: Copy>(table: &mut Vec<T>, index: usize, empty: T) -> &mut T {
+    if index >= table.len() {
+        table.resize(index + 1, empty);
+    }
+    &mut table[index]
+}
+
+impl Check {
+    /// The rule that the event breaks, if any; it is taken as done either way.
+    #[inline]
+    pub(super) fn event(&mut self, event: &Event) -> Option<Rule> {
+        let thread = event.owner.thread;
+        let state = entry(&mut self.threads, thread.index(), Thread::default());
+        if state.joined {
+            return Some(Rule::EventAfterJoin);
+        }
+        state.ran |= event.op != Op::RegionBegin;
+        match event.op {
+            Op::Read { var } => self.read(var),
+            Op::Write { var } => {
+                *entry(&mut self.written, var.index(), false) = true;
+                None
+            }
+            Op::Acquired { lock, .. } => self.acquired(thread, lock),
+            Op::Released { lock, .. } => self.released(thread, lock),
+            Op::Fork { child } => self.fork(thread, child),
+            Op::Joined { child } => self.joined(thread, child),
+            _ => None,
+        }
+    }
+
+    #[inline]
+    fn read(&mut self, var: VarId) -> Option<Rule> {
+        let written = *entry(&mut self.written, var.index(), false);
+        (!written).then_some(Rule::ReadFromUnwrittenMemory)
+    }
+
+    #[inline]
+    fn acquired(&mut self, thread: ThreadId, lock: LockId) -> Option<Rule> {
+        let lock = entry(&mut self.locks, lock.index(), Lock::NeverHeld);
+        if let Lock::Held { .. } = lock {
+            return Some(Rule::RepeatedLockAcquisition);
+        }
+        *lock = Lock::Held { by: thread };
+        None
+    }
+
+    #[inline]
+    fn released(&mut self, thread: ThreadId, lock: LockId) -> Option<Rule> {
+        let lock = entry(&mut self.locks, lock.index(), Lock::NeverHeld);
+        match *lock {
+            Lock::Held { by } if by == thread => {
+                *lock = Lock::Free { last: thread };
+                None
+            }
+            Lock::Held { .. } => Some(Rule::ReleaseNonOwningLock),
+            Lock::Free { last } if last == thread => Some(Rule::RepeatedLockRelease),
+            Lock::Free { .. } | Lock::NeverHeld => Some(Rule::ReleaseNonAcquiredLock),
+        }
+    }
+
+    fn fork(&mut self, thread: ThreadId, child: ThreadId) -> Option<Rule> {
+        let state = entry(&mut self.threads, child.index(), Thread::default());
+        if state.forked {
+            return Some(Rule::RepeatedFork);
+        }
+        state.forked = true;
+        (state.ran || child == thread).then_some(Rule::ForkOfRunningThread)
+    }
+
+    fn joined(&mut self, thread: ThreadId, child: ThreadId) -> Option<Rule> {
+        let state = entry(&mut self.threads, child.index(), Thread::default());
+        if state.joined {
+            return Some(Rule::RepeatedJoin);
+        }
+        state.joined = true;
+        (!state.forked || child == thread).then_some(Rule::JoinOfUnforkedThread)
+    }
+}
