@@ -126,7 +126,8 @@ impl<R: Read> BinaryReader<R> {
                 let Order::ByThreads(merge) = &mut self.order else {
                     return Err(damaged("a thread chunk in a merged trace"));
                 };
-                merge.add(block.thread, block.offset, &self.words);
+                let result = merge.add(block.thread, block.offset, &self.words);
+                result.map_err(|(offset, reason)| TraceError::damaged(offset, reason))?;
             }
             BlockKind::End => self.end(block)?,
         }

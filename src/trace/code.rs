@@ -398,3 +398,47 @@ impl Decoder {
         Ok(Item::Prepared)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decode(words: impl IntoIterator<Item = u64>, limits: Limits) -> Result<Item, &'static str> {
+        let mut decoder = Decoder::of_thread(0);
+        let mut last = Ok(Item::Prepared);
+        for word in words {
+            last = Ok(decoder.step(word, limits)?);
+        }
+        last
+    }
+
+    #[test]
+    fn wide_identifiers_come_back_and_are_limited() {
+        let limits = Limits { sites: u32::MAX, ids: u32::MAX };
+        let edges = [0, 1, (1 << 22) - 1, 1 << 22, (1 << 30) - 1, 1 << 30, u32::MAX - 1];
+        for (site, object) in edges.into_iter().flat_map(|site| edges.map(|object| (site, object))) {
+            let op = Op::Write { var: VarId(object) };
+            let (wide, word) = event_word(split(op).code, 0, site, object);
+            let Ok(Item::Event(event)) = decode(wide.into_iter().chain([word]), limits) else {
+                panic!("{site} {object}")
+            };
+            assert_eq!(event, Event { owner: Owner::thread(ThreadId(0)), site: SiteId(site), op });
+            for limits in [Limits { sites: site, ..limits }, Limits { ids: object, ..limits }] {
+                assert!(decode(wide.into_iter().chain([word]), limits).is_err());
+            }
+        }
+    }
+
+    #[test]
+    fn wide_orders_come_back() {
+        let limits = Limits { sites: 1, ids: u32::MAX };
+        for (thread, position) in [(0, 0), (1 << 17, 1), ((1 << 17) - 1, 1 << 40), (u32::MAX - 1, u64::MAX)] {
+            let (wide, word) = after_words(thread, position);
+            match decode(wide.into_iter().chain([word]), limits) {
+                Ok(Item::After { thread: t, position: p }) => assert_eq!((t, p), (thread, position)),
+                _ => panic!("{thread} {position}"),
+            }
+        }
+        assert_eq!(stamp_after(5, stamp_word(3_u64.wrapping_sub(5))), 3);
+    }
+}
