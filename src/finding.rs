@@ -114,7 +114,7 @@ impl Held {
     /// The held lock by its names.
     #[must_use]
     pub fn new(names: &dyn Names, lock: LockId, mode: Mode, at: SiteId) -> Self {
-        Self { lock: names.label(Object::Lock(lock)), mode, at: names.site(at) }
+        Self { lock: names.object_name(Object::Lock(lock)), mode, at: names.site(at) }
     }
 }
 
@@ -135,7 +135,7 @@ impl Involved {
     pub fn new(names: &dyn Names, object: Object) -> Self {
         let info = names.object(object);
         Self {
-            object: names.label(object),
+            object: names.object_name(object),
             kind: info.as_ref().map_or(object.default_kind(), |info| info.kind),
             created: info.and_then(|info| info.created),
         }

@@ -9,9 +9,8 @@ use rustc_hash::FxHashMap;
 use super::context::{Context, enter};
 use super::registry::{self, Ids, LiveNames};
 use super::{Place, sink};
-use crate::analysis::happens_before::{AccessInfo, AtomicClock, VarState};
-use crate::event::{LockId, Mode, Names, Object, ObjectKind, Order, SiteId, ThreadId, VarId};
-use crate::finding::{Finding, Held, Involved, Kind, SiteReport, Tier};
+use crate::analysis::happens_before::{self, AccessInfo, AtomicClock, HeldLock, Race, ThreadClock, VarState};
+use crate::event::{LockId, Mode, Object, ObjectKind, Order, SiteId, ThreadId, VarId};
 
 static VAR_IDS: Ids = Ids::new();
 
@@ -62,11 +61,7 @@ impl CellMeta {
     fn access(
         &self,
         place: Place,
-        check: for<'a> fn(
-            &'a mut VarState<Access>,
-            &mut crate::analysis::happens_before::ThreadClock,
-            Access,
-        ) -> &'a [AccessInfo<Access>],
+        check: for<'a> fn(&'a mut VarState<Access>, &mut ThreadClock, Access) -> &'a [AccessInfo<Access>],
         write: bool,
     ) {
         let Some(mut inside) = enter() else { return };
@@ -88,26 +83,21 @@ impl CellMeta {
 
     #[cold]
     fn races(&self, context: &mut Context, later: Access, write: bool, conflicts: &[AccessInfo<Access>]) {
-        registry::describe(self.object(), ObjectKind::Cell, Some(self.created));
-        for conflict in conflicts.iter().filter(|conflict| conflict.info.origin == later.origin) {
-            sink::report(context, self.race(later, write, conflict));
+        let object = self.object();
+        registry::describe(object, ObjectKind::Cell, Some(self.created));
+        let Object::Var(var) = object else { return };
+        for earlier in conflicts.iter().filter(|earlier| earlier.info.origin == later.origin) {
+            let race = Race { var, earlier: earlier.info.side(earlier.write), later: later.side(write) };
+            sink::report(context, race.finding(&LiveNames));
         }
     }
+}
 
-    fn race(&self, later: Access, write: bool, earlier: &AccessInfo<Access>) -> Finding {
-        let names = &LiveNames;
-        let label = names.label(self.object());
-        let report = |access: Access, write: bool| SiteReport {
-            role: format!("{} of {label}", if write { "write" } else { "read" }),
-            site: names.site(access.site),
-            owner: names.thread_label(access.thread),
-            held: access.held.into_iter().map(|(lock, mode, at)| Held::new(names, lock, mode, at)).collect(),
-            event: None,
-            stack: Vec::new(),
-        };
-        let sites = vec![report(later, write), report(earlier.info, earlier.write)];
-        let message = format!("{label} is accessed by two threads with nothing that orders them");
-        Finding::new(Kind::DataRace, Tier::Observed, message, sites, vec![Involved::new(names, self.object())])
+impl Access {
+    fn side(&self, write: bool) -> happens_before::Access {
+        let held = self.held.map(|(lock, mode, site)| HeldLock { lock, mode, site });
+        let Self { thread, site, .. } = *self;
+        happens_before::Access { thread, site, write, ordinal: 0, held: held.into_iter().collect() }
     }
 }
 

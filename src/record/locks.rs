@@ -549,6 +549,7 @@ fn judge(context: &mut Context, meta: &LockMeta, chain: u64, mode: Mode, site: S
     // taken in one context only, a note of that context in the lock itself is enough: a short-lived lock never costs a
     // node. (A reader-writer lock has several holders at a time, who would race for the note.)
     if meta.kind == ObjectKind::Mutex && meta.is_fresh() {
+        introduce_holders(context);
         let pin = held_context(context);
         let noted = meta.context.load(Ordering::Relaxed);
         if noted.is_null() {
@@ -576,6 +577,16 @@ fn note(context: &mut Context, meta: &LockMeta, chain: u64, mode: Mode, site: Si
     if lock.0 == UNWATCHED {
         return;
     }
+    introduce_holders(context);
+    let pin = held_context(context).id;
+    let hazards = ORDER.lock().acquire_in(pin, lock, mode, site);
+    meta.chained.store(true, Ordering::Relaxed);
+    context.locks.known.insert(chain);
+    tell(context, hazards);
+}
+
+/// What is held has something taken above it: from its release on, the lock is not fresh.
+fn introduce_holders(context: &mut Context) {
     for place in 0..context.locks.held.len() {
         let entry = &mut context.locks.held[place];
         if entry.was_fresh() && !std::mem::replace(&mut entry.news, true) {
@@ -583,11 +594,6 @@ fn note(context: &mut Context, meta: &LockMeta, chain: u64, mode: Mode, site: Si
             introduce(&mut context.locks, lock);
         }
     }
-    let pin = held_context(context).id;
-    let hazards = ORDER.lock().acquire_in(pin, lock, mode, site);
-    meta.chained.store(true, Ordering::Relaxed);
-    context.locks.known.insert(chain);
-    tell(context, hazards);
 }
 
 /// The graph gets to know a lock by its class, and so does the registry if it has not met the lock yet.

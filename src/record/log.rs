@@ -78,7 +78,8 @@ struct Shared {
     free: Mutex<Vec<Arc<Buffer>>>,
 }
 
-/// A recording in progress. Cheap to clone; all clones are the same recording.
+/// A recording in progress. Cheap to clone; all clones are the same recording. One that is not [closed](Log::close) is
+/// read as one that was cut.
 #[derive(Clone)]
 pub(crate) struct Log {
     shared: Arc<Shared>,
@@ -137,7 +138,8 @@ impl Log {
         }
     }
 
-    /// Waits until everything that happened before this call is in the file.
+    /// Waits until everything that was logged before this call is in the file; of a thread that is swapping its buffer
+    /// just now, what that buffer holds may come later.
     ///
     /// # Errors
     /// The first error of writing, from whenever it was.
@@ -145,7 +147,7 @@ impl Log {
         self.ask(Message::Flush)
     }
 
-    /// Writes everything that happened before this call and the end of the trace. Later events are lost, silently;
+    /// Writes everything that was logged before this call and the end of the trace. Later events are lost, silently;
     /// a second close does nothing.
     ///
     /// # Errors

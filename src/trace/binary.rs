@@ -161,6 +161,10 @@ fn decode_run(
 ) -> Result<(), &'static str> {
     batch.reserve(words.len());
     for &word in words {
+        if let Some(event) = decoder.access(word, limits) {
+            batch.push(event);
+            continue;
+        }
         match decoder.step(word, limits)? {
             Item::Event(event) => batch.push(event),
             Item::Prepared => {}

@@ -1,6 +1,6 @@
 use super::*;
 use crate::event::{Op, ThreadId, VarId};
-use crate::trace::code::{FIRST_EVENT, after_words, event_word, slot_word, split, stamp_word};
+use crate::trace::code::{FIRST_EVENT, TASK, after_words, event_word, slot_word, split, stamp_word};
 
 const LIMITS: Limits = Limits { sites: 1, ids: 1000 };
 
@@ -74,7 +74,7 @@ fn nonsense_is_damage_and_a_circle_never_comes() {
     assert_eq!(damage(&[0]), 99);
     assert_eq!(damage(&[u64::from(FIRST_EVENT) | 1 << 7]), 99, "an owner that was not introduced");
     assert_eq!(damage(&[event(1000)]), 99);
-    assert_eq!(damage(&[slot_word(crate::trace::code::TASK, 0, 0)]), 99);
+    assert_eq!(damage(&[slot_word(TASK, 0, 0)]), 99);
     assert_eq!(damage(&[stamp_word(0), event(0), stamp_word(0), event(0)]), 99);
     assert_eq!(damage(&[stamp_word(0), stamp_word(0)]), 99);
     let mut merge = Merge::default();
@@ -86,7 +86,6 @@ fn nonsense_is_damage_and_a_circle_never_comes() {
 
 #[test]
 fn what_waits_is_bounded() {
-    let mut merge = Merge::default();
-    merge.pending = MAX_PENDING;
+    let mut merge = Merge { pending: MAX_PENDING, ..Merge::default() };
     assert_eq!(merge.add(0, 16, &[event(0)]).unwrap_err().0, 16);
 }
