@@ -16,6 +16,7 @@ pub mod clock;
 pub mod engine;
 pub mod event;
 pub mod finding;
+#[cfg(feature = "detect")]
 mod primitive;
 pub mod report;
 pub mod trace;

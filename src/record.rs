@@ -13,6 +13,7 @@ pub(crate) mod config;
 pub(crate) mod context;
 pub(crate) mod locks;
 pub(crate) mod log;
+pub(crate) mod note;
 pub(crate) mod registry;
 pub(crate) mod sink;
 pub(crate) mod stacks;

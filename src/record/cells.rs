@@ -1,7 +1,6 @@
 //! Hooks of memory: shared cells, atomics, fences.
 
 use std::sync::LazyLock;
-use std::sync::atomic::AtomicU32;
 
 use parking_lot::{Mutex, MutexGuard};
 use rustc_hash::FxHashMap;
@@ -11,6 +10,7 @@ use super::registry::{self, Ids, LiveNames};
 use super::{Place, sink};
 use crate::analysis::happens_before::{self, AccessInfo, AtomicClock, HeldLock, Race, ThreadClock, VarState};
 use crate::event::{LockId, Mode, Object, ObjectKind, Order, SiteId, ThreadId, VarId};
+use crate::primitive::AtomicU32;
 
 static VAR_IDS: Ids = Ids::new();
 

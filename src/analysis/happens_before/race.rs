@@ -97,7 +97,7 @@ fn report(access: &Access, cell: &str, names: &dyn Names) -> SiteReport {
 mod tests {
     use super::super::{HappensBefore, Listing};
     use super::*;
-    use crate::event::{Attempt, Event, LockId, Mode, Op, Owner, Site};
+    use crate::event::{Attempt, Event, LockId, Mode, ObjectInfo, ObjectKind, Op, Owner, Site};
 
     struct Named;
 
