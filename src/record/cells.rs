@@ -1,7 +1,7 @@
 //! Hooks of memory: shared cells, atomics, fences.
 
 use std::sync::LazyLock;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::{Mutex, MutexGuard};
 use rustc_hash::FxHashMap;
@@ -12,6 +12,7 @@ use super::{Place, sink};
 use crate::analysis::atomicity::{Doing, Region, UpdateState};
 use crate::analysis::happens_before::{self, AccessInfo, AtomicClock, HeldLock, Race, VarState};
 use crate::event::{AtomicId, LockId, Mode, Object, ObjectKind, Op, Order, SiteId, ThreadId, VarId};
+use crate::primitive::AtomicU32;
 
 static VAR_IDS: Ids = Ids::new();
 

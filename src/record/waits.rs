@@ -2,8 +2,6 @@
 
 use std::sync::LazyLock;
 
-use parking_lot::{Condvar, Mutex};
-
 use super::config::{self, OnDeadlock};
 use super::context::Entered;
 use super::registry::LiveNames;
@@ -11,6 +9,7 @@ use super::{channels, sink};
 use crate::analysis::wait_for::{Blocked, Knot, SessionId, Wait, WaitGraph};
 use crate::event::{LockId, SiteId, ThreadId};
 use crate::finding::Finding;
+use crate::primitive::{Condvar, Mutex};
 
 static GRAPH: LazyLock<Mutex<WaitGraph>> = LazyLock::new(Mutex::default);
 
@@ -139,5 +138,29 @@ impl Grant {
             }
         }
         true
+    }
+}
+
+#[cfg(test)]
+mod models {
+    use super::*;
+    use crate::primitive::model::{Plain, check, spawn};
+
+    /// A grant is never lost, whether it comes before the wait or after, and what was done before it is seen after it.
+    #[test]
+    fn a_grant_is_not_lost() {
+        check("a grant is not lost", || {
+            let shared = Arc::new((Grant::new(), Plain::new(0)));
+            let giver = Arc::clone(&shared);
+            let thread = spawn(move || {
+                giver.1.set(1);
+                giver.0.give();
+            });
+            shared.0.wait();
+            assert_eq!(shared.1.get(), 1);
+            // The second wait finds the grant of the first: it stays given.
+            assert!(shared.0.wait_until(std::time::Instant::now()));
+            thread.join().unwrap();
+        });
     }
 }
