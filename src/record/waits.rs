@@ -143,6 +143,8 @@ impl Grant {
 
 #[cfg(test)]
 mod models {
+    use std::sync::Arc;
+
     use super::*;
     use crate::primitive::model::{Plain, check, spawn};
 
@@ -150,7 +152,7 @@ mod models {
     #[test]
     fn a_grant_is_not_lost() {
         check("a grant is not lost", || {
-            let shared = Arc::new((Grant::new(), Plain::new(0)));
+            let shared = Arc::new((Grant::default(), Plain::new(0)));
             let giver = Arc::clone(&shared);
             let thread = spawn(move || {
                 giver.1.set(1);
