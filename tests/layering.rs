@@ -18,7 +18,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("thread", &["event", "name", "primitive", "record", "Named"]),
     ("parking_lot", &["event", "name", "primitive", "record", "Named"]),
     ("shared", &["event", "name", "primitive", "record", "Named"]),
-    ("region", &["record", "Shared"]),
+    ("region", &["record"]),
     ("unobserved", &["event", "name", "primitive", "record", "Named"]),
     // CARRY
     ("record", &["analysis", "clock", "engine", "event", "finding", "primitive", "report", "trace"]),
