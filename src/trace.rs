@@ -7,7 +7,7 @@
 //!
 //! # The binary format
 //!
-//! A file is a header, blocks, and an end block ([`format`]). Blocks hold tables (sites, names, objects: [`tables`]) or
+//! A file is a header, blocks, and an end block ([`mod@format`]). Blocks hold tables (sites, names, objects: [`tables`]) or
 //! words ([`code`]), packed ([`pack`]). A *merged run* holds events of all threads in their final order. A *thread
 //! chunk* holds those of one thread; their order against other threads' events is in the words between them, and
 //! the reader restores it ([`merge`]): a lock hands over with `AFTER` (the acquisition stands after the release,

@@ -15,5 +15,5 @@ mod graph;
 mod knot;
 mod stream;
 
-pub use graph::{Blocked, Holding, Knot, Member, SessionId, Wait, WaitGraph};
+pub use graph::{Backlog, Blocked, Holding, Knot, Member, SessionId, Wait, WaitGraph};
 pub use stream::WaitForAnalysis;

@@ -1,6 +1,6 @@
 //! A thread's own state, and the way in to it.
 
-use std::cell::{Cell, UnsafeCell};
+use std::cell::Cell;
 use std::ops::{Deref, DerefMut};
 use std::ptr;
 use std::sync::Arc;
@@ -10,6 +10,7 @@ use super::config::{self, Modes};
 use super::locks::LockState;
 use super::log::ThreadLog;
 use super::threads::{self, ThreadRecord};
+use crate::analysis::atomicity::Region;
 use crate::analysis::happens_before::ThreadClock;
 use crate::analysis::wait_for::SessionId;
 use crate::event::{Op, ThreadId};
@@ -22,6 +23,8 @@ pub(crate) struct Context {
     pub(crate) locks: LockState,
     pub(crate) clock: ThreadClock,
     pub(crate) record: Arc<ThreadRecord>,
+    /// The outermost region meant to be atomic that the thread is in, and how many are nested.
+    pub(crate) region: (u32, Option<Region>),
     /// This thread's part of the trace, if one is recorded.
     pub(crate) log: Option<ThreadLog>,
 }
@@ -38,17 +41,14 @@ impl Context {
     }
 }
 
-struct Slot {
-    busy: Cell<bool>,
-    context: UnsafeCell<Context>,
-}
-
-/// The thread's slot was given back: hooks that run later, in destructors of other thread-locals, do nothing.
-const GONE: *mut Slot = ptr::without_provenance_mut(1);
+/// The thread's context was given back: hooks that run later, in destructors of other thread-locals, do nothing.
+const GONE: *mut Context = ptr::without_provenance_mut(1);
+/// The thread is inside the tool.
+const BUSY: *mut Context = ptr::without_provenance_mut(2);
 
 thread_local! {
     // Const and without a destructor: one load, and usable during the whole teardown of the thread.
-    static CURRENT: Cell<*mut Slot> = const { Cell::new(ptr::null_mut()) };
+    static CURRENT: Cell<*mut Context> = const { Cell::new(ptr::null_mut()) };
     static TEARDOWN: Teardown = const { Teardown };
 }
 
@@ -60,9 +60,10 @@ impl Drop for Teardown {
     }
 }
 
-/// The thread is inside the tool until this is dropped: hooks do nothing.
+/// The thread is inside the tool until this is dropped: hooks do nothing. While this lives, [`CURRENT`] is [`BUSY`] and the
+/// context is reached through here only.
 pub(crate) struct Entered {
-    slot: &'static Slot,
+    context: *mut Context,
 }
 
 impl Deref for Entered {
@@ -70,9 +71,9 @@ impl Deref for Entered {
 
     #[inline(always)]
     fn deref(&self) -> &Context {
-        // SAFETY: `busy` was false when this `Entered` was made and stays true while it lives, so it is the only one of
-        // this thread; the slot is not shared with other threads, and is freed only by `leave`, which enters first.
-        unsafe { &*self.slot.context.get() }
+        // SAFETY: the pointer is from `Box::into_raw` in `install`, and only `leave` frees it, which first takes the
+        // `Entered`. CURRENT does not lead to the context now, so this is the only way to it.
+        unsafe { &*self.context }
     }
 }
 
@@ -80,14 +81,14 @@ impl DerefMut for Entered {
     #[inline(always)]
     fn deref_mut(&mut self) -> &mut Context {
         // SAFETY: as for `deref`; `&mut self` makes the access unique.
-        unsafe { &mut *self.slot.context.get() }
+        unsafe { &mut *self.context }
     }
 }
 
 impl Drop for Entered {
     #[inline(always)]
     fn drop(&mut self) {
-        self.slot.busy.set(false);
+        CURRENT.set(self.context);
     }
 }
 
@@ -96,13 +97,11 @@ impl Drop for Entered {
 #[inline(always)]
 pub(crate) fn enter() -> Option<Entered> {
     let current = CURRENT.get();
-    if current.addr() <= GONE.addr() {
+    if current.addr() <= BUSY.addr() {
         return first_entry(current);
     }
-    // SAFETY: a pointer above GONE came from `Box::into_raw` in `install` on this thread and is replaced before the box
-    // is freed.
-    let slot: &'static Slot = unsafe { &*current };
-    if slot.busy.replace(true) { None } else { Some(Entered { slot }) }
+    CURRENT.set(BUSY);
+    Some(Entered { context: current })
 }
 
 /// The context for a few steps of the hot path, without the mark of [`enter`]. `None` in all cases where [`enter`] has
@@ -115,18 +114,18 @@ pub(crate) fn enter() -> Option<Entered> {
 #[inline(always)]
 pub(crate) unsafe fn hot<'a>() -> Option<&'a mut Context> {
     let current = CURRENT.get();
-    if current.addr() <= GONE.addr() {
+    if current.addr() <= BUSY.addr() {
         return None;
     }
-    // SAFETY: as in `enter` for the slot; `busy` is false, so there is no `Entered`, and by the caller's promise none, nor
-    // another result of this function, comes to be while the reference is used.
-    unsafe { if (*current).busy.get() { None } else { Some(&mut *(*current).context.get()) } }
+    // SAFETY: a pointer above BUSY is from `Box::into_raw` in `install`. There is no `Entered`, or CURRENT would be BUSY,
+    // and by the caller's promise none, nor another result of this function, comes to be while the reference is used.
+    Some(unsafe { &mut *current })
 }
 
 #[cold]
 #[inline(never)]
-fn first_entry(current: *mut Slot) -> Option<Entered> {
-    if current == GONE {
+fn first_entry(current: *mut Context) -> Option<Entered> {
+    if !current.is_null() {
         return None;
     }
     // Mark the thread as gone while the context is made: making it may allocate, and the allocator may use a wrapper.
@@ -141,8 +140,7 @@ fn first_entry(current: *mut Slot) -> Option<Entered> {
 
 /// Gives the thread its context. Called once a thread, before any hook of it or from its first.
 pub(crate) fn install(context: Context) {
-    let slot = Box::new(Slot { busy: Cell::new(false), context: UnsafeCell::new(context) });
-    CURRENT.set(Box::into_raw(slot));
+    CURRENT.set(Box::into_raw(Box::new(context)));
     // Registers the destructor. It fails only in a thread that is being torn down already; the context then lives on.
     let _ = TEARDOWN.try_with(|_| ());
 }
@@ -155,10 +153,11 @@ pub(crate) fn set_unwatched() {
 /// Ends the thread's part: its last event, its final clocks, then its memory.
 fn leave() {
     let Some(entered) = enter() else { return };
-    let slot = CURRENT.replace(GONE);
+    let context = entered.context;
     std::mem::forget(entered);
+    CURRENT.set(GONE);
     // SAFETY: the pointer is from `Box::into_raw` in `install`; CURRENT no longer leads to it and the only `Entered` was
-    // forgotten, so nothing refers to the slot.
-    let slot = unsafe { Box::from_raw(slot) };
-    threads::end(slot.context.into_inner());
+    // forgotten, so nothing refers to the context.
+    let context = unsafe { Box::from_raw(context) };
+    threads::end(*context);
 }

@@ -27,15 +27,12 @@ use std::io;
 use std::panic::Location;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use parking_lot::Mutex;
-
 use crate::event::{Object, ObjectInfo, Op, ThreadId};
+use crate::primitive::{AtomicU64, Mutex, SyncSender, sync_channel};
 use crate::trace::code::{self, CODE_BITS, OBJECT_SHIFT, Parts, WIDE, WIDE_OBJECT};
 use crate::trace::tables::Entries;
 use buffer::{Buffer, Handed};
@@ -78,7 +75,8 @@ struct Shared {
     free: Mutex<Vec<Arc<Buffer>>>,
 }
 
-/// A recording in progress. Cheap to clone; all clones are the same recording.
+/// A recording in progress. Cheap to clone; all clones are the same recording. One that is not [closed](Log::close) is
+/// read as one that was cut.
 #[derive(Clone)]
 pub(crate) struct Log {
     shared: Arc<Shared>,
@@ -137,7 +135,8 @@ impl Log {
         }
     }
 
-    /// Waits until everything that happened before this call is in the file.
+    /// Waits until everything that was logged before this call is in the file; of a thread that is swapping its buffer
+    /// just now, what that buffer holds may come later.
     ///
     /// # Errors
     /// The first error of writing, from whenever it was.
@@ -145,7 +144,7 @@ impl Log {
         self.ask(Message::Flush)
     }
 
-    /// Writes everything that happened before this call and the end of the trace. Later events are lost, silently;
+    /// Writes everything that was logged before this call and the end of the trace. Later events are lost, silently;
     /// a second close does nothing.
     ///
     /// # Errors

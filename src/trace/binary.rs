@@ -126,7 +126,8 @@ impl<R: Read> BinaryReader<R> {
                 let Order::ByThreads(merge) = &mut self.order else {
                     return Err(damaged("a thread chunk in a merged trace"));
                 };
-                merge.add(block.thread, block.offset, &self.words);
+                let result = merge.add(block.thread, block.offset, &self.words);
+                result.map_err(|(offset, reason)| TraceError::damaged(offset, reason))?;
             }
             BlockKind::End => self.end(block)?,
         }
@@ -160,6 +161,10 @@ fn decode_run(
 ) -> Result<(), &'static str> {
     batch.reserve(words.len());
     for &word in words {
+        if let Some(event) = decoder.access(word, limits) {
+            batch.push(event);
+            continue;
+        }
         match decoder.step(word, limits)? {
             Item::Event(event) => batch.push(event),
             Item::Prepared => {}

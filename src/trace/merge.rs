@@ -13,6 +13,10 @@ use crate::event::Event;
 
 use super::code::{self, Decoder, Item, Limits};
 
+/// Most words that may wait to be ordered: half a gigabyte. A recorder, which writes what every thread has done at
+/// least every tenth of a second, stays far below; packed nonsense need not.
+const MAX_PENDING: usize = 1 << 26;
+
 /// One thread's part.
 struct Thread {
     decoder: Decoder,
@@ -36,6 +40,8 @@ pub(super) struct Merge {
     threads: FxHashMap<u32, Thread>,
     ready: VecDeque<u32>,
     next_stamp: u64,
+    /// Words that are not done.
+    pending: usize,
     /// Threads that wait for a stamp to be the next.
     waiting_stamps: FxHashMap<u64, u32>,
 }
@@ -52,13 +58,18 @@ enum Stop {
 
 impl Merge {
     /// Takes the words of a chunk that began at `offset`.
-    pub(super) fn add(&mut self, thread: u32, offset: u64, words: &[u64]) {
+    pub(super) fn add(&mut self, thread: u32, offset: u64, words: &[u64]) -> Result<(), Damage> {
+        self.pending += words.len();
+        if self.pending > MAX_PENDING {
+            return Err((offset, "too many events that cannot be ordered"));
+        }
         let part = self.thread(thread);
         part.words.extend(words);
         part.blocks.push_back((offset, words.len()));
         if !std::mem::replace(&mut part.busy, true) {
             self.ready.push_back(thread);
         }
+        Ok(())
     }
 
     /// Appends events whose place is certain, about `most` at a time; nothing is left to append when it appends none.
@@ -77,7 +88,7 @@ impl Merge {
         Ok(())
     }
 
-    /// Words that could not be ordered.
+    /// Events that could not be ordered.
     pub(super) fn left(&self) -> u64 {
         let events = |part: &Thread| part.words.iter().filter(|word| code::code(**word) >= code::FIRST_EVENT).count();
         self.threads.values().map(|part| events(part) as u64).sum()
@@ -104,6 +115,7 @@ impl Merge {
             // Looked up anew each time: an event may wake others, which are in the same map.
             let part = self.threads.get_mut(&id).expect("a thread that is ready is there");
             let Some(&word) = part.words.front() else { break Stop::NoWords };
+            self.pending -= 1;
             match part.decoder.step(word, limits).map_err(|reason| (part.offset(), reason))? {
                 Item::Prepared => part.advance(),
                 Item::After { thread, position } => {
@@ -175,3 +187,6 @@ impl Thread {
         self.blocks.front().map_or(0, |(offset, _)| *offset)
     }
 }
+
+#[cfg(test)]
+mod tests;

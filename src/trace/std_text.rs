@@ -78,6 +78,7 @@ impl<R: Read> StdReader<R> {
         while self.start < self.lines || self.fill()? {
             while self.start < self.lines {
                 let (length, event) = match parse(&self.buffer[self.start..self.lines], &mut self.names) {
+                    Ok((length, _)) if length > MAX_LINE + 1 => return Err(self.stop(too_long())),
                     Ok(parsed) => parsed,
                     Err(fault) => return Err(self.stop(fault)),
                 };
@@ -109,8 +110,9 @@ impl<R: Read> StdReader<R> {
             self.end += 1;
         }
         self.lines = self.buffer[..self.end].iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
-        if self.end - self.lines > MAX_LINE || (self.lines == 0 && self.end > 0) {
-            self.lines = self.lines.max(MAX_LINE.min(self.end));
+        if self.lines == 0 {
+            // The beginning of a line fills the buffer: parsing it says that it is too long.
+            self.lines = self.end;
         }
         Ok(self.lines > 0)
     }
@@ -311,7 +313,7 @@ fn verb(bytes: &[u8], at: usize) -> Result<(Verb, usize), Fault> {
 #[cold]
 fn fault(bytes: &[u8], at: usize) -> Fault {
     if bytes.iter().position(|byte| *byte == b'\n').is_none_or(|length| length > MAX_LINE) {
-        return Fault { rule: Rule::LineTooLong, detail: format!("more than {MAX_LINE} bytes") };
+        return too_long();
     }
     let byte = bytes.get(at).copied().unwrap_or(b'\n');
     let shown = char::from(byte).escape_debug();
@@ -324,6 +326,11 @@ fn fault(bytes: &[u8], at: usize) -> Fault {
     } else {
         Fault { rule: Rule::UnsupportedCharacter, detail: format!("`{shown}` in column {column}") }
     }
+}
+
+#[cold]
+fn too_long() -> Fault {
+    Fault { rule: Rule::LineTooLong, detail: format!("more than {MAX_LINE} bytes") }
 }
 
 /// Names to dense numbers in order of first appearance.

@@ -85,7 +85,7 @@ impl<W: Write> StdWriter<W> {
     ///
     /// # Errors
     /// Of the sink, and [`StdWriteError::Inexpressible`] under [`Policy::Refuse`].
-    pub fn write(&mut self, events: &[Event], names: &impl Names) -> Result<(), StdWriteError> {
+    pub fn write(&mut self, events: &[Event], names: &(impl Names + ?Sized)) -> Result<(), StdWriteError> {
         for event in events {
             self.event(event, names)?;
         }
@@ -101,7 +101,7 @@ impl<W: Write> StdWriter<W> {
         Ok(self.omitted)
     }
 
-    fn event(&mut self, event: &Event, names: &impl Names) -> Result<(), StdWriteError> {
+    fn event(&mut self, event: &Event, names: &(impl Names + ?Sized)) -> Result<(), StdWriteError> {
         let Some((verb, operand, exact)) = line(event) else {
             if self.policy == Policy::Refuse {
                 return Err(StdWriteError::Inexpressible(*event));
@@ -194,7 +194,7 @@ impl<K: Eq + std::hash::Hash + Copy> Tokens<K> {
     }
 }
 
-fn thread_candidate(thread: ThreadId, names: &impl Names) -> String {
+fn thread_candidate(thread: ThreadId, names: &(impl Names + ?Sized)) -> String {
     let fits = |name: &String| {
         let digits = name.strip_prefix('T').unwrap_or("");
         !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) && digits.len() < 20

@@ -47,7 +47,7 @@ impl<W: Write> TraceWriter<W> {
     ///
     /// # Errors
     /// Of the sink.
-    pub fn write(&mut self, events: &[Event], names: &impl Names) -> io::Result<()> {
+    pub fn write(&mut self, events: &[Event], names: &(impl Names + ?Sized)) -> io::Result<()> {
         for event in events {
             if event.site.0 >= self.sites {
                 self.add_sites(event.site.0, names)?;
@@ -65,7 +65,7 @@ impl<W: Write> TraceWriter<W> {
     ///
     /// # Errors
     /// Of the sink.
-    pub fn finish(mut self, names: &impl Names) -> io::Result<W> {
+    pub fn finish(mut self, names: &(impl Names + ?Sized)) -> io::Result<W> {
         self.write_run()?;
         let mut entries = Entries::default();
         for thread in (0..self.threads).map(ThreadId) {
@@ -90,7 +90,7 @@ impl<W: Write> TraceWriter<W> {
 
     /// Sites up to this one; a run that uses them comes later in the file.
     #[cold]
-    fn add_sites(&mut self, last: u32, names: &impl Names) -> io::Result<()> {
+    fn add_sites(&mut self, last: u32, names: &(impl Names + ?Sized)) -> io::Result<()> {
         let mut entries = Entries::default();
         for id in self.sites..=last {
             entries.site(&names.site(crate::event::SiteId(id)));

@@ -80,6 +80,29 @@ pub struct Knot {
     pub members: Vec<Member>,
     /// Locks waited for that were left locked by a thread that has ended.
     pub abandoned: Vec<(LockId, ThreadId)>,
+    /// A channel with messages in it all of whose receivers are members: a pool whose workers wait for work that is
+    /// queued behind them.
+    pub starved: Option<ChannelId>,
+}
+
+/// The messages in a channel and the living threads that ever took one.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Backlog {
+    /// Messages not yet taken.
+    pub queued: u64,
+    /// The threads that serve the channel.
+    pub takers: Vec<ThreadId>,
+}
+
+impl Knot {
+    /// Notes the first channel, if any, that only members serve and that has work for them.
+    pub fn starve<'a>(&mut self, channels: impl IntoIterator<Item = (ChannelId, &'a Backlog)>) {
+        let member = |thread: &ThreadId| self.members.iter().any(|member| member.thread == *thread);
+        let starved = channels.into_iter().filter(|(_, backlog)| {
+            backlog.queued > 0 && !backlog.takers.is_empty() && backlog.takers.iter().all(member)
+        });
+        self.starved = starved.map(|(channel, _)| channel).min();
+    }
 }
 
 #[derive(Debug)]
@@ -170,6 +193,12 @@ impl WaitGraph {
         if let Wait::Lock { lock, .. } = blocked.wait {
             forget(&mut self.waiters, lock, thread);
         }
+    }
+
+    /// Was the thread told to [begin](Self::begin), and not to end?
+    #[must_use]
+    pub fn is_known(&self, thread: ThreadId) -> bool {
+        self.threads.contains_key(&thread)
     }
 
     /// Is the thread known to wait?
@@ -317,7 +346,7 @@ impl WaitGraph {
             }
             members.push(Member { thread: id, blocked, waits_for });
         }
-        Knot { members, abandoned }
+        Knot { members, abandoned, starved: None }
     }
 }
 

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 
 use rustc_hash::FxHashMap;
 
-use super::graph::{Blocked, Holding, Knot, SessionId, Wait, WaitGraph};
-use crate::event::{BarrierId, Event, LockId, Mode, Op, ThreadId};
+use super::graph::{Backlog, Blocked, Holding, Knot, SessionId, Wait, WaitGraph};
+use crate::event::{BarrierId, ChannelId, Event, LockId, Mode, Op, ThreadId};
 
 /// Replays the waits of a stream into a [`WaitGraph`].
 ///
@@ -18,6 +18,7 @@ pub struct WaitForAnalysis {
     known: Vec<State>,
     queues: FxHashMap<Wait, VecDeque<ThreadId>>,
     arrivals: FxHashMap<BarrierId, u32>,
+    channels: FxHashMap<ChannelId, Backlog>,
 }
 
 #[derive(Default, Debug, Clone)]
@@ -59,7 +60,8 @@ impl WaitForAnalysis {
             let holds = self.held(thread).clone();
             self.queues.entry(wait).or_default().push_back(thread);
             self.graph.unblock(thread);
-            return self.graph.block(thread, Blocked { wait, site: event.site, ordinal, holds });
+            let knot = self.graph.block(thread, Blocked { wait, site: event.site, ordinal, holds });
+            return self.starve(knot);
         }
         self.progress(ordinal, event)
     }
@@ -70,7 +72,11 @@ impl WaitForAnalysis {
             Op::Fork { child } => self.meet(child),
             Op::End => {
                 let left: Vec<LockId> = std::mem::take(self.held(thread)).iter().map(|held| held.lock).collect();
-                return self.graph.end(thread, &left);
+                for backlog in self.channels.values_mut() {
+                    backlog.takers.retain(|&taker| taker != thread);
+                }
+                let knot = self.graph.end(thread, &left);
+                return self.starve(knot);
             }
             Op::Acquired { lock, mode, .. } => {
                 self.go_on(thread);
@@ -88,10 +94,16 @@ impl WaitForAnalysis {
             Op::Sent { channel } => {
                 self.go_on(thread);
                 self.grant(Wait::Recv(channel), 1);
+                self.channels.entry(channel).or_default().queued += 1;
             }
             Op::Received { channel } => {
                 self.go_on(thread);
                 self.grant(Wait::Send(channel), 1);
+                let backlog = self.channels.entry(channel).or_default();
+                backlog.queued = backlog.queued.saturating_sub(1);
+                if !backlog.takers.contains(&thread) {
+                    backlog.takers.push(thread);
+                }
             }
             Op::Closed { channel, .. } => {
                 self.grant(Wait::Recv(channel), u32::MAX);
@@ -102,6 +114,12 @@ impl WaitForAnalysis {
             _ => self.go_on(thread),
         }
         None
+    }
+
+    fn starve(&self, knot: Option<Knot>) -> Option<Knot> {
+        let mut knot = knot?;
+        knot.starve(self.channels.iter().map(|(&channel, backlog)| (channel, backlog)));
+        Some(knot)
     }
 
     /// True when the arrival has to wait; the last one grants the whole generation.
@@ -156,7 +174,7 @@ impl WaitForAnalysis {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{Attempt, ChannelId, CondvarId, Owner, SiteId};
+    use crate::event::{Attempt, CondvarId, Owner, SiteId};
 
     fn run(script: &[(u32, Op)]) -> Vec<(u64, Vec<u32>)> {
         let mut analysis = WaitForAnalysis::default();
@@ -205,6 +223,23 @@ mod tests {
         assert_eq!(run(&[(0, Op::Fork { child: ThreadId(1) }), (1, wait), (0, notify), (0, join)]), []);
         let early = Op::Notify { condvar, all: false, woken: 0 };
         assert_eq!(run(&[(0, Op::Fork { child: ThreadId(1) }), (0, early), (1, wait), (0, join)]), [(4, vec![0, 1])]);
+    }
+
+    #[test]
+    fn a_pool_whose_only_worker_waits_for_a_job_behind_its_own() {
+        let (jobs, answer) = (ChannelId(0), ChannelId(1));
+        let script = [
+            (0, Op::Fork { child: ThreadId(1) }),
+            (0, Op::Sent { channel: jobs }),
+            (1, Op::Received { channel: jobs }),
+            (1, Op::Sent { channel: jobs }),
+            (1, Op::RecvRequest { channel: answer }),
+            (0, Op::JoinRequest { child: ThreadId(1) }),
+        ];
+        let mut analysis = WaitForAnalysis::default();
+        let event = |thread, op| Event { owner: Owner::thread(ThreadId(thread)), site: SiteId::UNKNOWN, op };
+        let knots: Vec<_> = script.iter().filter_map(|&(thread, op)| analysis.event(1, &event(thread, op))).collect();
+        assert_eq!(knots.iter().map(|knot| knot.starved).collect::<Vec<_>>(), [Some(jobs)]);
     }
 
     #[test]

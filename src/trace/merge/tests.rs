@@ -1,0 +1,91 @@
+use super::*;
+use crate::event::{Op, ThreadId, VarId};
+use crate::trace::code::{FIRST_EVENT, TASK, after_words, event_word, slot_word, split, stamp_word};
+
+const LIMITS: Limits = Limits { sites: 1, ids: 1000 };
+
+/// A read of variable `var`: what an event is does not matter here, only which one it is.
+fn event(var: u32) -> u64 {
+    event_word(split(Op::Read { var: VarId(var) }).code, 0, 0, var).1
+}
+
+fn after(thread: u32, position: u64) -> u64 {
+    after_words(thread, position).1
+}
+
+fn run(merge: &mut Merge) -> Result<Vec<u32>, Damage> {
+    let mut batch = Vec::new();
+    merge.run(&mut batch, usize::MAX, LIMITS)?;
+    Ok(batch.iter().map(|event| if let Op::Read { var } = event.op { var.0 } else { u32::MAX }).collect())
+}
+
+#[test]
+fn an_event_stands_after_what_it_waits_for() {
+    let mut merge = Merge::default();
+    merge.add(0, 16, &[after(1, 2), event(0), event(1)]).unwrap();
+    assert_eq!(run(&mut merge), Ok(vec![]));
+    merge.add(1, 32, &[event(10)]).unwrap();
+    assert_eq!(run(&mut merge), Ok(vec![10]));
+    assert_eq!(merge.left(), 2);
+    merge.add(1, 48, &[event(11), event(12)]).unwrap();
+    assert_eq!(run(&mut merge), Ok(vec![11, 12, 0, 1]));
+    assert_eq!((merge.left(), merge.pending), (0, 0));
+}
+
+#[test]
+fn stamps_order_across_threads_even_if_the_event_comes_later() {
+    let mut merge = Merge::default();
+    // Relative to the thread's last stamp: 1, then 3.
+    merge.add(0, 16, &[stamp_word(1), event(1), stamp_word(2), event(3)]).unwrap();
+    assert_eq!(run(&mut merge), Ok(vec![]));
+    merge.add(1, 32, &[stamp_word(0)]).unwrap();
+    assert_eq!(run(&mut merge), Ok(vec![]), "the stamp is the next, and its event is not there yet");
+    merge.add(1, 48, &[event(0), event(100), stamp_word(2), event(2)]).unwrap();
+    assert_eq!(run(&mut merge), Ok(vec![0, 100, 1, 2, 3]));
+}
+
+#[test]
+fn a_batch_may_end_anywhere() {
+    let mut merge = Merge::default();
+    merge.add(0, 16, &[event(0), event(1), event(2)]).unwrap();
+    merge.add(1, 32, &[after(0, 3), event(3)]).unwrap();
+    let mut all = Vec::new();
+    loop {
+        let mut batch = Vec::new();
+        merge.run(&mut batch, 1, LIMITS).unwrap();
+        if batch.is_empty() {
+            break;
+        }
+        assert_eq!(batch.len(), 1);
+        all.extend(batch);
+    }
+    assert_eq!(all.len(), 4);
+    assert_eq!(all[3].owner.thread, ThreadId(1));
+}
+
+#[test]
+fn nonsense_is_damage_and_a_circle_never_comes() {
+    let damage = |words: &[u64]| {
+        let mut merge = Merge::default();
+        merge.add(0, 16, &[event(0)]).unwrap();
+        merge.add(0, 99, words).unwrap();
+        run(&mut merge).unwrap_err().0
+    };
+    assert_eq!(damage(&[0]), 99);
+    assert_eq!(damage(&[u64::from(FIRST_EVENT) | 1 << 7]), 99, "an owner that was not introduced");
+    assert_eq!(damage(&[event(1000)]), 99);
+    assert_eq!(damage(&[slot_word(TASK, 0, 0)]), 99);
+    assert_eq!(damage(&[stamp_word(0), event(0), stamp_word(0), event(0)]), 99);
+    assert_eq!(damage(&[stamp_word(0), stamp_word(0)]), 99);
+    let mut merge = Merge::default();
+    merge.add(0, 16, &[after(1, 1), event(0)]).unwrap();
+    merge.add(1, 32, &[after(0, 1), event(1)]).unwrap();
+    assert_eq!(run(&mut merge), Ok(vec![]));
+    assert_eq!(merge.left(), 2);
+}
+
+#[test]
+fn what_waits_is_bounded() {
+    let mut merge = Merge { pending: MAX_PENDING, ..Merge::default() };
+    assert_eq!(merge.add(0, 16, &[event(0)]).unwrap_err().0, 16);
+}
