@@ -13,7 +13,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("primitive", &[]),
     // PRODUCE
     ("name", &[]),
-    ("check", &["analysis", "event", "finding", "record", "report"]),
+    ("config", &[]),
+    ("check", &["analysis", "config", "event", "finding", "record", "report"]),
     ("sync", &["event", "name", "primitive", "record", "Named"]),
     ("thread", &["event", "name", "primitive", "record", "Named"]),
     ("parking_lot", &["event", "name", "primitive", "record", "Named"]),
@@ -21,7 +22,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("region", &["record"]),
     ("unobserved", &["event", "name", "primitive", "record", "Named"]),
     // CARRY
-    ("record", &["analysis", "clock", "engine", "event", "finding", "primitive", "report", "trace"]),
+    ("record", &["analysis", "clock", "config", "engine", "event", "finding", "primitive", "report", "trace"]),
     ("trace", &["event"]),
     // JUDGE
     ("clock", &["event"]),
