@@ -22,10 +22,13 @@ pub mod trace;
 
 mod name;
 pub mod parking_lot;
+mod shared;
 pub mod sync;
 pub mod thread;
+pub mod unobserved;
 
 pub use name::Named;
+pub use shared::Shared;
 
 #[cfg(feature = "detect")]
 mod check;

@@ -133,6 +133,13 @@ impl LockMeta {
         LockId(self.id.load(Ordering::Relaxed) & ID)
     }
 
+    /// The lock's identifier, for the events and waits of other objects that name it.
+    pub(crate) fn lock_id(&self, context: &mut Context) -> LockId {
+        let lock = self.id(&mut context.locks);
+        self.describe(lock);
+        lock
+    }
+
     /// Gives the lock a name for reports.
     pub(crate) fn set_name(&self, name: &str) {
         let Some(mut inside) = enter() else { return };
