@@ -29,7 +29,18 @@ fn integers_do_what_the_originals_do() {
             assert_eq!(align_of::<$name>(), align_of::<std::sync::atomic::$name>());
         )+};
     }
-    check!(AtomicI8, AtomicU8, AtomicI16, AtomicU16, AtomicI32, AtomicU32, AtomicI64, AtomicU64, AtomicIsize, AtomicUsize);
+    check!(
+        AtomicI8,
+        AtomicU8,
+        AtomicI16,
+        AtomicU16,
+        AtomicI32,
+        AtomicU32,
+        AtomicI64,
+        AtomicU64,
+        AtomicIsize,
+        AtomicUsize
+    );
 }
 
 #[test]
