@@ -17,7 +17,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("check", &["analysis", "config", "event", "finding", "record", "report"]),
     ("sync", &["event", "name", "primitive", "record", "Named"]),
     ("thread", &["event", "name", "primitive", "record", "Named"]),
-    ("parking_lot", &["event", "name", "primitive", "record", "Named"]),
+    ("parking_lot", &["event", "name", "primitive", "record", "sync", "Named"]),
     ("shared", &["event", "name", "primitive", "record", "Named"]),
     ("region", &["record"]),
     ("unobserved", &["event", "name", "primitive", "record", "Named"]),
