@@ -22,10 +22,16 @@ pub mod report;
 pub mod trace;
 
 mod name;
+pub mod parking_lot;
+mod region;
+mod shared;
 pub mod sync;
 pub mod thread;
+pub mod unobserved;
 
 pub use name::Named;
+pub use region::atomic;
+pub use shared::Shared;
 
 #[cfg(feature = "detect")]
 mod check;

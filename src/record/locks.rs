@@ -134,6 +134,13 @@ impl LockMeta {
         LockId(self.id.load(Ordering::Relaxed) & ID)
     }
 
+    /// The lock's identifier, for the events and waits of other objects that name it.
+    pub(crate) fn lock_id(&self, context: &mut Context) -> LockId {
+        let lock = self.id(&mut context.locks);
+        self.describe(lock);
+        lock
+    }
+
     /// Gives the lock a name for reports.
     pub(crate) fn set_name(&self, name: &str) {
         let Some(mut inside) = enter() else { return };
@@ -322,10 +329,6 @@ impl LockState {
     #[inline(always)]
     fn matters(&self, meta: &LockMeta, mode: Mode) -> bool {
         !self.held.is_empty() || (meta.kind == ObjectKind::RwLock && mode == Mode::Exclusive)
-    }
-
-    pub(crate) fn holds(&self, lock: LockId) -> bool {
-        self.held.iter().any(|entry| entry.lock() == lock)
     }
 
     fn held_locks(&self) -> Vec<HeldLock> {
@@ -699,7 +702,7 @@ impl RwMeta {
         let Some(mut inside) = enter() else { return };
         let context = &mut *inside;
         push(context, &self.lock, mode, attempt, place);
-        let mut clocks = self.clocks.lock();
+        let clocks = self.clocks.lock();
         context.emit(Op::Acquired { lock: self.lock.given_id(), mode, attempt }, place);
         if context.modes.races() {
             clocks.acquired(&mut context.clock, mode);
