@@ -5,6 +5,7 @@ use std::process::Command;
 
 /// The unit tests in modules called `models`, compiled with loom's primitives in the place of the real ones.
 #[test]
+#[allow(clippy::print_stdout, reason = "the numbers of executions are what a reader wants to know")]
 fn models_hold_in_every_execution() {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("loom");
     let output = Command::new(env!("CARGO"))
