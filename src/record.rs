@@ -8,12 +8,19 @@
 //! *The tool never sees itself*: a hook marks its thread as busy, and a hook that finds the mark does nothing. What runs
 //! under the mark (allocation, printing, the recorder's own locks) is invisible, so a hook can't recurse.
 
+pub(crate) mod barriers;
 pub(crate) mod cells;
+pub(crate) mod channels;
+pub(crate) mod condvars;
 pub(crate) mod config;
 pub(crate) mod context;
 pub(crate) mod locks;
 pub(crate) mod log;
+pub(crate) mod note;
+pub(crate) mod onces;
+pub(crate) mod queue;
 pub(crate) mod registry;
+pub(crate) mod scopes;
 pub(crate) mod sink;
 pub(crate) mod stacks;
 pub(crate) mod threads;

@@ -1,7 +1,7 @@
 //! Hooks of memory: shared cells, atomics, fences.
 
 use std::sync::LazyLock;
-use std::sync::atomic::AtomicU32;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::{Mutex, MutexGuard};
 use rustc_hash::FxHashMap;
@@ -9,8 +9,10 @@ use rustc_hash::FxHashMap;
 use super::context::{Context, enter};
 use super::registry::{self, Ids, LiveNames};
 use super::{Place, sink};
-use crate::analysis::happens_before::{self, AccessInfo, AtomicClock, HeldLock, Race, ThreadClock, VarState};
-use crate::event::{LockId, Mode, Object, ObjectKind, Order, SiteId, ThreadId, VarId};
+use crate::analysis::atomicity::{Doing, Region, UpdateState};
+use crate::analysis::happens_before::{self, AccessInfo, AtomicClock, HeldLock, Race, VarState};
+use crate::event::{AtomicId, LockId, Mode, Object, ObjectKind, Op, Order, SiteId, ThreadId, VarId};
+use crate::primitive::AtomicU32;
 
 static VAR_IDS: Ids = Ids::new();
 
@@ -26,16 +28,33 @@ struct Access {
 
 const NOWHERE: Access = Access { thread: ThreadId(0), origin: ThreadId(0), site: SiteId::UNKNOWN, held: None };
 
+/// How a cell is touched.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum How {
+    Read,
+    Write,
+    Update,
+}
+
 /// What a `Shared` keeps beside its value.
 pub(crate) struct CellMeta {
     id: AtomicU32,
     created: Place,
-    state: Mutex<VarState<Access>>,
+    state: Mutex<CellState>,
+}
+
+struct CellState {
+    accesses: VarState<Access>,
+    updates: UpdateState,
 }
 
 impl CellMeta {
     pub(crate) const fn new(created: Place) -> Self {
-        Self { id: AtomicU32::new(0), created, state: Mutex::new(VarState::new(NOWHERE)) }
+        Self {
+            id: AtomicU32::new(0),
+            created,
+            state: Mutex::new(CellState { accesses: VarState::new(NOWHERE), updates: UpdateState::new() }),
+        }
     }
 
     pub(crate) fn set_name(&self, name: &str) {
@@ -49,23 +68,43 @@ impl CellMeta {
 
     /// A read, checked while the caller keeps writers of the value away.
     pub(crate) fn read(&self, place: Place) {
-        self.access(place, VarState::read, false);
+        self.access(place, How::Read);
     }
 
     /// A write, checked while the caller keeps everyone else away from the value.
     pub(crate) fn write(&self, place: Place) {
-        self.access(place, VarState::write, true);
+        self.access(place, How::Write);
+    }
+
+    /// A write that sees the value that it replaces.
+    pub(crate) fn update(&self, place: Place) {
+        self.access(place, How::Update);
+    }
+
+    /// A read that can't be part of a race.
+    pub(crate) fn read_speculatively(&self, place: Place) {
+        let Some(mut inside) = enter() else { return };
+        if inside.modes.record() {
+            let var = VarId(registry::id_in(&self.id, &VAR_IDS));
+            inside.emit(Op::SpeculativeRead { var }, place);
+        }
     }
 
     #[inline]
-    fn access(
-        &self,
-        place: Place,
-        check: for<'a> fn(&'a mut VarState<Access>, &mut ThreadClock, Access) -> &'a [AccessInfo<Access>],
-        write: bool,
-    ) {
+    fn access(&self, place: Place, how: How) {
         let Some(mut inside) = enter() else { return };
         let context = &mut *inside;
+        let write = how != How::Read;
+        if context.modes.record() {
+            let var = VarId(registry::id_in(&self.id, &VAR_IDS));
+            // The look of an update matters to regions only; everywhere else the write says it all.
+            if !write || (how == How::Update && context.region.1.is_some()) {
+                context.emit(Op::Read { var }, place);
+            }
+            if write {
+                context.emit(Op::Write { var }, place);
+            }
+        }
         if !context.modes.races() {
             return;
         }
@@ -73,11 +112,30 @@ impl CellMeta {
         let held = context.locks.innermost();
         let access = Access { thread: context.thread, origin: context.record.origin, site, held };
         let mut state = self.state.lock();
-        let conflicts = check(&mut state, &mut context.clock, access);
+        let CellState { accesses, updates } = &mut *state;
+        let clock = &mut context.clock;
+        let conflicts = if write { accesses.write(clock, access) } else { accesses.read(clock, access) };
+        let conflicts = if conflicts.is_empty() { Vec::new() } else { conflicts.to_vec() };
+        let by = Doing { thread: context.thread, site, ordinal: 0 };
+        let stale = match how {
+            How::Read if context.region.1.is_none() => None,
+            How::Read => {
+                updates.look(by, context.region.1);
+                None
+            }
+            How::Write => updates.store_in(by, context.region.1),
+            How::Update => {
+                updates.update(by);
+                None
+            }
+        };
+        drop(state);
         if !conflicts.is_empty() {
-            let conflicts: Vec<_> = conflicts.to_vec();
-            drop(state);
             self.races(context, access, write, &conflicts);
+        }
+        if let Some(stale) = stale {
+            registry::describe(self.object(), ObjectKind::Cell, Some(self.created));
+            sink::report(context, stale.finding(self.object(), &LiveNames));
         }
     }
 
@@ -106,13 +164,30 @@ const SHARDS: usize = 64;
 
 /// What is known of an atomic. Kept beside it, by address: atomics are transparent over the real ones (`from_ptr`), so
 /// there is no room in them, and no `Drop`.
+///
+/// So a state outlives its atomic, and memory may be written behind our back: through `get_mut`, `as_ptr` or a view as the
+/// real type, by the initialiser of another atomic at the same address, by an operation inside the tool. None of these may
+/// make an order disappear that is there, or a race would be told that is none. So whatever the value is, an operation
+/// goes on from the last state known:
+///
+/// - `get_mut`, `into_inner`, and the end of one atomic and the beginning of the next need exclusive access, which the
+///   program has to bring about by other means; the orders that this makes are seen there. What a load of the new value
+///   learns on top is what the old one published: true of the past, though not by way of this load.
+/// - A read-modify-write that was not seen goes on with the release sequence, and so do we.
+/// - A store that was not seen ends the release sequence, and we go on with it.
+///
+/// In the first and the last case an order may be taken for granted that is not, so a race with accesses before an *old*
+/// release can be missed; accesses made since that release are checked as ever. A release that was not seen at all can't
+/// be known.
 #[derive(Default)]
 struct AtomicState {
     clock: AtomicClock,
-    /// The value after the last operation. Another value at the next one means that the memory was given to another
-    /// atomic, or written through `get_mut`: the release sequence is over.
-    last: Option<u128>,
+    updates: UpdateState,
+    /// Given when a trace is recorded.
+    id: AtomicU32,
 }
+
+pub(crate) static ATOMIC_IDS: Ids = Ids::new();
 
 type Shard = Mutex<FxHashMap<usize, AtomicState>>;
 
@@ -126,11 +201,11 @@ pub(crate) struct AtomicAccess {
     address: usize,
 }
 
-/// Begins an operation on the atomic at `address`; `None` when races are not watched.
+/// Begins an operation on the atomic at `address`; `None` when neither races are watched nor a trace is recorded.
 #[inline]
 pub(crate) fn atomic(address: usize) -> Option<AtomicAccess> {
     let inside = enter()?;
-    if !inside.modes.races() {
+    if !inside.modes.races() && !inside.modes.record() {
         return None;
     }
     let shard = ATOMICS[(address >> 3).wrapping_mul(0x9e37_79b1) >> 16 & (SHARDS - 1)].lock();
@@ -138,39 +213,88 @@ pub(crate) fn atomic(address: usize) -> Option<AtomicAccess> {
 }
 
 impl AtomicAccess {
-    /// The operation read `value`.
-    pub(crate) fn loaded(mut self, order: Order, value: u128) {
-        let Some(state) = self.shard.get_mut(&self.address) else { return };
-        if state.last == Some(value) {
-            state.clock.load(&mut self.inside.clock, order);
-        } else {
-            self.shard.remove(&self.address);
+    /// The operation was a load, or a compare-exchange that failed.
+    pub(crate) fn loaded(mut self, order: Order, place: Place) {
+        if self.inside.modes.record() {
+            self.emit(|atomic| Op::AtomicLoad { atomic, order }, place);
         }
+        let by = self.by(place);
+        let state = self.shard.entry(self.address).or_default();
+        state.clock.load(&mut self.inside.clock, order);
+        state.updates.look(by, None);
     }
 
-    /// The operation wrote `value` without reading.
-    pub(crate) fn stored(mut self, order: Order, value: u128) {
+    /// The operation was a store.
+    pub(crate) fn stored(mut self, order: Order, place: Place) {
+        if self.inside.modes.record() {
+            self.emit(|atomic| Op::AtomicStore { atomic, order }, place);
+        }
+        let by = self.by(place);
         let state = self.shard.entry(self.address).or_default();
         state.clock.store(&mut self.inside.clock, order);
-        state.last = Some(value);
+        if let Some(stale) = state.updates.store(by) {
+            let object = Object::Atomic(AtomicId(registry::id_in(&state.id, &ATOMIC_IDS)));
+            let Self { mut inside, shard, .. } = self;
+            drop(shard);
+            sink::report(&mut inside, stale.finding(object, &LiveNames));
+        }
     }
 
-    /// The operation read `old` and wrote `new`.
-    pub(crate) fn swapped(mut self, order: Order, old: u128, new: u128) {
-        let state = self.shard.entry(self.address).or_default();
-        if state.last != Some(old) {
-            *state = AtomicState::default();
+    /// The operation was a read-modify-write.
+    pub(crate) fn swapped(mut self, order: Order, place: Place) {
+        if self.inside.modes.record() {
+            self.emit(|atomic| Op::AtomicRmw { atomic, order }, place);
         }
+        let by = self.by(place);
+        let state = self.shard.entry(self.address).or_default();
         state.clock.rmw(&mut self.inside.clock, order);
-        state.last = Some(new);
+        state.updates.update(by);
+    }
+
+    fn by(&mut self, place: Place) -> Doing {
+        Doing { thread: self.inside.thread, site: self.inside.locks.site(place), ordinal: 0 }
+    }
+
+    #[cold]
+    fn emit(&mut self, op: impl FnOnce(AtomicId) -> Op, place: Place) {
+        let state = self.shard.entry(self.address).or_default();
+        let atomic = AtomicId(registry::id_in(&state.id, &ATOMIC_IDS));
+        self.inside.emit(op(atomic), place);
     }
 }
 
 /// A fence.
-pub(crate) fn fence(order: Order) {
-    if let Some(mut inside) = enter()
-        && inside.modes.races()
-    {
+pub(crate) fn fence(order: Order, place: Place) {
+    let Some(mut inside) = enter() else { return };
+    inside.emit(Op::Fence { order }, place);
+    if inside.modes.races() {
         inside.clock.fence(order);
+    }
+}
+
+/// A passage through a region meant to be atomic; ends when dropped.
+pub(crate) struct Passage(Place);
+
+static PASSAGES: AtomicU64 = AtomicU64::new(1);
+
+impl Passage {
+    pub(crate) fn begin(place: Place) -> Self {
+        if let Some(mut inside) = enter() {
+            inside.emit(Op::RegionBegin, place);
+            inside.region.0 += 1;
+            inside.region.1.get_or_insert_with(|| Region(PASSAGES.fetch_add(1, Ordering::Relaxed)));
+        }
+        Self(place)
+    }
+}
+
+impl Drop for Passage {
+    fn drop(&mut self) {
+        let Some(mut inside) = enter() else { return };
+        inside.emit(Op::RegionEnd, self.0);
+        inside.region.0 = inside.region.0.saturating_sub(1);
+        if inside.region.0 == 0 {
+            inside.region.1 = None;
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Hooks of threads: fork, begin, end, join, park.
 
 use std::panic::Location;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
 
 use parking_lot::Mutex;
@@ -29,7 +29,6 @@ pub(crate) struct ThreadRecord {
     /// What the thread published last; complete once it was joined.
     last: Mutex<SyncClock>,
     token: Mutex<Token>,
-    ended: AtomicBool,
 }
 
 /// The wake-up token of `park`, as far as our `unpark` gives it.
@@ -41,14 +40,7 @@ struct Token {
 
 impl ThreadRecord {
     fn new(thread: ThreadId, session: SessionId, origin: ThreadId) -> Arc<Self> {
-        Arc::new(Self {
-            thread,
-            session,
-            origin,
-            last: Mutex::default(),
-            token: Mutex::default(),
-            ended: AtomicBool::new(false),
-        })
+        Arc::new(Self { thread, session, origin, last: Mutex::default(), token: Mutex::default() })
     }
 }
 
@@ -69,7 +61,16 @@ pub(crate) fn adopt(modes: Modes) -> Option<Context> {
     LIVE.fetch_add(1, Ordering::Relaxed);
     let locks = LockState::new(ORDER.lock().seed(thread));
     let log = config::log().map(|log| log.thread(thread));
-    Some(Context { thread, session, modes, locks, clock, record: ThreadRecord::new(thread, session, thread), log })
+    Some(Context {
+        thread,
+        session,
+        modes,
+        locks,
+        clock,
+        record: ThreadRecord::new(thread, session, thread),
+        region: (0, None),
+        log,
+    })
 }
 
 /// A thread that is about to be started: made by the parent, moved into the child.
@@ -115,6 +116,15 @@ impl Drop for Running {
     }
 }
 
+/// The current thread, if it is this one, has done something more after its closure had ended.
+pub(crate) fn went_on(thread: ThreadId) {
+    if let Some(mut inside) = enter()
+        && inside.thread == thread
+    {
+        publish_end(&mut inside);
+    }
+}
+
 /// The current thread starts another one; everything before this happens before the child's first step.
 pub(crate) fn fork(name: Option<&str>, place: Place) -> Child {
     Child(enter().and_then(|mut inside| fork_into(&mut inside, None, name, place)), place)
@@ -149,7 +159,16 @@ fn fork_into(parent: &mut Context, session: Option<SessionId>, name: Option<&str
     parent.locks.new_segment(parent_seed);
     let record = ThreadRecord::new(thread, session, origin);
     let log = config::log().map(|log| log.thread(thread));
-    Some(Context { thread, session, modes: parent.modes, locks: LockState::new(child_seed), clock, record, log })
+    Some(Context {
+        thread,
+        session,
+        modes: parent.modes,
+        locks: LockState::new(child_seed),
+        clock,
+        record,
+        region: (0, None),
+        log,
+    })
 }
 
 /// The thread's context is taken down: it does nothing more.
@@ -171,8 +190,6 @@ pub(crate) fn end(mut context: Context) {
 fn publish_end(context: &mut Context) {
     let mut last = context.record.last.lock();
     last.publish(&mut context.clock);
-    drop(last);
-    context.record.ended.store(true, Ordering::Release);
 }
 
 fn retire(context: Context) {
@@ -202,51 +219,67 @@ pub(crate) fn joined(record: &ThreadRecord, place: Place) {
     context.locks.new_segment(seed);
 }
 
-/// Has the thread's closure ended?
-pub(crate) fn has_ended(record: &ThreadRecord) -> bool {
-    record.ended.load(Ordering::Acquire)
-}
-
 /// The current thread's record, for `thread::current`.
 pub(crate) fn current() -> Option<Arc<ThreadRecord>> {
     enter().map(|inside| Arc::clone(&inside.record))
 }
 
-/// Before a real `park` without a time limit. `None` when a token is there: the park will return at once.
-pub(crate) fn park_request(place: Place) -> Option<waits::Waiting> {
-    let mut inside = enter()?;
-    let site = inside.locks.site(place);
+/// A real `park`, with or without a time limit.
+///
+/// `given` stands for the real token as far as our `unpark` gives it: both are set under the token's lock, and both are
+/// taken before `park` returns. So without `given` there is no real token either, and the wait that is entered then is
+/// one. (Tokens given through a plain [`std::thread::Thread`] are not seen.)
+pub(crate) fn park(place: Place, timed: bool, real: impl FnOnce()) {
+    let Some(waiting) = park_request(place, timed) else { return real() };
+    real();
+    drop(waiting);
+    let Some(mut inside) = enter() else { return };
     let record = Arc::clone(&inside.record);
-    // Held over the entry into the wait, so that an `unpark` comes either before it, and is seen, or after it, and
-    // takes the thread out again.
-    let token = record.token.lock();
+    let mut token = record.token.lock();
+    let given = take_token(&mut inside, &mut token, place);
+    if given {
+        // A second `unpark` may have come after the real `park` had returned and before now. The two are one: tokens do
+        // not add up.
+        std::thread::park_timeout(std::time::Duration::ZERO);
+    }
+}
+
+/// `None`: a token was there, and is taken; the real `park` will take the real one and return at once.
+fn park_request(place: Place, timed: bool) -> Option<Option<waits::Waiting>> {
+    let Some(mut inside) = enter() else { return Some(None) };
+    let record = Arc::clone(&inside.record);
+    // Held over the entry into the wait, so that an `unpark` comes either before it, and is seen, or after it, and takes
+    // the thread out again.
+    let mut token = record.token.lock();
     if token.given {
+        take_token(&mut inside, &mut token, place);
         return None;
     }
+    if timed {
+        return Some(None);
+    }
     inside.emit(Op::ParkRequest, place);
-    waits::begin(inside, Wait::Park, site)
+    let site = inside.locks.site(place);
+    Some(waits::begin(inside, Wait::Park, site))
 }
 
-/// After a real `park` of any kind.
-pub(crate) fn parked(place: Place) {
-    let Some(mut inside) = enter() else { return };
-    let context = &mut *inside;
-    let record = Arc::clone(&context.record);
-    let token = &mut *record.token.lock();
+fn take_token(inside: &mut Context, token: &mut Token, place: Place) -> bool {
     let given = std::mem::take(&mut token.given);
     if given {
-        token.clock.acquire(&mut context.clock);
+        token.clock.acquire(&mut inside.clock);
         token.clock.clear();
     }
-    context.emit(Op::Parked { token: given }, place);
+    inside.emit(Op::Parked { token: given }, place);
+    given
 }
 
-/// Before a real `unpark`.
-pub(crate) fn unpark(record: &ThreadRecord, place: Place) {
-    let Some(mut inside) = enter() else { return };
+/// A real `unpark`.
+pub(crate) fn unpark(record: &ThreadRecord, place: Place, real: impl FnOnce()) {
+    let Some(mut inside) = enter() else { return real() };
     let mut token = record.token.lock();
     token.given = true;
     token.clock.publish_join(&mut inside.clock);
     inside.emit(Op::Unpark { thread: record.thread }, place);
     waits::granted(record.thread);
+    real();
 }

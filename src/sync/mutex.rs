@@ -19,12 +19,13 @@ pub struct Mutex<T: ?Sized> {
 /// [`std::sync::MutexGuard`], watched.
 #[must_use = "if unused the Mutex will immediately unlock"]
 pub struct MutexGuard<'a, T: ?Sized + 'a> {
-    pub(super) inner: std::sync::MutexGuard<'a, T>,
-    pub(super) meta: &'a LockMeta,
+    inner: std::sync::MutexGuard<'a, T>,
+    // The whole mutex: a condvar takes it again.
+    mutex: &'a Mutex<T>,
 }
 
 /// Tries that a contended lock gets before the thread is entered as waiting: most waits are shorter than that.
-const SPINS: u32 = 64;
+pub(super) const SPINS: u32 = 64;
 
 impl<T> Mutex<T> {
     /// See [`std::sync::Mutex::new`]. The place of the call is the lock's class.
@@ -53,10 +54,20 @@ impl<T: ?Sized> Mutex<T> {
     #[inline]
     #[track_caller]
     pub fn lock(&self) -> LockResult<MutexGuard<'_, T>> {
-        let place = Location::caller();
+        self.lock_at(Location::caller())
+    }
+
+    /// [`lock`](Self::lock) on behalf of the operation at `place`.
+    #[inline]
+    pub(super) fn lock_at(&self, place: &'static Location<'static>) -> LockResult<MutexGuard<'_, T>> {
         let Ok(inner) = self.inner.try_lock() else { return self.lock_slow(place) };
         locks::acquired(&self.meta, Attempt::Blocking, place);
-        Ok(MutexGuard { inner, meta: &self.meta })
+        Ok(MutexGuard { inner, mutex: self })
+    }
+
+    /// What the recorder knows of the mutex.
+    pub(super) fn meta(&self) -> &LockMeta {
+        &self.meta
     }
 
     #[cold]
@@ -100,8 +111,8 @@ impl<T: ?Sized> Mutex<T> {
     #[inline]
     fn guard<'a>(&'a self, result: LockResult<std::sync::MutexGuard<'a, T>>) -> LockResult<MutexGuard<'a, T>> {
         match result {
-            Ok(inner) => Ok(MutexGuard { inner, meta: &self.meta }),
-            Err(poisoned) => Err(PoisonError::new(MutexGuard { inner: poisoned.into_inner(), meta: &self.meta })),
+            Ok(inner) => Ok(MutexGuard { inner, mutex: self }),
+            Err(poisoned) => Err(PoisonError::new(MutexGuard { inner: poisoned.into_inner(), mutex: self })),
         }
     }
 
@@ -124,6 +135,13 @@ impl<T: ?Sized> Mutex<T> {
     /// If the mutex is poisoned.
     pub fn get_mut(&mut self) -> LockResult<&mut T> {
         self.inner.get_mut()
+    }
+}
+
+impl<'a, T: ?Sized> MutexGuard<'a, T> {
+    /// The mutex of the guard.
+    pub(super) fn mutex(&self) -> &'a Mutex<T> {
+        self.mutex
     }
 }
 
@@ -156,7 +174,7 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for Mutex<T> {
 impl<T: ?Sized> Drop for MutexGuard<'_, T> {
     #[inline(always)]
     fn drop(&mut self) {
-        locks::released(self.meta);
+        locks::released(&self.mutex.meta);
     }
 }
 

@@ -10,7 +10,8 @@ use super::thread::ThreadClock;
 /// The n-th receive comes after the n-th send. With a capacity, send number n + capacity comes after receive number n,
 /// because it needed the place; in a rendezvous (capacity 0) the n-th send completes after the n-th receive, and the
 /// receive, when it stands before the send, comes after all requests to send before it, since a message does not say
-/// whose it is. Whoever sees the other side closed comes after the closing.
+/// whose it is. A send of a rendezvous also comes after every request to receive before it. Whoever sees the other side
+/// closed comes after the closing.
 ///
 /// Memory: one clock for each message in flight, or place handed back, that differs from its neighbour; one in all for
 /// a program without cells.
@@ -26,6 +27,8 @@ pub struct ChannelClock {
     places: Runs,
     /// All requests to send, of a rendezvous.
     waiting: SyncClock,
+    /// All requests to receive, of a rendezvous.
+    ready: SyncClock,
     closed: SyncClock,
 }
 
@@ -40,6 +43,7 @@ impl ChannelClock {
             messages: Runs::new(),
             places: Runs::new(),
             waiting: SyncClock::new(),
+            ready: SyncClock::new(),
             closed: SyncClock::new(),
         }
     }
@@ -51,26 +55,41 @@ impl ChannelClock {
         }
     }
 
-    /// A message of the thread is in the channel, or, in a rendezvous, was handed over.
-    pub fn sent(&mut self, thread: &mut ThreadClock) {
+    /// The thread is about to wait for a message. Matters only to a rendezvous.
+    pub fn recv_requested(&mut self, thread: &mut ThreadClock) {
+        if self.capacity == Some(0) {
+            self.ready.publish_join(thread);
+        }
+    }
+
+    /// A message of the thread is in the channel, or, in a rendezvous, was handed over. `None`: of a thread that has no
+    /// clock; the message is counted.
+    pub fn sent<'a>(&mut self, thread: impl Into<Option<&'a mut ThreadClock>>) {
+        let mut thread = thread.into();
         self.sent += 1;
         if let Some(capacity) = self.capacity
             && self.sent > u64::from(capacity)
             && self.received >= self.sent - u64::from(capacity)
         {
-            self.places.acquire_front(thread);
+            self.places.acquire_front(thread.as_deref_mut());
+        }
+        if let Some(thread) = &mut thread
+            && self.capacity == Some(0)
+        {
+            self.ready.acquire(thread);
         }
         if self.received < self.sent {
             self.messages.push(thread);
         }
     }
 
-    /// The thread took a message.
-    pub fn received(&mut self, thread: &mut ThreadClock) {
+    /// The thread took a message. `None` as for [`sent`](Self::sent).
+    pub fn received<'a>(&mut self, thread: impl Into<Option<&'a mut ThreadClock>>) {
+        let mut thread = thread.into();
         self.received += 1;
         if self.received <= self.sent {
-            self.messages.acquire_front(thread);
-        } else {
+            self.messages.acquire_front(thread.as_deref_mut());
+        } else if let Some(thread) = &mut thread {
             self.waiting.acquire(thread);
         }
         if let Some(capacity) = self.capacity
@@ -102,21 +121,25 @@ impl Runs {
         Self { runs: VecDeque::new() }
     }
 
-    fn push(&mut self, thread: &mut ThreadClock) {
+    fn push(&mut self, thread: Option<&mut ThreadClock>) {
         if let Some((last, count)) = self.runs.back_mut()
-            && last.is_now(thread)
+            && thread.as_ref().map_or(last.is_trivial(), |thread| last.is_now(thread))
         {
             *count += 1;
             return;
         }
         let mut clock = SyncClock::new();
-        clock.publish(thread);
+        if let Some(thread) = thread {
+            clock.publish(thread);
+        }
         self.runs.push_back((clock, 1));
     }
 
-    fn acquire_front(&mut self, thread: &mut ThreadClock) {
+    fn acquire_front(&mut self, thread: Option<&mut ThreadClock>) {
         let Some((clock, count)) = self.runs.front_mut() else { return };
-        clock.acquire(thread);
+        if let Some(thread) = thread {
+            clock.acquire(thread);
+        }
         *count -= 1;
         if *count == 0 {
             self.runs.pop_front();

@@ -97,7 +97,7 @@ fn report(access: &Access, cell: &str, names: &dyn Names) -> SiteReport {
 mod tests {
     use super::super::{HappensBefore, Listing};
     use super::*;
-    use crate::event::{Attempt, Event, LockId, Mode, Op, Owner, Site};
+    use crate::event::{Attempt, Event, LockId, Mode, ObjectInfo, ObjectKind, Op, Owner, Site};
 
     struct Named;
 
@@ -139,16 +139,19 @@ mod tests {
         }
         let [finding] = &findings[..] else { panic!("{findings:?}") };
         assert_eq!((finding.kind, finding.tier), (Kind::DataRace, Tier::Observed));
-        assert_eq!(finding.message, "write of `balance` by teller races with read by T0: nothing orders the two");
+        assert_eq!(
+            finding.message,
+            "write of `balance` by `teller` races with read by thread 0: nothing orders the two"
+        );
         let sides = finding.sites.iter().map(|side| (&*side.role, &*side.owner, side.site.line, side.event));
-        let expected = [("write of `balance`", "teller", 3, Some(3)), ("read of `balance`", "T0", 1, Some(1))];
+        let expected = [("write of `balance`", "teller", 3, Some(3)), ("read of `balance`", "thread 0", 1, Some(1))];
         assert_eq!(sides.collect::<Vec<_>>(), expected);
         let held: Vec<_> = finding.sites[0].held.iter().map(|held| (held.lock.as_str(), held.at.line)).collect();
         assert_eq!(held, [("mutex made at bank.rs:2:9", 2)]);
         assert!(finding.sites[1].held.is_empty());
         assert_eq!(finding.objects[0].object, "balance");
         let advice =
-            "one side holds `mutex made at bank.rs:2:9` and the other does not: take it on both sides of `balance`";
+            "one side holds the mutex made at bank.rs:2:9 and the other does not: take it on both sides of `balance`";
         assert_eq!(finding.help[0], advice);
     }
 

@@ -30,6 +30,8 @@ pub enum Wait {
     Recv(ChannelId),
     /// The other parties.
     Barrier(BarrierId),
+    /// The end of an initialiser that anyone may run (`Once::wait`); the once is told apart by its lock.
+    Once(LockId),
     /// A wake-up token.
     Park,
 }
@@ -193,6 +195,12 @@ impl WaitGraph {
         }
     }
 
+    /// Was the thread told to [begin](Self::begin), and not to end?
+    #[must_use]
+    pub fn is_known(&self, thread: ThreadId) -> bool {
+        self.threads.contains_key(&thread)
+    }
+
     /// Is the thread known to wait?
     #[must_use]
     pub fn is_blocked(&self, thread: ThreadId) -> bool {
@@ -260,7 +268,7 @@ impl WaitGraph {
         match blocked.wait {
             Wait::Lock { lock, .. } => self.abandoned.contains_key(&lock),
             Wait::Join(_) => false,
-            Wait::Condvar(_) | Wait::Send(_) | Wait::Recv(_) | Wait::Barrier(_) | Wait::Park => true,
+            Wait::Condvar(_) | Wait::Send(_) | Wait::Recv(_) | Wait::Barrier(_) | Wait::Once(_) | Wait::Park => true,
         }
     }
 

@@ -123,7 +123,7 @@ impl Knot {
                 _ => None,
             })
             .collect();
-        let signals = waits(|wait| matches!(wait, Wait::Condvar(_) | Wait::Park));
+        let signals = waits(|wait| matches!(wait, Wait::Condvar(_) | Wait::Once(_) | Wait::Park));
         match (barriers.len(), signals) {
             (1, false) => Kind::ResourceLeak,
             (0, true) => Kind::LostWakeup,
@@ -168,7 +168,7 @@ fn wanted_lock(wait: Wait) -> Option<LockId> {
 
 fn wait_object(wait: Wait) -> Option<Object> {
     match wait {
-        Wait::Lock { lock, .. } => Some(Object::Lock(lock)),
+        Wait::Lock { lock, .. } | Wait::Once(lock) => Some(Object::Lock(lock)),
         Wait::Condvar(condvar) => Some(Object::Condvar(condvar)),
         Wait::Send(channel) | Wait::Recv(channel) => Some(Object::Channel(channel)),
         Wait::Barrier(barrier) => Some(Object::Barrier(barrier)),
@@ -186,6 +186,7 @@ fn wait_role(names: &dyn Names, member: &Member) -> String {
         Wait::Send(channel) => format!("waits for space in {}", object(Object::Channel(channel))),
         Wait::Recv(channel) => format!("waits for a message from {}", object(Object::Channel(channel))),
         Wait::Barrier(barrier) => format!("waits for the other parties of {}", object(Object::Barrier(barrier))),
+        Wait::Once(lock) => format!("waits for somebody to initialise {}", object(Object::Lock(lock))),
         Wait::Park => "is parked and waits to be unparked".to_owned(),
     }
 }

@@ -50,6 +50,13 @@ impl WaitForAnalysis {
             _ => None,
         };
         if let Some((thread, wait)) = request {
+            // Who has to wait for a message has found no message, so a sender that waits (for space, or for this very
+            // partner of a rendezvous) is on its way, though no event has told so; and the other way round.
+            match wait {
+                Wait::Recv(channel) => self.grant(Wait::Send(channel), 1),
+                Wait::Send(channel) => self.grant(Wait::Recv(channel), 1),
+                _ => {}
+            }
             let holds = self.held(thread).clone();
             self.queues.entry(wait).or_default().push_back(thread);
             self.graph.unblock(thread);

@@ -1,0 +1,228 @@
+//! Hooks of channels. The channel itself lives in the wrapper; all of these are called under its lock.
+
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+
+use parking_lot::Mutex;
+
+use super::Place;
+use super::cells::ATOMIC_IDS;
+use super::context::{Context, enter};
+use super::queue;
+use super::registry::{self, Ids};
+use super::waits::{self, Waiting};
+use crate::analysis::happens_before::{AtomicClock, ChannelClock};
+use crate::analysis::wait_for::{Backlog, Knot, Wait};
+use crate::event::{AtomicId, ChannelId, Object, ObjectKind, Op, Order, ThreadId};
+
+static CHANNEL_IDS: Ids = Ids::new();
+
+/// What a channel keeps beside its messages.
+#[derive(Debug)]
+pub(crate) struct ChannelMeta {
+    id: AtomicU32,
+    created: Place,
+    capacity: Option<u32>,
+    /// The channel is in the trace.
+    made: bool,
+    clock: ChannelClock,
+    /// The count of senders, an atomic of its own: each that goes comes before the one that closes the channel.
+    senders: AtomicClock,
+    senders_id: AtomicU32,
+    service: Arc<Service>,
+}
+
+/// Who serves a channel, and how much there is to do: looked at by [`starve`] without the channel's lock.
+#[derive(Debug, Default)]
+struct Service {
+    /// 0 until the channel has an id.
+    channel: AtomicU32,
+    queued: AtomicU64,
+    last_taker: AtomicU32,
+    takers: Mutex<Vec<ThreadId>>,
+}
+
+/// All channels that live.
+static SERVICES: Mutex<Vec<Weak<Service>>> = Mutex::new(Vec::new());
+
+/// Threads remembered of those that serve a channel. A pool with more is not recognised as one.
+const TAKERS: usize = 64;
+
+/// Notes in a knot that it starves a pool of threads, if it does.
+pub(crate) fn starve(knot: &mut Knot) {
+    let services: Vec<Arc<Service>> = SERVICES.lock().iter().filter_map(Weak::upgrade).collect();
+    let backlogs: Vec<(ChannelId, Backlog)> = services
+        .iter()
+        .filter(|service| service.queued.load(Ordering::Relaxed) > 0)
+        .map(|service| {
+            let takers = service.takers.lock().iter().copied().filter(|&taker| waits::is_alive(taker)).collect();
+            let channel = ChannelId(service.channel.load(Ordering::Relaxed));
+            (channel, Backlog { queued: service.queued.load(Ordering::Relaxed), takers })
+        })
+        .collect();
+    knot.starve(backlogs.iter().map(|(channel, backlog)| (*channel, backlog)));
+}
+
+impl ChannelMeta {
+    /// A channel with room for `capacity` messages; `None`: no limit.
+    pub(crate) fn new(capacity: Option<usize>, created: Place) -> Self {
+        let capacity = capacity.map(|capacity| u32::try_from(capacity).unwrap_or(u32::MAX));
+        Self {
+            id: AtomicU32::new(0),
+            created,
+            capacity,
+            made: false,
+            clock: ChannelClock::new(capacity),
+            senders: AtomicClock::new(),
+            senders_id: AtomicU32::new(0),
+            service: Arc::default(),
+        }
+    }
+
+    fn id(&self) -> ChannelId {
+        ChannelId(registry::id_in(&self.id, &CHANNEL_IDS))
+    }
+
+    /// Counts a message that was taken, and remembers by whom.
+    fn serve(&mut self, taker: ThreadId) {
+        let service = &self.service;
+        service.queued.store(service.queued.load(Ordering::Relaxed).saturating_sub(1), Ordering::Relaxed);
+        if service.last_taker.swap(taker.0 + 1, Ordering::Relaxed) == taker.0 + 1 {
+            return;
+        }
+        if service.channel.load(Ordering::Relaxed) == 0 {
+            service.channel.store(self.id().0, Ordering::Relaxed);
+            registry::describe(Object::Channel(self.id()), ObjectKind::Channel, Some(self.created));
+            let mut services = SERVICES.lock();
+            services.retain(|service| service.strong_count() > 0);
+            services.push(Arc::downgrade(service));
+        }
+        let mut takers = service.takers.lock();
+        if takers.len() < TAKERS && !takers.contains(&taker) {
+            takers.push(taker);
+        }
+    }
+
+    /// Gives the channel a name for reports.
+    pub(crate) fn set_name(&self, name: &str) {
+        let _inside = enter();
+        registry::name(Object::Channel(self.id()), ObjectKind::Channel, Some(self.created), name);
+    }
+
+    /// Writes an event of the channel; `op` is made of its id.
+    fn emit(&mut self, inside: &mut Context, place: Place, op: impl FnOnce(ChannelId) -> Op) {
+        if !inside.modes.record() {
+            return;
+        }
+        let channel = self.id();
+        if !std::mem::replace(&mut self.made, true) {
+            inside.emit(Op::ChannelMade { channel, capacity: self.capacity }, self.created);
+        }
+        inside.emit(op(channel), place);
+    }
+
+    /// A message of the current thread is in the channel.
+    pub(crate) fn sent(&mut self, place: Place) {
+        let queued = self.service.queued.load(Ordering::Relaxed);
+        self.service.queued.store(queued + 1, Ordering::Relaxed);
+        let Some(mut inside) = enter() else { return self.clock.sent(None) };
+        self.emit(&mut inside, place, |channel| Op::Sent { channel });
+        if inside.modes.races() {
+            self.clock.sent(&mut inside.clock);
+        }
+    }
+
+    /// The current thread took a message out of the channel.
+    pub(crate) fn received(&mut self, place: Place) {
+        let Some(mut inside) = enter() else { return self.clock.received(None) };
+        self.serve(inside.thread);
+        self.emit(&mut inside, place, |channel| Op::Received { channel });
+        if inside.modes.races() {
+            self.clock.received(&mut inside.clock);
+        }
+    }
+
+    /// The current thread stands in the queue of senders and enters its wait.
+    pub(crate) fn wait_to_send(&mut self, place: Place) -> Option<Waiting> {
+        self.describe();
+        if let Some(mut inside) = enter() {
+            self.emit(&mut inside, place, |channel| Op::SendRequest { channel });
+            if inside.modes.races() {
+                self.clock.send_requested(&mut inside.clock);
+            }
+        }
+        queue::enter_wait(Wait::Send(self.id()), place)
+    }
+
+    /// The current thread will wait for a message.
+    pub(crate) fn ready_to_receive(&mut self) {
+        if let Some(mut inside) = enter()
+            && inside.modes.races()
+        {
+            self.clock.recv_requested(&mut inside.clock);
+        }
+    }
+
+    /// The current thread will wait for a message without a time limit; enters the wait unless a sender is on its way.
+    pub(crate) fn wait_to_receive(&mut self, sender_comes: bool, place: Place) -> Option<Waiting> {
+        self.describe();
+        if let Some(mut inside) = enter() {
+            self.emit(&mut inside, place, |channel| Op::RecvRequest { channel });
+        }
+        if sender_comes { None } else { queue::enter_wait(Wait::Recv(self.id()), place) }
+    }
+
+    fn describe(&self) {
+        let _inside = enter();
+        registry::describe(Object::Channel(self.id()), ObjectKind::Channel, Some(self.created));
+    }
+
+    /// A sender is dropped, the last one or another.
+    pub(crate) fn sender_gone(&mut self, last: bool) {
+        let Some(mut inside) = enter() else { return };
+        if inside.modes.record() {
+            let atomic = AtomicId(registry::id_in(&self.senders_id, &ATOMIC_IDS));
+            inside.emit(Op::AtomicRmw { atomic, order: Order::AcqRel }, self.created);
+        }
+        if inside.modes.races() {
+            self.senders.rmw(&mut inside.clock, Order::AcqRel);
+        }
+        drop(inside);
+        if last {
+            self.closed(false);
+        }
+    }
+
+    /// The receiver is dropped.
+    pub(crate) fn receiver_gone(&mut self) {
+        self.closed(true);
+    }
+
+    /// A `Drop` does not know its caller, so the event stands where the channel was made.
+    fn closed(&mut self, receiver: bool) {
+        let Some(mut inside) = enter() else { return };
+        self.emit(&mut inside, self.created, |channel| Op::Closed { channel, receiver });
+        if inside.modes.races() {
+            self.clock.closed(&mut inside.clock);
+        }
+    }
+
+    /// The current thread sees that the other side is gone.
+    pub(crate) fn saw_closed(&mut self, place: Place) {
+        let Some(mut inside) = enter() else { return };
+        self.emit(&mut inside, place, |channel| Op::SawClosed { channel });
+        if inside.modes.races() {
+            self.clock.saw_closed(&mut inside.clock);
+        }
+    }
+}
+
+impl Drop for ChannelMeta {
+    fn drop(&mut self) {
+        if *self.id.get_mut() != 0
+            && let Some(_inside) = enter()
+        {
+            registry::forget(Object::Channel(self.id()));
+        }
+    }
+}

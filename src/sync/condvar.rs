@@ -1,0 +1,256 @@
+//! [`std::sync::Condvar`], watched.
+
+use std::fmt;
+use std::panic::{Location, RefUnwindSafe, UnwindSafe};
+use std::sync::{Arc, LockResult, PoisonError};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex as Internal;
+
+use super::mutex::MutexGuard;
+use crate::name::Named;
+use crate::record::condvars::CondvarMeta;
+use crate::record::queue::{Queue, Waiter};
+
+/// [`std::sync::Condvar`], watched: same interface.
+///
+/// The waiters stand in a queue of our own, first come, first notified, so that it is known whose wait a notification
+/// ends, and whether there was one at all. There are no spurious wake-ups.
+///
+/// One thing differs from the original: a wait *during the unwinding of a panic*, with a guard taken before the panic,
+/// poisons the mutex when it gives it up, and not only when its guard is dropped in the end.
+pub struct Condvar {
+    meta: CondvarMeta,
+    waiters: Internal<Waiters>,
+}
+
+#[derive(Default)]
+struct Waiters {
+    queue: Queue,
+    /// Those of the queue who have told of their wait, which is one without a time limit.
+    told: Vec<Arc<Waiter>>,
+}
+
+/// [`std::sync::WaitTimeoutResult`], which has no public constructor.
+#[derive(Debug, PartialEq, Eq, Copy, Clone)]
+pub struct WaitTimeoutResult(bool);
+
+impl WaitTimeoutResult {
+    /// See [`std::sync::WaitTimeoutResult::timed_out`].
+    #[must_use]
+    pub fn timed_out(&self) -> bool {
+        self.0
+    }
+}
+
+type Place = &'static Location<'static>;
+
+impl Condvar {
+    /// See [`std::sync::Condvar::new`].
+    #[must_use]
+    #[inline]
+    #[track_caller]
+    pub const fn new() -> Self {
+        let waiters = Waiters { queue: Queue::new(), told: Vec::new() };
+        Self { meta: CondvarMeta::new(Location::caller()), waiters: Internal::new(waiters) }
+    }
+
+    /// See [`std::sync::Condvar::wait`].
+    ///
+    /// # Errors
+    ///
+    /// If the mutex is poisoned when it is taken again.
+    #[track_caller]
+    pub fn wait<'a, T>(&self, guard: MutexGuard<'a, T>) -> LockResult<MutexGuard<'a, T>> {
+        let place = Location::caller();
+        let mutex = guard.mutex();
+        self.sleep(guard, place);
+        mutex.lock_at(place)
+    }
+
+    /// See [`std::sync::Condvar::wait_while`].
+    ///
+    /// # Errors
+    ///
+    /// If the mutex is poisoned when it is taken again.
+    #[track_caller]
+    pub fn wait_while<'a, T, F>(&self, mut guard: MutexGuard<'a, T>, mut condition: F) -> LockResult<MutexGuard<'a, T>>
+    where
+        F: FnMut(&mut T) -> bool,
+    {
+        while condition(&mut *guard) {
+            guard = self.wait(guard)?;
+        }
+        Ok(guard)
+    }
+
+    /// See [`std::sync::Condvar::wait_timeout_ms`].
+    ///
+    /// # Errors
+    ///
+    /// If the mutex is poisoned when it is taken again.
+    #[deprecated(note = "replaced by `Condvar::wait_timeout`")]
+    #[track_caller]
+    pub fn wait_timeout_ms<'a, T>(&self, guard: MutexGuard<'a, T>, ms: u32) -> LockResult<(MutexGuard<'a, T>, bool)> {
+        let in_time = |(guard, result): (_, WaitTimeoutResult)| (guard, !result.timed_out());
+        match self.wait_timeout(guard, Duration::from_millis(u64::from(ms))) {
+            Ok(ended) => Ok(in_time(ended)),
+            Err(poisoned) => Err(PoisonError::new(in_time(poisoned.into_inner()))),
+        }
+    }
+
+    /// See [`std::sync::Condvar::wait_timeout`].
+    ///
+    /// # Errors
+    ///
+    /// If the mutex is poisoned when it is taken again.
+    #[track_caller]
+    pub fn wait_timeout<'a, T>(
+        &self,
+        guard: MutexGuard<'a, T>,
+        dur: Duration,
+    ) -> LockResult<(MutexGuard<'a, T>, WaitTimeoutResult)> {
+        let place = Location::caller();
+        let mutex = guard.mutex();
+        let result = WaitTimeoutResult(!self.sleep_for(guard, dur, place));
+        match mutex.lock_at(place) {
+            Ok(guard) => Ok((guard, result)),
+            Err(poisoned) => Err(PoisonError::new((poisoned.into_inner(), result))),
+        }
+    }
+
+    /// See [`std::sync::Condvar::wait_timeout_while`].
+    ///
+    /// # Errors
+    ///
+    /// If the mutex is poisoned when it is taken again.
+    #[track_caller]
+    pub fn wait_timeout_while<'a, T, F>(
+        &self,
+        mut guard: MutexGuard<'a, T>,
+        dur: Duration,
+        mut condition: F,
+    ) -> LockResult<(MutexGuard<'a, T>, WaitTimeoutResult)>
+    where
+        F: FnMut(&mut T) -> bool,
+    {
+        let start = Instant::now();
+        loop {
+            if !condition(&mut *guard) {
+                return Ok((guard, WaitTimeoutResult(false)));
+            }
+            let Some(left) = dur.checked_sub(start.elapsed()) else {
+                return Ok((guard, WaitTimeoutResult(true)));
+            };
+            guard = self.wait_timeout(guard, left)?.0;
+        }
+    }
+
+    /// See [`std::sync::Condvar::notify_one`].
+    #[track_caller]
+    pub fn notify_one(&self) {
+        let mut waiters = self.waiters.lock();
+        let told = waiters.queue.first().cloned().is_some_and(|first| waiters.forget(&first));
+        self.meta.notified(false, u32::from(told), Location::caller());
+        waiters.queue.end_first();
+    }
+
+    /// See [`std::sync::Condvar::notify_all`].
+    #[track_caller]
+    pub fn notify_all(&self) {
+        let mut waiters = self.waiters.lock();
+        let told = waiters.told.drain(..).count();
+        self.meta.notified(true, u32::try_from(told).unwrap_or(u32::MAX), Location::caller());
+        waiters.queue.end_all();
+    }
+
+    /// Gives the mutex up and waits for a notification.
+    fn sleep<T>(&self, guard: MutexGuard<'_, T>, place: Place) {
+        let mutex = guard.mutex();
+        let mut standing = Standing { condvar: self, waiter: self.enqueue(), over: false };
+        drop(guard);
+        let mut waiters = self.waiters.lock();
+        // A wait is told of only now, when the mutex is free again. Whoever was notified meanwhile is on its way.
+        let waiting = if waiters.queue.holds(&standing.waiter) {
+            waiters.told.push(Arc::clone(&standing.waiter));
+            self.meta.wait(mutex.meta(), place)
+        } else {
+            None
+        };
+        drop(waiters);
+        standing.waiter.sleep(None);
+        drop(waiting);
+        standing.over = true;
+        self.meta.woken(true, place);
+    }
+
+    /// Gives the mutex up and waits for a notification or until the time has passed; true when notified.
+    fn sleep_for<T>(&self, guard: MutexGuard<'_, T>, time: Duration, place: Place) -> bool {
+        let deadline = Instant::now().checked_add(time);
+        let waiter = self.enqueue();
+        drop(guard);
+        // A notification that comes together with the end of the time counts: it must not be lost.
+        let notified = waiter.sleep(deadline) || !self.waiters.lock().queue.leave(&waiter);
+        self.meta.woken(notified, place);
+        notified
+    }
+
+    /// The current thread joins the queue; it still holds the mutex.
+    fn enqueue(&self) -> Arc<Waiter> {
+        let waiter = Waiter::new();
+        self.waiters.lock().queue.join(&waiter);
+        waiter
+    }
+}
+
+impl Waiters {
+    /// The waiter is not in the queue any more. Had it told of its wait?
+    fn forget(&mut self, waiter: &Arc<Waiter>) -> bool {
+        let place = self.told.iter().position(|told| Arc::ptr_eq(told, waiter));
+        place.map(|place| self.told.remove(place)).is_some()
+    }
+}
+
+/// A place in the queue, given up when a panic ends the wait (the user may ask for one on a deadlock).
+struct Standing<'a> {
+    condvar: &'a Condvar,
+    waiter: Arc<Waiter>,
+    over: bool,
+}
+
+impl Drop for Standing<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        if self.over {
+            return;
+        }
+        let mut waiters = self.condvar.waiters.lock();
+        waiters.forget(&self.waiter);
+        if !waiters.queue.leave(&self.waiter) {
+            // Notified at the last moment: the notification is for someone who can use it.
+            waiters.queue.end_first();
+        }
+    }
+}
+
+impl UnwindSafe for Condvar {}
+impl RefUnwindSafe for Condvar {}
+
+impl Named for Condvar {
+    fn set_name(&self, name: &str) {
+        self.meta.set_name(name);
+    }
+}
+
+impl Default for Condvar {
+    #[track_caller]
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Condvar {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Condvar").finish_non_exhaustive()
+    }
+}

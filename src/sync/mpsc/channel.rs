@@ -1,0 +1,241 @@
+//! What both ends share.
+//!
+//! A sender that finds no space waits in a queue; a place that gets free wakes the first, which then looks again: it may
+//! have been overtaken, as in the original. A *rendezvous* (capacity 0) has space exactly while the receiver waits for a
+//! message, and then for one. A receiver that comes to a waiting sender therefore waits too, and wakes it; that wait is
+//! short and certain to end, so also a `try_recv` or a receiver out of time may enter it.
+
+use std::collections::VecDeque;
+use std::panic::Location;
+use std::sync::Arc;
+use std::time::Instant;
+
+use parking_lot::Mutex;
+
+use crate::record::channels::ChannelMeta;
+use crate::record::queue::{Queue, Waiter};
+
+type Place = &'static Location<'static>;
+
+pub(super) struct Channel<T> {
+    capacity: Option<usize>,
+    state: Mutex<State<T>>,
+}
+
+struct State<T> {
+    meta: ChannelMeta,
+    messages: VecDeque<T>,
+    senders: usize,
+    receiver: bool,
+    /// Senders that wait for space.
+    full: Queue,
+    /// The receiver, if it waits for a message, or for the end of all senders.
+    empty: Option<Arc<Waiter>>,
+}
+
+/// Why there is no message.
+pub(super) enum Nothing {
+    /// Not yet.
+    Empty,
+    /// And none will come.
+    Closed,
+}
+
+/// Why a message could not be sent.
+pub(super) enum Unsent<T> {
+    /// There is no space now.
+    Full(T),
+    /// The receiver is gone.
+    Closed(T),
+}
+
+/// How long a receiver waits.
+#[derive(Clone, Copy)]
+pub(super) enum Patience {
+    /// Not at all.
+    None,
+    /// Until then.
+    Until(Instant),
+    /// For so long that the moment has no name; still a time limit.
+    Ages,
+    /// For ever.
+    Endless,
+}
+
+impl<T> Channel<T> {
+    /// A channel with one sender and its receiver.
+    pub(super) fn new(capacity: Option<usize>, place: Place) -> Arc<Self> {
+        let state = State {
+            meta: ChannelMeta::new(capacity, place),
+            messages: VecDeque::new(),
+            senders: 1,
+            receiver: true,
+            full: Queue::new(),
+            empty: None,
+        };
+        Arc::new(Self { capacity, state: Mutex::new(state) })
+    }
+
+    pub(super) fn set_name(&self, name: &str) {
+        self.state.lock().meta.set_name(name);
+    }
+
+    /// Sends at once or not at all.
+    pub(super) fn try_send(&self, message: T, place: Place) -> Result<(), Unsent<T>> {
+        self.state.lock().offer(self.capacity, message, place)
+    }
+
+    /// Sends, and waits for space if need be. Gives the message back if the receiver is gone.
+    pub(super) fn send(&self, message: T, place: Place) -> Result<(), T> {
+        let mut message = message;
+        loop {
+            let mut state = self.state.lock();
+            message = match state.offer(self.capacity, message, place) {
+                Ok(()) => return Ok(()),
+                Err(Unsent::Closed(message)) => return Err(message),
+                Err(Unsent::Full(message)) => message,
+            };
+            drop(state);
+            let standing = StandingSender { channel: self, waiter: Waiter::new() };
+            state = self.state.lock();
+            if state.has_space(self.capacity) || !state.receiver {
+                continue;
+            }
+            state.full.join(&standing.waiter);
+            let waiting = state.meta.wait_to_send(place);
+            drop(state);
+            standing.waiter.sleep(None);
+            drop(waiting);
+        }
+    }
+
+    /// Receives the oldest message.
+    pub(super) fn receive(&self, patience: Patience, place: Place) -> Result<T, Nothing> {
+        let mut state = self.state.lock();
+        let mut out_of_time = matches!(patience, Patience::None);
+        loop {
+            if let Some(message) = state.take(place) {
+                return Ok(message);
+            }
+            if state.senders == 0 {
+                state.meta.saw_closed(place);
+                return Err(Nothing::Closed);
+            }
+            // Of senders in the queue of an empty channel, only those of a rendezvous can send when they wake.
+            let sender_comes = self.capacity == Some(0) && state.full.first().is_some();
+            if out_of_time && !sender_comes {
+                return Err(Nothing::Empty);
+            }
+            drop(state);
+            let waiter = Waiter::new();
+            let standing = StandingReceiver(self);
+            state = self.state.lock();
+            if !state.messages.is_empty() || state.senders == 0 {
+                continue;
+            }
+            let sender_comes = self.capacity == Some(0) && state.full.first().is_some();
+            if out_of_time && !sender_comes {
+                continue;
+            }
+            state.empty = Some(Arc::clone(&waiter));
+            state.meta.ready_to_receive();
+            let endless = matches!(patience, Patience::Endless);
+            let waiting = if endless { state.meta.wait_to_receive(sender_comes, place) } else { None };
+            if sender_comes {
+                state.full.end_first();
+            }
+            drop(state);
+            let in_time = match patience {
+                Patience::Until(deadline) if !sender_comes => waiter.sleep(Some(deadline)),
+                _ => waiter.sleep(None),
+            };
+            drop(waiting);
+            drop(standing);
+            out_of_time |= !in_time;
+            state = self.state.lock();
+        }
+    }
+
+    /// Another sender.
+    pub(super) fn add_sender(&self) {
+        self.state.lock().senders += 1;
+    }
+
+    /// One sender less.
+    pub(super) fn drop_sender(&self) {
+        let mut state = self.state.lock();
+        state.senders -= 1;
+        let last = state.senders == 0;
+        state.meta.sender_gone(last);
+        if last && let Some(receiver) = state.empty.take() {
+            receiver.end();
+        }
+    }
+
+    /// The receiver goes, and with it the messages that no one will receive.
+    pub(super) fn drop_receiver(&self) {
+        let mut state = self.state.lock();
+        state.receiver = false;
+        state.meta.receiver_gone();
+        state.full.end_all();
+        let messages = std::mem::take(&mut state.messages);
+        // What the user's messages do when they are dropped is none of our lock's business.
+        drop(state);
+        drop(messages);
+    }
+}
+
+impl<T> State<T> {
+    fn has_space(&self, capacity: Option<usize>) -> bool {
+        match capacity {
+            None => true,
+            Some(0) => self.empty.is_some(),
+            Some(capacity) => self.messages.len() < capacity,
+        }
+    }
+
+    fn offer(&mut self, capacity: Option<usize>, message: T, place: Place) -> Result<(), Unsent<T>> {
+        if !self.receiver {
+            self.meta.saw_closed(place);
+            return Err(Unsent::Closed(message));
+        }
+        if !self.has_space(capacity) {
+            return Err(Unsent::Full(message));
+        }
+        self.meta.sent(place);
+        self.messages.push_back(message);
+        if let Some(receiver) = self.empty.take() {
+            receiver.end();
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, place: Place) -> Option<T> {
+        let message = self.messages.pop_front()?;
+        self.meta.received(place);
+        self.full.end_first();
+        Some(message)
+    }
+}
+
+/// A sender's place in the queue, given up when a panic ends the wait (the user may ask for one on a deadlock).
+struct StandingSender<'a, T> {
+    channel: &'a Channel<T>,
+    waiter: Arc<Waiter>,
+}
+
+impl<T> Drop for StandingSender<'_, T> {
+    fn drop(&mut self) {
+        let mut state = self.channel.state.lock();
+        state.full.leave(&self.waiter);
+    }
+}
+
+/// The waiting receiver, until it stops to wait, for whatever reason.
+struct StandingReceiver<'a, T>(&'a Channel<T>);
+
+impl<T> Drop for StandingReceiver<'_, T> {
+    fn drop(&mut self) {
+        self.0.state.lock().empty = None;
+    }
+}
