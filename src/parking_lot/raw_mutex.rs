@@ -4,7 +4,6 @@ use std::panic::Location;
 use std::ptr;
 
 use ::parking_lot::lock_api;
-use lock_api::{RawMutex as _, RawMutexFair as _, RawMutexTimed as _};
 
 use super::{SPINS, places};
 use crate::event::{Attempt, Mode, ObjectKind};
