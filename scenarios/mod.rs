@@ -20,5 +20,5 @@ macro_rules! scenarios {
 }
 
 scenarios! {
-    toy: ab_ba, unlocked_counter;
+    deadlock: ab_ba;
 }

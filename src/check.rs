@@ -1,10 +1,11 @@
 //! Checks inside the user's own tests.
 
 use std::panic::{Location, resume_unwind};
+use std::time::{Duration, Instant};
 
 use crate::finding::Finding;
 use crate::record::config::{self, Config, StartError};
-use crate::record::{sink, threads};
+use crate::record::{sink, threads, waits};
 use crate::report;
 
 /// Fixes what is watched in this process. Has to come before the first use of any wrapper; without it the
@@ -98,6 +99,17 @@ where
     F: FnOnce() -> R + Send + 'static,
     R: Send + 'static,
 {
+    watch(f, Duration::ZERO, &mut |_| {})
+}
+
+/// Runs a closure as [`findings_of`] does. `told` gets all findings so far whenever there is a new one. Threads that the
+/// closure leaves behind get the time `linger` to end or to get stuck, and what they do in it counts.
+#[track_caller]
+pub(crate) fn watch<F, R>(f: F, linger: Duration, told: &mut dyn FnMut(&[Finding])) -> Outcome<R>
+where
+    F: FnOnce() -> R + Send + 'static,
+    R: Send + 'static,
+{
     let name = std::thread::current().name().unwrap_or("main").to_owned();
     let child = threads::fork_session(Some(&name), Location::caller());
     let record = child.record();
@@ -113,12 +125,16 @@ where
             f()
         })
         .expect("failed to spawn thread");
-    let ended = sink::wait_for_root(session);
+    let ended = sink::wait_for_root(session, told);
     let result = ended.then(|| handle.join());
     if let Some(record) = &record
         && ended
     {
         threads::joined(record, Location::caller());
+    }
+    let end = Instant::now() + linger;
+    while !waits::is_quiet(session) && Instant::now() < end {
+        std::thread::sleep(Duration::from_millis(1));
     }
     Outcome { result, findings: sink::close(session) }
 }

@@ -81,9 +81,15 @@ pub(crate) fn thread_ends(thread: ThreadId, session: SessionId, left: &[LockId])
     knot.and_then(|knot| judge(&knot, session))
 }
 
-/// A knot with a wait that any thread could end is certain only when all threads are known.
+/// Does every thread of the session wait, or is there none left?
+pub(crate) fn is_quiet(session: SessionId) -> bool {
+    GRAPH.lock().is_quiet(session)
+}
+
+/// A knot with a wait that any thread could end is certain only when all threads are known; and after the end of the
+/// checked closure such a wait is a daemon's.
 fn judge(knot: &Knot, session: SessionId) -> Option<Finding> {
-    if knot.needs_all_threads() && session == SessionId::default() && strangers() {
+    if knot.needs_all_threads() && ((session == SessionId::default() && strangers()) || sink::is_done(session)) {
         return None;
     }
     knot.finding(&LiveNames)
