@@ -133,7 +133,8 @@ where
         threads::joined(record, Location::caller());
     }
     let end = Instant::now() + linger;
-    while !waits::is_quiet(session) && Instant::now() < end {
+    // A finding that is on its way is waited for without limit: it takes the time to read some symbols.
+    while waits::is_reporting() || (Instant::now() < end && !waits::is_quiet(session)) {
         std::thread::sleep(Duration::from_millis(1));
     }
     Outcome { result, findings: sink::close(session) }

@@ -204,9 +204,11 @@ impl Finding {
     #[must_use]
     pub fn new(kind: Kind, tier: Tier, message: String, sites: Vec<SiteReport>, objects: Vec<Involved>) -> Self {
         let mut parts: Vec<String> = sites.iter().map(|site| format!("at {}", site.site)).collect();
-        parts.extend(objects.iter().map(|object| match &object.created {
-            Some(site) => format!("made {site}"),
-            None => format!("is {}", object.object),
+        // An atomic has no place of creation, and its number is not the same in every run: its operations identify it.
+        parts.extend(objects.iter().filter_map(|object| match &object.created {
+            Some(site) => Some(format!("made {site}")),
+            None if object.kind == ObjectKind::Atomic => None,
+            None => Some(format!("is {}", object.object)),
         }));
         parts.sort_unstable();
         parts.dedup();

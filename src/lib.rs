@@ -16,17 +16,21 @@ pub mod clock;
 pub mod engine;
 pub mod event;
 pub mod finding;
+#[cfg(feature = "detect")]
 mod primitive;
 pub mod report;
 pub mod trace;
 
 mod name;
+pub mod parking_lot;
+mod region;
 mod shared;
 pub mod sync;
 pub mod thread;
 pub mod unobserved;
 
 pub use name::Named;
+pub use region::atomic;
 pub use shared::Shared;
 
 #[cfg(feature = "detect")]

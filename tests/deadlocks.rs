@@ -321,7 +321,11 @@ fn a_hazard_becomes_a_finding() {
     let cycle = &hazards(LockOrderAnalysis::new(), &run(PLAIN, &["LA LB", "LB LA"]))[0];
     let finding = cycle.to_finding(&Table);
     assert_eq!(finding.kind, Kind::LockOrderCycle);
-    assert_eq!(finding.message, "`RwLock made at made.rs:7` and `left` are taken in opposite orders; two threads that overlap here wait for each other for ever");
+    assert_eq!(
+        finding.message,
+        "the reader-writer lock made at made.rs:7 and `left` are taken in opposite orders; \
+         two threads that overlap here wait for each other for ever"
+    );
     let sites: Vec<String> = finding
         .sites
         .iter()
@@ -332,10 +336,10 @@ fn a_hazard_becomes_a_finding() {
     assert_eq!(
         sites,
         [
-            "T2 takes `RwLock made at made.rs:7` at a.rs:7 holding 0 None",
-            "T2 wants `left` at a.rs:8 holding 1 Some(8)",
+            "thread 2 takes the reader-writer lock made at made.rs:7 at a.rs:7 holding 0 None",
+            "thread 2 wants `left` at a.rs:8 holding 1 Some(8)",
             "worker takes `left` at a.rs:3 holding 0 None",
-            "worker wants `RwLock made at made.rs:7` at a.rs:4 holding 1 Some(4)",
+            "worker wants the reader-writer lock made at made.rs:7 at a.rs:4 holding 1 Some(4)",
         ]
     );
     let read = &hazards(LockOrderAnalysis::new(), &run(PLAIN, &["RA RA", "WA"]))[0];

@@ -39,7 +39,7 @@ pub fn buggy() {
         .map(|seat| {
             let (left, right) = (Arc::clone(&forks[seat]), Arc::clone(&forks[(seat + 1) % SEATS]));
             let all_have_one = Arc::clone(&all_have_one);
-            philosopher(seat).spawn(move || dine(&left, &right, || drop(all_have_one.wait()))).unwrap()
+            philosopher(seat).spawn(move || dine(&left, &right, || { all_have_one.wait(); })).unwrap()
         })
         .collect();
     table.into_iter().for_each(|philosopher| philosopher.join().unwrap());

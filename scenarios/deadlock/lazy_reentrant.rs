@@ -3,7 +3,7 @@
 //! The initialiser of `LIMIT` reads `SCALE`, whose initialiser reads `LIMIT`. A running initialiser holds its cell as a
 //! lock is held, so the thread waits for itself. In the fixed form only one of the two reads the other.
 //!
-//! origin: rust-lang-nursery/lazy-static.rs, kernel lazy-static-blocking-1 of system-pclub/rust-study
+//! origin: lazy-static.rs commit eae87a9f97 (kernel lazy-static-blocking-1 of system-pclub/rust-study)
 
 use gordian::sync::LazyLock;
 

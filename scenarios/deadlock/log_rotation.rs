@@ -3,7 +3,7 @@
 //! Writing locks the index and then the file; rotating locks the file and then the index. The fixed form leaves both as
 //! they are, but gives both jobs to one thread: a thread that takes its locks in two orders never waits for itself.
 //!
-//! origin: the conflicting lock orders of lockbud's Data/BugReport.xlsx, repaired by giving both paths to one thread
+//! origin: system-pclub/rust-study (conflicting lock orders are 7 of its 59 blocking bugs)
 
 use gordian::Named;
 use gordian::sync::Mutex;

@@ -4,8 +4,8 @@
 //! is locked: connection before session, although the lock that led from one to the other is gone. Closing a session goes
 //! the other way. The fixed form releases the connection before it locks the session.
 //!
-//! origin: the order A before C after B is dropped, which a graph of edges from the newest lock only cannot keep
-//! (BurtonQin/lockbud lists the conflicting orders of this kind found in openethereum)
+//! origin: system-pclub/rust-study (conflicting lock orders are 7 of its 59 blocking bugs), in the shape that a graph of
+//! edges from the newest lock only forgets
 
 use gordian::Named;
 use gordian::sync::Mutex;

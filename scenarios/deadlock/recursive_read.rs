@@ -4,7 +4,7 @@
 //! readers, so the second read would wait for the writer, and the writer for the first read. In this run the writer comes
 //! late, by luck. The fixed form passes the contents on instead of reading again.
 //!
-//! origin: qdrant/qdrant#1671 (a recursive read of a segment's lock, found by lockbud)
+//! origin: qdrant/qdrant#1671 (a recursive read, found by lockbud)
 
 use gordian::Named;
 use gordian::sync::RwLock;

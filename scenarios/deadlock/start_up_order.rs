@@ -4,8 +4,8 @@
 //! requests are served while the loader runs. In the fixed form the loader is joined before the first request, so the two
 //! orders cannot meet, and both may stay.
 //!
-//! origin: rust-lang/rust-analyzer 9b7284dca7 "Fix deadlock in recreate_crate_graph <-> file_line_index" (loading and
-//! queries take the same locks), reduced to two mutexes
+//! origin: rust-lang/rust-analyzer 9b7284dca7 "Fix deadlock in recreate_crate_graph <-> file_line_index" (a lock
+//! held until running queries have ended, and the queries need it), with a second lock in the place of that wait
 
 use gordian::Named;
 use gordian::sync::{Arc, Mutex};
@@ -51,7 +51,7 @@ pub fn buggy() {
     let application = Application::new();
     let luck = Arc::new(Barrier::new(2));
     let loaded = Arc::clone(&luck);
-    let loader = loader(&application, move || drop(loaded.wait()));
+    let loader = loader(&application, move || { loaded.wait(); });
     luck.wait();
     application.serve();
     loader.join().unwrap();

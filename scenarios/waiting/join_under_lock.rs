@@ -32,7 +32,7 @@ pub fn buggy() {
     let pool = Arc::new(Mutex::new(Pool::default()).named("pool"));
     let stopping = Arc::new(Barrier::new(2));
     let start = Arc::clone(&stopping);
-    let worker = worker(&pool, move || drop(start.wait()));
+    let worker = worker(&pool, move || { start.wait(); });
     let mut stopped = pool.lock().unwrap(); //~ wait-cycle
     stopping.wait();
     stopped.workers.push(worker);

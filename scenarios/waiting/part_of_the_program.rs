@@ -53,12 +53,12 @@ pub fn buggy() {
     let writer = thread::Builder::new().name("writer".to_owned());
     let writing = writer.spawn({
         let (store, overlap) = (Arc::clone(&store), Arc::clone(&overlap));
-        move || store.write(4, || drop(overlap.wait()))
+        move || store.write(4, || { overlap.wait(); })
     });
     let compactor = thread::Builder::new().name("compactor".to_owned());
     let compacting = compactor.spawn({
         let (store, overlap) = (Arc::clone(&store), Arc::clone(&overlap));
-        move || store.compact(|| drop(overlap.wait()))
+        move || store.compact(|| { overlap.wait(); })
     });
     overlap.wait();
     assert_eq!(serve(), 5050);

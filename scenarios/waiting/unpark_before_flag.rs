@@ -3,7 +3,7 @@
 //! The owner unparks the worker and then sets the flag. The worker wakes up, finds the flag unset, and parks again; nobody
 //! will wake it a second time. The fixed form sets the flag first.
 //!
-//! origin: openethereum/parity-ethereum 79d996300b "possible fix for #3686"
+//! origin: openethereum/parity-ethereum 79d996300b "possible fix for #3686" (#3702)
 
 use gordian::sync::Arc;
 use gordian::sync::atomic::{AtomicBool, Ordering};
@@ -17,11 +17,15 @@ pub fn buggy() {
     let worker = worker.spawn({
         let (deleting, looked) = (Arc::clone(&deleting), Arc::clone(&looked));
         move || {
-            thread::park(); // the wake-up of the owner
-            let stop = deleting.load(Ordering::Acquire);
-            looked.wait();
-            if !stop {
+            for turn in 0.. {
                 thread::park(); //~ lost-wakeup
+                let stop = deleting.load(Ordering::Acquire);
+                if turn == 0 {
+                    looked.wait();
+                }
+                if stop {
+                    break;
+                }
             }
         }
     });

@@ -48,7 +48,7 @@ pub fn buggy() {
     let verifier = Verifier::new();
     let overlap = Arc::new(Barrier::new(2));
     let start = Arc::clone(&overlap);
-    let submitter = submitter(&verifier, move || drop(start.wait()));
+    let submitter = submitter(&verifier, move || { start.wait(); });
     let mut queue = verifier.queue.lock().unwrap(); //~ wait-cycle
     overlap.wait();
     let state = verifier.state.lock().unwrap();

@@ -34,7 +34,8 @@ pub(crate) fn resolve(site: SiteId) -> Vec<String> {
     for ip in frames.iter().map(|&ip| ip.saturating_sub(1)) {
         backtrace::resolve(ip as *mut std::ffi::c_void, |symbol| {
             let name = symbol.name().map_or_else(|| "?".to_owned(), |name| format!("{name:#}"));
-            let place = symbol.filename().map(|file| Site::new(&file.to_string_lossy(), symbol.lineno().unwrap_or(0), 0));
+            let place =
+                symbol.filename().map(|file| Site::new(&file.to_string_lossy(), symbol.lineno().unwrap_or(0), 0));
             let whose = whose(&name, place.as_ref().map(|place| place.file.as_str()));
             let line = match place {
                 Some(place) => format!("{name} at {}", Site { file: shorten(&place.file).to_owned(), ..place }),

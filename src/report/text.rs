@@ -123,8 +123,7 @@ fn operations(finding: &Finding) -> Vec<Operation<'_>> {
     };
     let holders: Vec<Option<(usize, &Held)>> = sites.iter().map(holder).collect();
     // Of two that hold what the other took (one place, in a loop) both are shown.
-    let folded =
-        |place: usize| holders[place].is_some_and(|(holder, _)| holder != place && holders[holder].is_none());
+    let folded = |place: usize| holders[place].is_some_and(|(holder, _)| holder != place && holders[holder].is_none());
     let shown: Vec<usize> = (0..sites.len()).filter(|&place| !folded(place)).collect();
     let in_time = finding.tier == Tier::Observed || sites.iter().all(|site| site.event.is_some());
     let numbers = numbers(&shown.iter().map(|&place| &sites[place]).collect::<Vec<_>>(), in_time);

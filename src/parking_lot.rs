@@ -1,0 +1,52 @@
+//! Drop-in replacements of the crate [`parking_lot`](::parking_lot), version 0.13: the same names, signatures and
+//! semantics, watched.
+//!
+//! Without the feature `detect` every name here is the original itself.
+//!
+//! The locks are those of [`lock_api`] over raw locks of ours, which tell the recorder and hand on to the raw locks of
+//! parking_lot. So the guards, and all that can be done with them, *are* lock_api's. The locks themselves are a thin
+//! layer around lock_api's, because a lock is to know where it was made, and they lend out the lock inside by `Deref`.
+//! What differs from the original:
+//!
+//! - Where a guard names its lock (`MutexGuard::mutex`, `RwLockReadGuard::rwlock`, `ArcMutexGuard::into_arc` and the
+//!   like), it is the lock inside, [`lock_api::Mutex`] and not [`Mutex`]. It is watched all the same.
+//! - A lock made of the `INIT` constant of a raw lock does not know where it was made.
+//! - A panic that the user asks for upon a deadlock ([`OnDeadlock::Panic`](crate::OnDeadlock::Panic)) ends the process
+//!   where lock_api can't let one through: at the end of `unlocked` and in `with_upgraded`.
+
+#[cfg(not(feature = "detect"))]
+pub use ::parking_lot::*;
+
+#[cfg(feature = "detect")]
+mod mutex;
+#[cfg(feature = "detect")]
+mod places;
+#[cfg(feature = "detect")]
+mod raw_mutex;
+#[cfg(feature = "detect")]
+mod raw_rwlock;
+#[cfg(feature = "detect")]
+mod remutex;
+#[cfg(feature = "detect")]
+mod rwlock;
+
+#[cfg(feature = "detect")]
+pub use {
+    ::parking_lot::{RawThreadId, lock_api},
+    lock_api::{
+        ArcMutexGuard, ArcReentrantMutexGuard, ArcRwLockReadGuard, ArcRwLockUpgradableReadGuard, ArcRwLockWriteGuard,
+    },
+    mutex::{FairMutex, FairMutexGuard, MappedFairMutexGuard, MappedMutexGuard, Mutex, MutexGuard, WatchedMutex},
+    raw_mutex::{RawFairMutex, RawMutex, WatchedRaw},
+    raw_rwlock::{RawRwLock, RawRwLockRecursive},
+    remutex::{MappedReentrantMutexGuard, ReentrantMutex, ReentrantMutexGuard},
+    rwlock::{
+        MappedRecursiveRwLockReadGuard, MappedRecursiveRwLockWriteGuard, MappedRwLockReadGuard, MappedRwLockWriteGuard,
+        RecursiveRwLock, RecursiveRwLockReadGuard, RecursiveRwLockUpgradableReadGuard, RecursiveRwLockWriteGuard,
+        RwLock, RwLockReadGuard, RwLockUpgradableReadGuard, RwLockWriteGuard, WatchedRwLock,
+    },
+};
+
+/// Tries that a contended lock gets before the thread is entered as waiting: most waits are shorter than that.
+#[cfg(feature = "detect")]
+const SPINS: u32 = 64;
