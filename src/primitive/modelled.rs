@@ -132,16 +132,22 @@ pub(crate) mod model {
     use loom::cell::UnsafeCell;
     pub(crate) use loom::thread::spawn;
 
-    /// Preemptions in an execution: enough for all bugs of two or three threads that are known to need few.
-    const PREEMPTIONS: usize = 3;
-
     /// Runs a model in all executions, and says how many they are.
-    #[allow(clippy::print_stdout, reason = "read by the test that runs the models")]
     pub(crate) fn check(name: &str, model: impl Fn() + Send + Sync + 'static) {
+        explore(name, None, model);
+    }
+
+    /// As [`check`], in all executions with so many preemptions at most.
+    pub(crate) fn check_within(preemptions: usize, name: &str, model: impl Fn() + Send + Sync + 'static) {
+        explore(name, Some(preemptions), model);
+    }
+
+    #[allow(clippy::print_stdout, reason = "read by the test that runs the models")]
+    fn explore(name: &str, preemptions: Option<usize>, model: impl Fn() + Send + Sync + 'static) {
         let executions = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&executions);
         let mut builder = loom::model::Builder::new();
-        builder.preemption_bound = Some(PREEMPTIONS);
+        builder.preemption_bound = preemptions;
         builder.max_permutations = None;
         builder.max_duration = None;
         builder.check(move || {
