@@ -24,6 +24,8 @@ scenarios! {
         lazy_reentrant, log_rotation, order_outlives_guard, read_then_write, recursive_read, sharded_map,
         start_up_order;
     waiting: barrier_party_dies, channel_full, join_each_other, join_under_lock, lock_never_released,
-        lost_wakeup, own_sender, part_of_the_program, unpark_before_flag, wait_with_second_lock;
+        lost_wakeup, own_sender, pool_of_waiters, part_of_the_program, unpark_before_flag,
+        wait_with_second_lock;
     race: relaxed_publication, unsynchronised_counter, used_before_finished;
+    atomicity: mark_bit_wiped, proposed_twice, session_replaced;
 }

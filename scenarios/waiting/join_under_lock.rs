@@ -1,8 +1,7 @@
 //! Stopping joins the workers while it holds the lock that they need to finish.
 //!
-//! Stopping locks the pool and joins its workers under the lock. A
-//! worker that is about to count itself out waits for the lock, and `stop` waits for the worker. The fixed form takes the
-//! handles out under the lock and joins without it.
+//! Stopping locks the pool and joins its workers under the lock. A worker that is about to count itself out waits for the
+//! lock, and the stop waits for the worker. The fixed form takes the handles out under the lock and joins without it.
 //!
 //! origin: the join variant of rust-lang/rust#67457; cockroach#1055 of timmyyuan/gobench
 
