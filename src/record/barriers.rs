@@ -1,7 +1,7 @@
 //! Hooks of barriers. The barrier itself lives in the wrapper; all of these are called under its lock.
 
+use crate::primitive::AtomicU32;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU32;
 
 use parking_lot::Mutex;
 
@@ -87,7 +87,7 @@ impl BarrierMeta {
 
 impl Drop for BarrierMeta {
     fn drop(&mut self) {
-        if *self.id.get_mut() != 0
+        if self.id.load(std::sync::atomic::Ordering::Relaxed) != 0
             && let Some(_inside) = enter()
         {
             registry::forget(Object::Barrier(self.id()));

@@ -1,6 +1,6 @@
 //! Hooks of condition variables. The queue of waiters is the wrapper's; these are called under its lock.
 
-use std::sync::atomic::AtomicU32;
+use crate::primitive::AtomicU32;
 
 use super::Place;
 use super::context::enter;
@@ -69,7 +69,7 @@ impl CondvarMeta {
 
 impl Drop for CondvarMeta {
     fn drop(&mut self) {
-        if *self.id.get_mut() != 0
+        if self.id.load(std::sync::atomic::Ordering::Relaxed) != 0
             && let Some(_inside) = enter()
         {
             registry::forget(Object::Condvar(self.id()));
