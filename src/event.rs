@@ -430,20 +430,30 @@ pub trait Names {
     fn object(&self, object: Object) -> Option<ObjectInfo>;
 
     /// The thread as a reader knows it: its name, else its number.
-    fn thread_label(&self, id: ThreadId) -> String {
-        match self.thread_name(id) {
-            Some(name) => format!("thread `{name}`"),
-            None => format!("thread {}", id.0),
-        }
+    fn owner_name(&self, id: ThreadId) -> String {
+        self.thread_name(id).unwrap_or_else(|| format!("thread {}", id.0))
+    }
+
+    /// [`owner_name`](Self::owner_name) for use in a sentence: names are quoted.
+    fn owner_label(&self, id: ThreadId) -> String {
+        self.thread_name(id).map_or_else(|| self.owner_name(id), |name| format!("`{name}`"))
     }
 
     /// The object as a reader knows it: its name, else what it is and where it was made, else its number.
-    fn label(&self, object: Object) -> String {
-        let info = self.object(object);
-        match info.as_ref().map(|info| (&info.name, &info.created, info.kind)) {
-            Some((Some(name), _, _)) => format!("`{name}`"),
-            Some((None, Some(site), kind)) => format!("the {kind} made at {site}"),
+    fn object_name(&self, object: Object) -> String {
+        match self.object(object) {
+            Some(ObjectInfo { name: Some(name), .. }) => name,
+            Some(ObjectInfo { name: None, created: Some(site), kind }) => format!("{kind} made at {site}"),
             _ => object.to_string(),
+        }
+    }
+
+    /// [`object_name`](Self::object_name) for use in a sentence: names are quoted.
+    fn label(&self, object: Object) -> String {
+        match self.object(object) {
+            Some(ObjectInfo { name: Some(name), .. }) => format!("`{name}`"),
+            Some(ObjectInfo { created: Some(_), .. }) => format!("the {}", self.object_name(object)),
+            _ => format!("`{object}`"),
         }
     }
 }

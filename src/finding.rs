@@ -114,7 +114,7 @@ impl Held {
     /// The held lock by its names.
     #[must_use]
     pub fn new(names: &dyn Names, lock: LockId, mode: Mode, at: SiteId) -> Self {
-        Self { lock: names.label(Object::Lock(lock)), mode, at: names.site(at) }
+        Self { lock: names.object_name(Object::Lock(lock)), mode, at: names.site(at) }
     }
 }
 
@@ -135,7 +135,7 @@ impl Involved {
     pub fn new(names: &dyn Names, object: Object) -> Self {
         let info = names.object(object);
         Self {
-            object: names.label(object),
+            object: names.object_name(object),
             kind: info.as_ref().map_or(object.default_kind(), |info| info.kind),
             created: info.and_then(|info| info.created),
         }
@@ -204,9 +204,11 @@ impl Finding {
     #[must_use]
     pub fn new(kind: Kind, tier: Tier, message: String, sites: Vec<SiteReport>, objects: Vec<Involved>) -> Self {
         let mut parts: Vec<String> = sites.iter().map(|site| format!("at {}", site.site)).collect();
-        parts.extend(objects.iter().map(|object| match &object.created {
-            Some(site) => format!("made {site}"),
-            None => format!("is {}", object.object),
+        // An atomic has no place of creation, and its number is not the same in every run: its operations identify it.
+        parts.extend(objects.iter().filter_map(|object| match &object.created {
+            Some(site) => Some(format!("made {site}")),
+            None if object.kind == ObjectKind::Atomic => None,
+            None => Some(format!("is {}", object.object)),
         }));
         parts.sort_unstable();
         parts.dedup();

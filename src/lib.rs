@@ -16,28 +16,30 @@ pub mod clock;
 pub mod engine;
 pub mod event;
 pub mod finding;
+#[cfg(feature = "detect")]
 mod primitive;
 pub mod report;
 pub mod trace;
 
 mod name;
 pub mod parking_lot;
+mod region;
 mod shared;
 pub mod sync;
 pub mod thread;
 pub mod unobserved;
 
 pub use name::Named;
+pub use region::atomic;
 pub use shared::Shared;
 
-#[cfg(feature = "detect")]
 mod check;
+mod config;
 #[cfg(feature = "detect")]
 mod record;
-#[cfg(feature = "detect")]
+
 pub use check::{Outcome, check, findings, findings_of, finish, start};
-#[cfg(feature = "detect")]
-pub use record::config::{Config, OnDeadlock, StartError};
+pub use config::{Config, OnDeadlock, StartError};
 
 #[cfg(feature = "cli")]
 pub mod cli;

@@ -57,6 +57,8 @@ type Place = &'static Location<'static>;
 enum Access {
     Read,
     Write,
+    /// A write that sees the present value.
+    Update,
     Speculative,
 }
 
@@ -162,7 +164,7 @@ impl<T: ?Sized> Shared<T> {
     #[inline]
     #[track_caller]
     pub fn with_mut<R>(&self, f: impl FnOnce(&mut T) -> R) -> R {
-        f(&mut *self.enter(Access::Write, Location::caller()))
+        f(&mut *self.enter(Access::Update, Location::caller()))
     }
 
     /// The value of a cell that is nobody else's. Not an access.
@@ -192,6 +194,7 @@ impl<T: ?Sized> Shared<T> {
         match access {
             Access::Read => self.meta.read(place),
             Access::Write => self.meta.write(place),
+            Access::Update => self.meta.update(place),
             Access::Speculative => self.meta.read_speculatively(place),
         }
     }

@@ -65,7 +65,7 @@ fn golden_traces_have_their_abstract_patterns() {
         let [name, count, truth] = head.split(' ').collect::<Vec<_>>()[..] else { panic!("{head}") };
         let events = std_text(body);
         let all = patterns(LockOrderAnalysis::ignoring_fork_join(), &events).len();
-        assert_eq!(all, count.parse().unwrap(), "{name}");
+        assert_eq!(all, count.parse::<usize>().unwrap(), "{name}");
         let concurrent = patterns(LockOrderAnalysis::new(), &events).len();
         assert!(concurrent <= all, "{name}");
         assert!(truth == "free" || concurrent > 0, "{name} deadlocks and is missed");
@@ -321,7 +321,10 @@ fn a_hazard_becomes_a_finding() {
     let cycle = &hazards(LockOrderAnalysis::new(), &run(PLAIN, &["LA LB", "LB LA"]))[0];
     let finding = cycle.to_finding(&Table);
     assert_eq!(finding.kind, Kind::LockOrderCycle);
-    assert_eq!(finding.message, "`RwLock made at made.rs:7` and `left` are taken in opposite orders by 2 threads");
+    assert_eq!(
+        finding.message,
+        "the reader-writer lock made at made.rs:7 and `left` are taken in opposite orders by 2 threads"
+    );
     let sites: Vec<String> = finding
         .sites
         .iter()
@@ -332,10 +335,10 @@ fn a_hazard_becomes_a_finding() {
     assert_eq!(
         sites,
         [
-            "T2 takes `RwLock made at made.rs:7` at a.rs:7 holding 0 None",
-            "T2 then waits for `left` at a.rs:8 holding 1 Some(8)",
+            "thread 2 takes the reader-writer lock made at made.rs:7 at a.rs:7 holding 0 None",
+            "thread 2 then waits for `left` at a.rs:8 holding 1 Some(8)",
             "worker takes `left` at a.rs:3 holding 0 None",
-            "worker then waits for `RwLock made at made.rs:7` at a.rs:4 holding 1 Some(4)",
+            "worker then waits for the reader-writer lock made at made.rs:7 at a.rs:4 holding 1 Some(4)",
         ]
     );
     let read = &hazards(LockOrderAnalysis::new(), &run(PLAIN, &["RA RA", "WA"]))[0];

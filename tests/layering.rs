@@ -13,14 +13,16 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("primitive", &[]),
     // PRODUCE
     ("name", &[]),
-    ("check", &["analysis", "event", "finding", "record", "report"]),
+    ("config", &[]),
+    ("check", &["analysis", "config", "event", "finding", "record", "report"]),
     ("sync", &["event", "name", "primitive", "record", "Named"]),
     ("thread", &["event", "name", "primitive", "record", "Named"]),
     ("parking_lot", &["event", "name", "primitive", "record", "sync", "Named"]),
     ("shared", &["event", "name", "primitive", "record", "Named"]),
+    ("region", &["record"]),
     ("unobserved", &["event", "name", "primitive", "record", "Named"]),
     // CARRY
-    ("record", &["analysis", "clock", "engine", "event", "finding", "primitive", "report", "trace"]),
+    ("record", &["analysis", "clock", "config", "engine", "event", "finding", "primitive", "report", "trace"]),
     ("trace", &["event"]),
     // JUDGE
     ("clock", &["event"]),
@@ -39,7 +41,7 @@ const RESERVED: &[(&str, &[&str], &str)] = &[
     ("annotate_snippets", &["report/snippet"], "sources are drawn in one place"),
     ("clap", &["cli"], "arguments are the command's"),
     ("indicatif", &["cli"], "progress is the command's"),
-    ("println!", &["cli"], "only the command prints"),
+    ("println!", &["cli", "primitive/modelled.rs"], "only the command prints, and a model its executions"),
     ("print!", &["cli"], "only the command prints"),
     ("eprintln!", &["cli", "record"], "only the command prints, and a recorder that no one reads"),
     ("eprint!", &["cli", "record"], "only the command prints, and a recorder that no one reads"),
@@ -50,7 +52,7 @@ const RESERVED: &[(&str, &[&str], &str)] = &[
 ];
 
 /// What a scenario may use of the crate: what a user may.
-const FOR_USERS: &[&str] = &["Named", "Shared", "parking_lot", "sync", "thread", "unobserved"];
+const FOR_USERS: &[&str] = &["Named", "Shared", "atomic", "parking_lot", "sync", "thread", "unobserved"];
 
 /// The lines of a file that are code, with their 1-based numbers; unit tests and the insides of strings are left out.
 fn code(path: &Path) -> Vec<(usize, String)> {

@@ -125,7 +125,7 @@ impl StaleWrite {
         let site = |role: String, doing: &Doing| SiteReport {
             role,
             site: names.site(doing.site),
-            owner: names.thread_label(doing.thread),
+            owner: names.owner_name(doing.thread),
             held: Vec::new(),
             event: Some(doing.ordinal).filter(|&ordinal| ordinal > 0),
             stack: Vec::new(),
@@ -136,7 +136,7 @@ impl StaleWrite {
             site(format!("looks at {label}"), &self.look),
         ];
         let objects = vec![Involved::new(names, object)];
-        let who = names.thread_label(self.write.thread);
+        let who = names.owner_label(self.write.thread);
         if matches!(object, Object::Atomic(_)) {
             let message = format!("{who} overwrites an update of {label} that came after it looked");
             Finding::new(Kind::LostUpdate, Tier::Possible, message, sites, objects).with_help(

@@ -21,7 +21,7 @@ use crate::engine::{Engine as Analyses, Judge};
 use crate::event::Event;
 use crate::finding::Finding;
 use crate::report::{self, Part, Style, Styles, Summary};
-use crate::trace::{TraceError, TraceReader};
+use crate::trace::{StdOptions, TraceError, TraceReader};
 
 /// Judges the traces one after the other, and reports on all of them.
 ///
@@ -35,8 +35,13 @@ pub(super) fn analyze(options: &Analyze) -> Result<ExitCode, Error> {
             break;
         }
         let progress = progress(path, options.common.quiet);
-        let judging =
-            Judging { engines: &options.engines, every_event: options.every_event, interrupted, progress: &progress };
+        let judging = Judging {
+            engines: &options.engines,
+            every_event: options.every_event,
+            strict: options.strict,
+            interrupted,
+            progress: &progress,
+        };
         let judged = judge(path, &judging);
         progress.finish_and_clear();
         match judged {
@@ -76,6 +81,8 @@ pub(super) struct Judging<'a> {
     pub(super) engines: &'a [Engine],
     /// Each racing event once, instead of each pair of sites once.
     pub(super) every_event: bool,
+    /// STD text is held to the whole of its rules.
+    pub(super) strict: bool,
     /// Set by Ctrl-C: stop, and return what is known.
     pub(super) interrupted: &'a AtomicBool,
     /// Counts the bytes that are read.
@@ -91,7 +98,7 @@ pub(super) struct Judged {
 
 /// Reads a trace and judges it.
 fn judge(path: &Path, judging: &Judging<'_>) -> Result<Judged, InputError> {
-    let mut reader = reader(path, judging.progress)?;
+    let mut reader = reader(path, judging.progress, StdOptions { strict: judging.strict })?;
     let judges: Vec<Judge> = match judging.engines {
         [] => Judge::ALL.to_vec(),
         engines => engines.iter().map(|engine| engine.judge()).collect(),
@@ -134,8 +141,12 @@ fn judge(path: &Path, judging: &Judging<'_>) -> Result<Judged, InputError> {
 }
 
 /// Opens a trace, binary or STD text.
-pub(super) fn reader(path: &Path, progress: &ProgressBar) -> Result<TraceReader<Box<dyn Read + Send>>, InputError> {
-    TraceReader::open(open(path, progress)?).map_err(|error| malformed(path, error))
+pub(super) fn reader(
+    path: &Path,
+    progress: &ProgressBar,
+    options: StdOptions,
+) -> Result<TraceReader<Box<dyn Read + Send>>, InputError> {
+    TraceReader::open_with(open(path, progress)?, options).map_err(|error| malformed(path, error))
 }
 
 /// The error for an input that is not a trace.

@@ -184,6 +184,9 @@ pub(super) struct AnalyzeArgs {
     /// List each racing event once, instead of each pair of racing sites once.
     #[arg(long)]
     pub(super) every_event: bool,
+    /// STD text: a read of a variable that was never written is an error, as in a trace from the very beginning.
+    #[arg(long)]
+    pub(super) strict: bool,
     #[command(flatten)]
     pub(super) gate: GateArgs,
     #[command(flatten)]

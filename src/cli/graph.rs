@@ -15,6 +15,7 @@ use crate::engine::{Engine, Judge};
 use crate::event::{Names, Object};
 use crate::report::Style;
 use crate::report::dot::{Edge, GraphView, Node, dot};
+use crate::trace::StdOptions;
 
 /// Prints the lock-order graph of a trace.
 pub(super) fn graph(file: &Path, common: &Common) -> Result<ExitCode, Error> {
@@ -24,7 +25,7 @@ pub(super) fn graph(file: &Path, common: &Common) -> Result<ExitCode, Error> {
 
 /// Reads a trace and builds its lock-order graph.
 fn view(file: &Path) -> Result<GraphView, InputError> {
-    let mut reader = analyze::reader(file, &ProgressBar::hidden())?;
+    let mut reader = analyze::reader(file, &ProgressBar::hidden(), StdOptions::default())?;
     let mut engine = Engine::new(&[Judge::LockOrder], false);
     let mut batch = Vec::new();
     while let Some(first) = reader.next_batch(&mut batch).map_err(|error| analyze::malformed(file, error))? {
@@ -58,7 +59,7 @@ fn picture(order: &LockOrder, names: &dyn Names) -> GraphView {
                 to,
                 held: way.holds.mode,
                 wanted: way.mode,
-                threads: vec![names.thread_label(way.thread)],
+                threads: vec![names.owner_name(way.thread)],
                 held_at: names.site(way.holds.site),
                 wanted_at: names.site(way.site),
                 in_cycle: seen.in_cycle,

@@ -119,6 +119,8 @@ pub(super) struct Analyze {
     /// Never empty.
     pub(super) engines: Vec<Engine>,
     pub(super) every_event: bool,
+    /// STD text is held to the whole of its rules.
+    pub(super) strict: bool,
     pub(super) deny: Tier,
     pub(super) common: Common,
 }
@@ -130,8 +132,8 @@ impl AnalyzeArgs {
             return Err(Error::new(ExitCode::Usage, message).with_help("name it once, or name files"));
         }
         let engines = if self.engine.is_empty() { Engine::value_variants().to_vec() } else { self.engine };
-        let (files, every_event, deny) = (self.files, self.every_event, self.gate.deny.into());
-        Ok(Analyze { files, engines, every_event, deny, common: self.common.resolve()? })
+        let (files, every_event, strict, deny) = (self.files, self.every_event, self.strict, self.gate.deny.into());
+        Ok(Analyze { files, engines, every_event, strict, deny, common: self.common.resolve()? })
     }
 }
 

@@ -1,7 +1,7 @@
 //! Hooks of memory: shared cells, atomics, fences.
 
 use std::sync::LazyLock;
-use std::sync::atomic::AtomicU32;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::{Mutex, MutexGuard};
 use rustc_hash::FxHashMap;
@@ -9,9 +9,10 @@ use rustc_hash::FxHashMap;
 use super::context::{Context, enter};
 use super::registry::{self, Ids, LiveNames};
 use super::{Place, sink};
-use crate::analysis::happens_before::{AccessInfo, AtomicClock, VarState};
-use crate::event::{AtomicId, LockId, Mode, Names, Object, ObjectKind, Op, Order, SiteId, ThreadId, VarId};
-use crate::finding::{Finding, Held, Involved, Kind, SiteReport, Tier};
+use crate::analysis::atomicity::{Doing, Region, UpdateState};
+use crate::analysis::happens_before::{self, AccessInfo, AtomicClock, HeldLock, Race, VarState};
+use crate::event::{AtomicId, LockId, Mode, Object, ObjectKind, Op, Order, SiteId, ThreadId, VarId};
+use crate::primitive::AtomicU32;
 
 static VAR_IDS: Ids = Ids::new();
 
@@ -27,16 +28,33 @@ struct Access {
 
 const NOWHERE: Access = Access { thread: ThreadId(0), origin: ThreadId(0), site: SiteId::UNKNOWN, held: None };
 
+/// How a cell is touched.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum How {
+    Read,
+    Write,
+    Update,
+}
+
 /// What a `Shared` keeps beside its value.
 pub(crate) struct CellMeta {
     id: AtomicU32,
     created: Place,
-    state: Mutex<VarState<Access>>,
+    state: Mutex<CellState>,
+}
+
+struct CellState {
+    accesses: VarState<Access>,
+    updates: UpdateState,
 }
 
 impl CellMeta {
     pub(crate) const fn new(created: Place) -> Self {
-        Self { id: AtomicU32::new(0), created, state: Mutex::new(VarState::new(NOWHERE)) }
+        Self {
+            id: AtomicU32::new(0),
+            created,
+            state: Mutex::new(CellState { accesses: VarState::new(NOWHERE), updates: UpdateState::new() }),
+        }
     }
 
     pub(crate) fn set_name(&self, name: &str) {
@@ -50,12 +68,17 @@ impl CellMeta {
 
     /// A read, checked while the caller keeps writers of the value away.
     pub(crate) fn read(&self, place: Place) {
-        self.access(place, false);
+        self.access(place, How::Read);
     }
 
     /// A write, checked while the caller keeps everyone else away from the value.
     pub(crate) fn write(&self, place: Place) {
-        self.access(place, true);
+        self.access(place, How::Write);
+    }
+
+    /// A write that sees the value that it replaces.
+    pub(crate) fn update(&self, place: Place) {
+        self.access(place, How::Update);
     }
 
     /// A read that can't be part of a race.
@@ -68,12 +91,19 @@ impl CellMeta {
     }
 
     #[inline]
-    fn access(&self, place: Place, write: bool) {
+    fn access(&self, place: Place, how: How) {
         let Some(mut inside) = enter() else { return };
         let context = &mut *inside;
+        let write = how != How::Read;
         if context.modes.record() {
             let var = VarId(registry::id_in(&self.id, &VAR_IDS));
-            context.emit(if write { Op::Write { var } } else { Op::Read { var } }, place);
+            // The look of an update matters to regions only; everywhere else the write says it all.
+            if !write || (how == How::Update && context.region.1.is_some()) {
+                context.emit(Op::Read { var }, place);
+            }
+            if write {
+                context.emit(Op::Write { var }, place);
+            }
         }
         if !context.modes.races() {
             return;
@@ -82,37 +112,50 @@ impl CellMeta {
         let held = context.locks.innermost();
         let access = Access { thread: context.thread, origin: context.record.origin, site, held };
         let mut state = self.state.lock();
+        let CellState { accesses, updates } = &mut *state;
         let clock = &mut context.clock;
-        let conflicts = if write { state.write(clock, access) } else { state.read(clock, access) };
+        let conflicts = if write { accesses.write(clock, access) } else { accesses.read(clock, access) };
+        let conflicts = if conflicts.is_empty() { Vec::new() } else { conflicts.to_vec() };
+        let by = Doing { thread: context.thread, site, ordinal: 0 };
+        let stale = match how {
+            How::Read if context.region.1.is_none() => None,
+            How::Read => {
+                updates.look(by, context.region.1);
+                None
+            }
+            How::Write => updates.store_in(by, context.region.1),
+            How::Update => {
+                updates.update(by);
+                None
+            }
+        };
+        drop(state);
         if !conflicts.is_empty() {
-            let conflicts: Vec<_> = conflicts.to_vec();
-            drop(state);
             self.races(context, access, write, &conflicts);
+        }
+        if let Some(stale) = stale {
+            registry::describe(self.object(), ObjectKind::Cell, Some(self.created));
+            sink::report(context, stale.finding(self.object(), &LiveNames));
         }
     }
 
     #[cold]
     fn races(&self, context: &mut Context, later: Access, write: bool, conflicts: &[AccessInfo<Access>]) {
-        registry::describe(self.object(), ObjectKind::Cell, Some(self.created));
-        for conflict in conflicts.iter().filter(|conflict| conflict.info.origin == later.origin) {
-            sink::report(context, self.race(later, write, conflict));
+        let object = self.object();
+        registry::describe(object, ObjectKind::Cell, Some(self.created));
+        let Object::Var(var) = object else { return };
+        for earlier in conflicts.iter().filter(|earlier| earlier.info.origin == later.origin) {
+            let race = Race { var, earlier: earlier.info.side(earlier.write), later: later.side(write) };
+            sink::report(context, race.finding(&LiveNames));
         }
     }
+}
 
-    fn race(&self, later: Access, write: bool, earlier: &AccessInfo<Access>) -> Finding {
-        let names = &LiveNames;
-        let label = names.label(self.object());
-        let report = |access: Access, write: bool| SiteReport {
-            role: format!("{} of {label}", if write { "write" } else { "read" }),
-            site: names.site(access.site),
-            owner: names.thread_label(access.thread),
-            held: access.held.into_iter().map(|(lock, mode, at)| Held::new(names, lock, mode, at)).collect(),
-            event: None,
-            stack: Vec::new(),
-        };
-        let sites = vec![report(later, write), report(earlier.info, earlier.write)];
-        let message = format!("{label} is accessed by two threads with nothing that orders them");
-        Finding::new(Kind::DataRace, Tier::Observed, message, sites, vec![Involved::new(names, self.object())])
+impl Access {
+    fn side(&self, write: bool) -> happens_before::Access {
+        let held = self.held.map(|(lock, mode, site)| HeldLock { lock, mode, site });
+        let Self { thread, site, .. } = *self;
+        happens_before::Access { thread, site, write, ordinal: 0, held: held.into_iter().collect() }
     }
 }
 
@@ -139,6 +182,7 @@ const SHARDS: usize = 64;
 #[derive(Default)]
 struct AtomicState {
     clock: AtomicClock,
+    updates: UpdateState,
     /// Given when a trace is recorded.
     id: AtomicU32,
 }
@@ -174,10 +218,10 @@ impl AtomicAccess {
         if self.inside.modes.record() {
             self.emit(|atomic| Op::AtomicLoad { atomic, order }, place);
         }
-        // Without a state nobody has published anything there.
-        if let Some(state) = self.shard.get_mut(&self.address) {
-            state.clock.load(&mut self.inside.clock, order);
-        }
+        let by = self.by(place);
+        let state = self.shard.entry(self.address).or_default();
+        state.clock.load(&mut self.inside.clock, order);
+        state.updates.look(by, None);
     }
 
     /// The operation was a store.
@@ -185,7 +229,15 @@ impl AtomicAccess {
         if self.inside.modes.record() {
             self.emit(|atomic| Op::AtomicStore { atomic, order }, place);
         }
-        self.shard.entry(self.address).or_default().clock.store(&mut self.inside.clock, order);
+        let by = self.by(place);
+        let state = self.shard.entry(self.address).or_default();
+        state.clock.store(&mut self.inside.clock, order);
+        if let Some(stale) = state.updates.store(by) {
+            let object = Object::Atomic(AtomicId(registry::id_in(&state.id, &ATOMIC_IDS)));
+            let Self { mut inside, shard, .. } = self;
+            drop(shard);
+            sink::report(&mut inside, stale.finding(object, &LiveNames));
+        }
     }
 
     /// The operation was a read-modify-write.
@@ -193,7 +245,14 @@ impl AtomicAccess {
         if self.inside.modes.record() {
             self.emit(|atomic| Op::AtomicRmw { atomic, order }, place);
         }
-        self.shard.entry(self.address).or_default().clock.rmw(&mut self.inside.clock, order);
+        let by = self.by(place);
+        let state = self.shard.entry(self.address).or_default();
+        state.clock.rmw(&mut self.inside.clock, order);
+        state.updates.update(by);
+    }
+
+    fn by(&mut self, place: Place) -> Doing {
+        Doing { thread: self.inside.thread, site: self.inside.locks.site(place), ordinal: 0 }
     }
 
     #[cold]
@@ -210,5 +269,32 @@ pub(crate) fn fence(order: Order, place: Place) {
     inside.emit(Op::Fence { order }, place);
     if inside.modes.races() {
         inside.clock.fence(order);
+    }
+}
+
+/// A passage through a region meant to be atomic; ends when dropped.
+pub(crate) struct Passage(Place);
+
+static PASSAGES: AtomicU64 = AtomicU64::new(1);
+
+impl Passage {
+    pub(crate) fn begin(place: Place) -> Self {
+        if let Some(mut inside) = enter() {
+            inside.emit(Op::RegionBegin, place);
+            inside.region.0 += 1;
+            inside.region.1.get_or_insert_with(|| Region(PASSAGES.fetch_add(1, Ordering::Relaxed)));
+        }
+        Self(place)
+    }
+}
+
+impl Drop for Passage {
+    fn drop(&mut self) {
+        let Some(mut inside) = enter() else { return };
+        inside.emit(Op::RegionEnd, self.0);
+        inside.region.0 = inside.region.0.saturating_sub(1);
+        if inside.region.0 == 0 {
+            inside.region.1 = None;
+        }
     }
 }

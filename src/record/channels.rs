@@ -1,16 +1,19 @@
 //! Hooks of channels. The channel itself lives in the wrapper; all of these are called under its lock.
 
-use std::sync::atomic::AtomicU32;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+
+use parking_lot::Mutex;
 
 use super::Place;
 use super::cells::ATOMIC_IDS;
 use super::context::{Context, enter};
 use super::queue;
 use super::registry::{self, Ids};
-use super::waits::Waiting;
+use super::waits::{self, Waiting};
 use crate::analysis::happens_before::{AtomicClock, ChannelClock};
-use crate::analysis::wait_for::Wait;
-use crate::event::{AtomicId, ChannelId, Object, ObjectKind, Op, Order};
+use crate::analysis::wait_for::{Backlog, Knot, Wait};
+use crate::event::{AtomicId, ChannelId, Object, ObjectKind, Op, Order, ThreadId};
 
 static CHANNEL_IDS: Ids = Ids::new();
 
@@ -26,6 +29,38 @@ pub(crate) struct ChannelMeta {
     /// The count of senders, an atomic of its own: each that goes comes before the one that closes the channel.
     senders: AtomicClock,
     senders_id: AtomicU32,
+    service: Arc<Service>,
+}
+
+/// Who serves a channel, and how much there is to do: looked at by [`starve`] without the channel's lock.
+#[derive(Debug, Default)]
+struct Service {
+    /// 0 until the channel has an id.
+    channel: AtomicU32,
+    queued: AtomicU64,
+    last_taker: AtomicU32,
+    takers: Mutex<Vec<ThreadId>>,
+}
+
+/// All channels that live.
+static SERVICES: Mutex<Vec<Weak<Service>>> = Mutex::new(Vec::new());
+
+/// Threads remembered of those that serve a channel. A pool with more is not recognised as one.
+const TAKERS: usize = 64;
+
+/// Notes in a knot that it starves a pool of threads, if it does.
+pub(crate) fn starve(knot: &mut Knot) {
+    let services: Vec<Arc<Service>> = SERVICES.lock().iter().filter_map(Weak::upgrade).collect();
+    let backlogs: Vec<(ChannelId, Backlog)> = services
+        .iter()
+        .filter(|service| service.queued.load(Ordering::Relaxed) > 0)
+        .map(|service| {
+            let takers = service.takers.lock().iter().copied().filter(|&taker| waits::is_alive(taker)).collect();
+            let channel = ChannelId(service.channel.load(Ordering::Relaxed));
+            (channel, Backlog { queued: service.queued.load(Ordering::Relaxed), takers })
+        })
+        .collect();
+    knot.starve(backlogs.iter().map(|(channel, backlog)| (*channel, backlog)));
 }
 
 impl ChannelMeta {
@@ -40,11 +75,32 @@ impl ChannelMeta {
             clock: ChannelClock::new(capacity),
             senders: AtomicClock::new(),
             senders_id: AtomicU32::new(0),
+            service: Arc::default(),
         }
     }
 
     fn id(&self) -> ChannelId {
         ChannelId(registry::id_in(&self.id, &CHANNEL_IDS))
+    }
+
+    /// Counts a message that was taken, and remembers by whom.
+    fn serve(&mut self, taker: ThreadId) {
+        let service = &self.service;
+        service.queued.store(service.queued.load(Ordering::Relaxed).saturating_sub(1), Ordering::Relaxed);
+        if service.last_taker.swap(taker.0 + 1, Ordering::Relaxed) == taker.0 + 1 {
+            return;
+        }
+        if service.channel.load(Ordering::Relaxed) == 0 {
+            service.channel.store(self.id().0, Ordering::Relaxed);
+            registry::describe(Object::Channel(self.id()), ObjectKind::Channel, Some(self.created));
+            let mut services = SERVICES.lock();
+            services.retain(|service| service.strong_count() > 0);
+            services.push(Arc::downgrade(service));
+        }
+        let mut takers = service.takers.lock();
+        if takers.len() < TAKERS && !takers.contains(&taker) {
+            takers.push(taker);
+        }
     }
 
     /// Gives the channel a name for reports.
@@ -67,6 +123,8 @@ impl ChannelMeta {
 
     /// A message of the current thread is in the channel.
     pub(crate) fn sent(&mut self, place: Place) {
+        let queued = self.service.queued.load(Ordering::Relaxed);
+        self.service.queued.store(queued + 1, Ordering::Relaxed);
         let Some(mut inside) = enter() else { return self.clock.sent(None) };
         self.emit(&mut inside, place, |channel| Op::Sent { channel });
         if inside.modes.races() {
@@ -77,6 +135,7 @@ impl ChannelMeta {
     /// The current thread took a message out of the channel.
     pub(crate) fn received(&mut self, place: Place) {
         let Some(mut inside) = enter() else { return self.clock.received(None) };
+        self.serve(inside.thread);
         self.emit(&mut inside, place, |channel| Op::Received { channel });
         if inside.modes.races() {
             self.clock.received(&mut inside.clock);

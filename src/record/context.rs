@@ -10,6 +10,7 @@ use super::config::{self, Modes};
 use super::locks::LockState;
 use super::log::ThreadLog;
 use super::threads::{self, ThreadRecord};
+use crate::analysis::atomicity::Region;
 use crate::analysis::happens_before::ThreadClock;
 use crate::analysis::wait_for::SessionId;
 use crate::event::{Op, ThreadId};
@@ -22,6 +23,8 @@ pub(crate) struct Context {
     pub(crate) locks: LockState,
     pub(crate) clock: ThreadClock,
     pub(crate) record: Arc<ThreadRecord>,
+    /// The outermost region meant to be atomic that the thread is in, and how many are nested.
+    pub(crate) region: (u32, Option<Region>),
     /// This thread's part of the trace, if one is recorded.
     pub(crate) log: Option<ThreadLog>,
 }

@@ -6,7 +6,7 @@
 use std::cell::UnsafeCell;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 
 use parking_lot::Mutex;
@@ -14,6 +14,7 @@ use rustc_hash::FxHashMap;
 
 use super::context::{self, Context, Current, enter};
 use super::log::ThreadLog;
+use super::note::Note;
 use super::registry::{self, Ids, LiveNames, UNWATCHED};
 use super::{Place, config, sink, stacks, waits};
 use crate::analysis::happens_before::{LockClock, SyncClock};
@@ -41,7 +42,7 @@ pub(crate) struct LockMeta {
     context_site: AtomicU32,
     /// While the graph does not know the lock: the one held context in which it was ever taken below another (an `Arc`
     /// turned into a pointer; null: none). Changed only by who holds the lock exclusively, or owns it.
-    context: AtomicPtr<Pin>,
+    context: Note<Pin>,
     created: Place,
     /// While a trace is recorded: the thread (its number plus one) of the last exclusive release, and its position then.
     last_thread: AtomicU32,
@@ -74,7 +75,7 @@ impl LockMeta {
             named: AtomicBool::new(false),
             chained: AtomicBool::new(false),
             context_site: AtomicU32::new(0),
-            context: AtomicPtr::new(ptr::null_mut()),
+            context: Note::new(),
             created,
             last_thread: AtomicU32::new(0),
             last_position: AtomicU64::new(0),
@@ -328,10 +329,6 @@ impl LockState {
     #[inline(always)]
     fn matters(&self, meta: &LockMeta, mode: Mode) -> bool {
         !self.held.is_empty() || (meta.kind == ObjectKind::RwLock && mode == Mode::Exclusive)
-    }
-
-    pub(crate) fn holds(&self, lock: LockId) -> bool {
-        self.held.iter().any(|entry| entry.lock() == lock)
     }
 
     fn held_locks(&self) -> Vec<HeldLock> {
@@ -602,14 +599,14 @@ fn judge(context: &mut Context, meta: &LockMeta, chain: u64, mode: Mode, site: S
     // taken in one context only, a note of that context in the lock itself is enough: a short-lived lock never costs a
     // node. (A reader-writer lock has several holders at a time, who would race for the note.)
     if meta.kind == ObjectKind::Mutex && meta.is_fresh() {
+        introduce_holders(context);
         let pin = held_context(context);
-        let noted = meta.context.load(Ordering::Relaxed);
-        if noted.is_null() {
-            meta.context.store(Arc::into_raw(Arc::clone(pin)).cast_mut(), Ordering::Relaxed);
+        if meta.context.is_empty() {
+            meta.context.put(Arc::clone(pin));
             meta.context_site.store(site.0, Ordering::Relaxed);
             return;
         }
-        if ptr::eq(noted, Arc::as_ptr(pin)) {
+        if meta.context.is(pin) {
             // The second time: it lives long enough to be worth a place in the filter.
             meta.chained.store(true, Ordering::Relaxed);
             context.locks.known.insert(chain);
@@ -629,6 +626,16 @@ fn note(context: &mut Context, meta: &LockMeta, chain: u64, mode: Mode, site: Si
     if lock.0 == UNWATCHED {
         return;
     }
+    introduce_holders(context);
+    let pin = held_context(context).id;
+    let hazards = ORDER.lock().acquire_in(pin, lock, mode, site);
+    meta.chained.store(true, Ordering::Relaxed);
+    context.locks.known.insert(chain);
+    tell(context, hazards);
+}
+
+/// What is held has something taken above it: from its release on, the lock is not fresh.
+fn introduce_holders(context: &mut Context) {
     for place in 0..context.locks.held.len() {
         let entry = &mut context.locks.held[place];
         if entry.was_fresh() && !std::mem::replace(&mut entry.news, true) {
@@ -636,11 +643,6 @@ fn note(context: &mut Context, meta: &LockMeta, chain: u64, mode: Mode, site: Si
             introduce(&mut context.locks, lock);
         }
     }
-    let pin = held_context(context).id;
-    let hazards = ORDER.lock().acquire_in(pin, lock, mode, site);
-    meta.chained.store(true, Ordering::Relaxed);
-    context.locks.known.insert(chain);
-    tell(context, hazards);
 }
 
 /// The graph gets to know a lock by its class, and so does the registry if it has not met the lock yet.
@@ -662,7 +664,7 @@ fn settle(context: &mut Context, meta: &LockMeta, lock: LockId) {
     meta.describe(lock);
     meta.id.fetch_or(KNOWN, Ordering::Relaxed);
     introduce(&mut context.locks, lock);
-    let Some(pin) = meta.take_note() else { return };
+    let Some(pin) = meta.context.take() else { return };
     let site = SiteId(meta.context_site.load(Ordering::Relaxed));
     let hazards = ORDER.lock().acquire_in(pin.id, lock, Mode::Exclusive, site);
     tell(context, hazards);
@@ -685,20 +687,13 @@ fn held_context(context: &mut Context) -> &Arc<Pin> {
 }
 
 impl LockMeta {
-    /// Takes the note of the only context out of the lock. The caller holds the lock exclusively, or owns it.
-    fn take_note(&self) -> Option<Arc<Pin>> {
-        let note = self.context.swap(ptr::null_mut(), Ordering::Relaxed);
-        // SAFETY: a non-null note came from `Arc::into_raw` in `judge`, and the swap makes this its only taker.
-        (!note.is_null()).then(|| unsafe { Arc::from_raw(note) })
-    }
-
     /// The lock is destroyed: its history goes over to its class.
     #[cold]
     #[inline(never)]
     fn died(&mut self) {
         let Some(mut inside) = enter() else {
             // Inside the tool the graph may be locked, so the note is leaked rather than unpinned.
-            std::mem::forget(self.take_note());
+            std::mem::forget(self.context.take());
             return;
         };
         let context = &mut *inside;
@@ -713,7 +708,7 @@ impl LockMeta {
             let hazards = ORDER.lock().lock_died(lock, class);
             return tell(context, hazards);
         }
-        if let Some(pin) = self.take_note() {
+        if let Some(pin) = self.context.take() {
             // Same context, same class, same place: the class knows it.
             let address = ptr::from_ref(self.created).addr() as u64 ^ pin.chain;
             let site = *self.context_site.get_mut();
@@ -753,7 +748,7 @@ impl RwMeta {
         let Some(mut inside) = enter() else { return };
         let context = &mut *inside;
         push(context, &self.lock, mode, attempt, place);
-        let mut clocks = self.clocks.lock();
+        let clocks = self.clocks.lock();
         context.emit(Op::Acquired { lock: self.lock.given_id(), mode, attempt }, place);
         if context.modes.races() {
             clocks.acquired(&mut context.clock, mode);

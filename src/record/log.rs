@@ -27,15 +27,12 @@ use std::io;
 use std::panic::Location;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use parking_lot::Mutex;
-
 use crate::event::{Object, ObjectInfo, Op, ThreadId};
+use crate::primitive::{AtomicU64, Mutex, SyncSender, sync_channel};
 use crate::trace::code::{self, CODE_BITS, OBJECT_SHIFT, Parts, WIDE, WIDE_OBJECT};
 use crate::trace::tables::Entries;
 use buffer::{Buffer, Handed};

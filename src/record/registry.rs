@@ -1,13 +1,14 @@
 //! Dense identifiers, and the names and places behind them.
 
 use std::sync::LazyLock;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::Ordering;
 
 use parking_lot::RwLock;
 use rustc_hash::FxHashMap;
 
 use super::{Place, config};
 use crate::event::{Names, Object, ObjectInfo, ObjectKind, Site, SiteId, ThreadId};
+use crate::primitive::AtomicU32;
 
 /// Hands out the dense ids of one kind of object, from 1: wrappers use 0 for "none yet".
 #[derive(Debug)]
@@ -158,5 +159,44 @@ impl Names for LiveNames {
             name: described.name.as_deref().map(str::to_owned),
             created: described.created.map(to_site),
         })
+    }
+}
+
+#[cfg(test)]
+mod models {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::primitive::model::{check, spawn};
+
+    /// Two threads are the first to use an object, a third uses another one: an object has one id, two have two.
+    #[test]
+    fn an_object_gets_one_id() {
+        check("an object gets one id", || {
+            let all = Arc::new((Ids(AtomicU32::new(1)), AtomicU32::new(0), AtomicU32::new(0)));
+            assert_eq!([&all.0.0, &all.1, &all.2].map(|atomic| atomic.load(Ordering::Relaxed)), [1, 0, 0]);
+            let [one, other] = [Arc::clone(&all), Arc::clone(&all)];
+            let first = spawn(move || (id_in(&one.1, &one.0), id_in(&one.1, &one.0)));
+            let second = spawn(move || id_in(&other.2, &other.0));
+            let here = id_in(&all.1, &all.0);
+            assert_eq!(first.join().unwrap(), (here, here));
+            assert_ne!(second.join().unwrap(), here);
+        });
+    }
+
+    /// Three threads ask when two ids are left: these are given once each, and after that only [`UNWATCHED`].
+    #[test]
+    fn ids_end_without_wrapping() {
+        check("ids end without wrapping", || {
+            let ids = Arc::new(Ids(AtomicU32::new(UNWATCHED - 2)));
+            ids.0.load(Ordering::Relaxed);
+            let [one, other] = [Arc::clone(&ids), Arc::clone(&ids)];
+            let threads = [spawn(move || one.next()), spawn(move || other.next())];
+            let mut given = vec![ids.next()];
+            given.extend(threads.into_iter().map(|thread| thread.join().unwrap()));
+            given.sort_unstable();
+            assert_eq!(given, [UNWATCHED - 2, UNWATCHED - 1, UNWATCHED]);
+            assert_eq!([ids.next(), ids.next()], [UNWATCHED; 2]);
+        });
     }
 }

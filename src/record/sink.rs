@@ -95,5 +95,8 @@ pub(crate) fn close(session: SessionId) -> Vec<Finding> {
 
 /// Ends the process after a deadlock was reported, as the user asked.
 pub(crate) fn exit_after_deadlock() -> ! {
+    if let Some(log) = config::log() {
+        let _ = log.close();
+    }
     std::process::exit(1)
 }

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 
-use crate::event::SiteId;
+use crate::event::{Site, SiteId};
 
 /// Frames kept of a stack.
 const DEPTH: usize = 64;
@@ -33,37 +33,51 @@ pub(crate) fn resolve(site: SiteId) -> Vec<String> {
     let mut lines = Vec::new();
     for ip in frames.iter().map(|&ip| ip.saturating_sub(1)) {
         backtrace::resolve(ip as *mut std::ffi::c_void, |symbol| {
-            let Some(name) = symbol.name().map(|name| format!("{name:#}")) else { return };
-            let place = symbol.filename().map(|file| {
-                let site = crate::event::Site::new(&file.to_string_lossy(), symbol.lineno().unwrap_or(0), 0);
-                format!(" at {site}")
-            });
-            lines.push((is_ours(&name), is_runtime(&name), format!("{name}{}", place.unwrap_or_default())));
+            let name = symbol.name().map_or_else(|| "?".to_owned(), |name| format!("{name:#}"));
+            let file = symbol.filename().map(|file| file.to_string_lossy().into_owned());
+            let whose = whose(&name, file.as_deref());
+            let place = file.map(|file| Site::new(shorten(&file), symbol.lineno().unwrap_or(0), 0));
+            lines.push((whose, place.map_or_else(|| name.clone(), |place| format!("{name} at {place}"))));
         });
     }
-    // Ours are innermost; the runtime's are below the thread's closure or `main`.
-    lines
-        .into_iter()
-        .skip_while(|(ours, runtime, _)| *ours || *runtime)
-        .take_while(|(_, _, line)| !line.contains("__rust_begin_short_backtrace"))
-        .filter(|(ours, runtime, _)| !ours && !runtime)
-        .map(|(_, _, line)| line)
-        .collect()
+    // Ours are innermost; the runtime's and ours again are below the thread's closure or `main`.
+    let users = lines.into_iter().filter(|(whose, _)| *whose == Whose::User);
+    users.map(|(_, line)| line).collect()
 }
 
-fn is_ours(name: &str) -> bool {
-    let name = name.trim_start_matches('<');
-    ["gordian::record", "gordian::sync", "gordian::thread", "gordian::parking_lot", "gordian::shared"]
-        .iter()
-        .any(|ours| name.starts_with(ours))
-        || name.starts_with("backtrace::")
+#[derive(PartialEq, Eq)]
+enum Whose {
+    Ours,
+    Runtime,
+    User,
 }
 
-fn is_runtime(name: &str) -> bool {
-    let name = name.trim_start_matches('<');
-    ["std::", "core::", "alloc::", "test::", "__libc", "_start", "main", "clone", "start_thread", "rust_"].iter().any(
-        |runtime| {
-            if runtime.ends_with(':') || runtime.ends_with('_') { name.starts_with(runtime) } else { name == *runtime }
-        },
-    )
+/// Goes by the source file, since inlined functions have only their last name; by name where there is no file.
+fn whose(name: &str, file: Option<&str>) -> Whose {
+    const SOURCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/");
+    // The command's own frames, around a scenario, are ours too; scenarios lie outside `src`.
+    let ours = match file {
+        Some(file) => file.starts_with(SOURCE) || file.contains("/backtrace-"),
+        None => name.trim_start_matches('<').starts_with("gordian::") || name.starts_with("backtrace::"),
+    };
+    let runtime = match file {
+        Some(file) => file.starts_with("/rustc/") || file.contains("/lib/rustlib/src/"),
+        None => {
+            let name = name.trim_start_matches('<');
+            ["std::", "core::", "alloc::", "test::", "__", "rust_"].iter().any(|runtime| name.starts_with(runtime))
+                || ["_start", "main", "clone", "clone3", "start_thread", "?"].contains(&name)
+        }
+    };
+    match (ours, runtime) {
+        (true, _) => Whose::Ours,
+        (_, true) => Whose::Runtime,
+        _ => Whose::User,
+    }
+}
+
+/// The path from the current directory, if it lies below it.
+fn shorten(file: &str) -> &str {
+    static HERE: LazyLock<Option<String>> =
+        LazyLock::new(|| Some(format!("{}/", std::env::current_dir().ok()?.to_str()?)));
+    HERE.as_deref().and_then(|here| file.strip_prefix(here)).unwrap_or(file)
 }

@@ -61,7 +61,16 @@ pub(crate) fn adopt(modes: Modes) -> Option<Context> {
     LIVE.fetch_add(1, Ordering::Relaxed);
     let locks = LockState::new(ORDER.lock().seed(thread));
     let log = config::log().map(|log| log.thread(thread));
-    Some(Context { thread, session, modes, locks, clock, record: ThreadRecord::new(thread, session, thread), log })
+    Some(Context {
+        thread,
+        session,
+        modes,
+        locks,
+        clock,
+        record: ThreadRecord::new(thread, session, thread),
+        region: (0, None),
+        log,
+    })
 }
 
 /// A thread that is about to be started: made by the parent, moved into the child.
@@ -150,7 +159,16 @@ fn fork_into(parent: &mut Context, session: Option<SessionId>, name: Option<&str
     parent.locks.new_segment(parent_seed);
     let record = ThreadRecord::new(thread, session, origin);
     let log = config::log().map(|log| log.thread(thread));
-    Some(Context { thread, session, modes: parent.modes, locks: LockState::new(child_seed), clock, record, log })
+    Some(Context {
+        thread,
+        session,
+        modes: parent.modes,
+        locks: LockState::new(child_seed),
+        clock,
+        record,
+        region: (0, None),
+        log,
+    })
 }
 
 /// The thread's context is taken down: it does nothing more.

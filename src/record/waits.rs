@@ -1,16 +1,15 @@
 //! Live waits: the one wait-for graph of the process, entered only by operations that really have to wait.
 
-use std::sync::{Arc, LazyLock};
-
-use parking_lot::{Condvar, Mutex};
+use std::sync::LazyLock;
 
 use super::config::{self, OnDeadlock};
 use super::context::Entered;
 use super::registry::LiveNames;
-use super::sink;
+use super::{channels, sink};
 use crate::analysis::wait_for::{Blocked, Knot, SessionId, Wait, WaitGraph};
 use crate::event::{LockId, SiteId, ThreadId};
 use crate::finding::Finding;
+use crate::primitive::{Condvar, Mutex};
 
 static GRAPH: LazyLock<Mutex<WaitGraph>> = LazyLock::new(Mutex::default);
 
@@ -39,9 +38,13 @@ pub(crate) fn begin(mut inside: Entered, wait: Wait, site: SiteId) -> Option<Wai
     let knot = GRAPH.lock().block(thread, blocked);
     let waiting = Waiting { thread };
     let Some(knot) = knot else { return Some(waiting) };
-    if let Some(finding) = judge(&knot, inside.session) {
+    if let Some(finding) = judge(knot, inside.session) {
         let message = finding.message.clone();
         sink::report(&mut inside, finding);
+        // Whoever kills the hanging program finds the trace complete up to here.
+        if let Some(log) = config::log() {
+            let _ = log.flush();
+        }
         sink::root_may_be_stuck(inside.session);
         match config::get().on_deadlock {
             OnDeadlock::Continue => {}
@@ -78,15 +81,23 @@ pub(crate) fn thread_begins(thread: ThreadId, session: SessionId) {
 /// The thread will not act any more. Returns what it leaves stuck behind it.
 pub(crate) fn thread_ends(thread: ThreadId, session: SessionId, left: &[LockId]) -> Option<Finding> {
     let knot = GRAPH.lock().end(thread, left);
-    knot.and_then(|knot| judge(&knot, session))
+    knot.and_then(|knot| judge(knot, session))
 }
 
 /// A knot with a wait that any thread could end is certain only when all threads are known.
-fn judge(knot: &Knot, session: SessionId) -> Option<Finding> {
-    if knot.needs_all_threads() && session == SessionId::default() && strangers() {
-        return None;
+fn judge(mut knot: Knot, session: SessionId) -> Option<Finding> {
+    if knot.needs_all_threads() {
+        if session == SessionId::default() && strangers() {
+            return None;
+        }
+        channels::starve(&mut knot);
     }
     knot.finding(&LiveNames)
+}
+
+/// Can the thread still act, as far as the graph was told?
+pub(crate) fn is_alive(thread: ThreadId) -> bool {
+    GRAPH.lock().is_known(thread)
 }
 
 /// Are there threads in the process that no hook has seen? On systems that can't tell, none are assumed.
@@ -104,10 +115,6 @@ pub(crate) struct Grant {
 }
 
 impl Grant {
-    pub(crate) fn new() -> Arc<Self> {
-        Arc::default()
-    }
-
     /// Ends the wait.
     pub(crate) fn give(&self) {
         *self.granted.lock() = true;
@@ -131,5 +138,31 @@ impl Grant {
             }
         }
         true
+    }
+}
+
+#[cfg(test)]
+mod models {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::primitive::model::{Plain, check, spawn};
+
+    /// A grant is never lost, whether it comes before the wait or after, and what was done before it is seen after it.
+    #[test]
+    fn a_grant_is_not_lost() {
+        check("a grant is not lost", || {
+            let shared = Arc::new((Grant::default(), Plain::new(0)));
+            let giver = Arc::clone(&shared);
+            let thread = spawn(move || {
+                giver.1.set(1);
+                giver.0.give();
+            });
+            shared.0.wait();
+            assert_eq!(shared.1.get(), 1);
+            // The second wait finds the grant of the first: it stays given.
+            assert!(shared.0.wait_until(std::time::Instant::now()));
+            thread.join().unwrap();
+        });
     }
 }

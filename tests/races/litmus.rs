@@ -22,7 +22,7 @@ fn racy(steps: &[(u32, Op)]) -> Vec<usize> {
 
 #[track_caller]
 fn silent(steps: &[(u32, Op)]) {
-    assert_eq!(racy(steps), []);
+    assert_eq!(racy(steps), Vec::<usize>::new());
 }
 
 /// Exactly the last step races.

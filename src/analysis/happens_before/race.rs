@@ -1,6 +1,6 @@
 //! A race as a value, and as a finding.
 
-use crate::event::{Names, Object, ObjectInfo, ObjectKind, SiteId, ThreadId, VarId};
+use crate::event::{Names, Object, SiteId, ThreadId, VarId};
 use crate::finding::{Finding, Held, Involved, Kind, SiteReport, Tier};
 
 use super::held::HeldLock;
@@ -14,7 +14,7 @@ pub struct Access {
     pub site: SiteId,
     /// Was it a write?
     pub write: bool,
-    /// Position in the stream, as it was given to [`HappensBefore::observe`](super::HappensBefore::observe).
+    /// Position in the stream (0 when live), as it was given to [`HappensBefore::observe`](super::HappensBefore::observe).
     pub ordinal: u64,
     /// The locks that the thread held, oldest first.
     pub held: Vec<HeldLock>,
@@ -36,23 +36,17 @@ impl Race {
     #[must_use]
     pub fn finding(&self, names: &dyn Names) -> Finding {
         let object = Object::Var(self.var);
-        let info = names.object(object);
-        let cell = describe(object, info.as_ref());
-        let quoted = match info.as_ref().and_then(|info| info.name.as_ref()) {
-            Some(name) => format!("`{name}`"),
-            None => cell.clone(),
-        };
+        let quoted = names.label(object);
         let (later, earlier) = (&self.later, &self.earlier);
         let message = format!(
             "{} of {quoted} by {} races with {} by {}: nothing orders the two",
             verb(later),
-            owner(later.thread, names),
+            names.owner_label(later.thread),
             verb(earlier),
-            owner(earlier.thread, names),
+            names.owner_label(earlier.thread),
         );
         let sites = vec![report(later, &quoted, names), report(earlier, &quoted, names)];
-        let kind = info.as_ref().map_or(ObjectKind::Cell, |info| info.kind);
-        let involved = Involved { object: cell, kind, created: info.and_then(|info| info.created) };
+        let involved = Involved::new(names, object);
         Finding::new(Kind::DataRace, Tier::Observed, message, sites, vec![involved])
             .with_help(self.advice(&quoted, names))
             .with_help(
@@ -65,7 +59,7 @@ impl Race {
     fn advice(&self, cell: &str, names: &dyn Names) -> String {
         let held = |access: &Access| {
             let lock = access.held.last()?;
-            Some(format!("`{}`", describe(Object::Lock(lock.lock), names.object(Object::Lock(lock.lock)).as_ref())))
+            Some(names.label(Object::Lock(lock.lock)))
         };
         let both = self.later.held.iter().any(|lock| self.earlier.held.iter().any(|other| other.lock == lock.lock));
         match (held(&self.later), held(&self.earlier)) {
@@ -87,43 +81,15 @@ fn verb(access: &Access) -> &'static str {
     if access.write { "write" } else { "read" }
 }
 
-fn owner(thread: ThreadId, names: &dyn Names) -> String {
-    names.thread_name(thread).unwrap_or_else(|| thread.to_string())
-}
-
 fn report(access: &Access, cell: &str, names: &dyn Names) -> SiteReport {
-    let held = access.held.iter().map(|held| Held {
-        lock: describe(Object::Lock(held.lock), names.object(Object::Lock(held.lock)).as_ref()),
-        mode: held.mode,
-        at: names.site(held.site),
-    });
+    let held = access.held.iter().map(|held| Held::new(names, held.lock, held.mode, held.site));
     SiteReport {
         role: format!("{} of {cell}", verb(access)),
         site: names.site(access.site),
-        owner: owner(access.thread, names),
+        owner: names.owner_name(access.thread),
         held: held.collect(),
-        event: Some(access.ordinal),
+        event: Some(access.ordinal).filter(|&ordinal| ordinal > 0),
         stack: Vec::new(),
-    }
-}
-
-/// The object's name, else kind and creation site, else its number.
-fn describe(object: Object, info: Option<&ObjectInfo>) -> String {
-    let kind = |kind| match kind {
-        ObjectKind::Mutex => "mutex",
-        ObjectKind::RwLock => "rwlock",
-        ObjectKind::ReentrantMutex => "reentrant mutex",
-        ObjectKind::Cell => "cell",
-        ObjectKind::Atomic => "atomic",
-        ObjectKind::Condvar => "condvar",
-        ObjectKind::Channel => "channel",
-        ObjectKind::Barrier => "barrier",
-        ObjectKind::Once => "once",
-    };
-    match info {
-        Some(ObjectInfo { name: Some(name), .. }) => name.clone(),
-        Some(ObjectInfo { kind: known, created: Some(site), .. }) => format!("{} made at {site}", kind(*known)),
-        _ => object.to_string(),
     }
 }
 
@@ -131,7 +97,7 @@ fn describe(object: Object, info: Option<&ObjectInfo>) -> String {
 mod tests {
     use super::super::{HappensBefore, Listing};
     use super::*;
-    use crate::event::{Attempt, Event, LockId, Mode, Op, Owner, Site};
+    use crate::event::{Attempt, Event, LockId, Mode, ObjectInfo, ObjectKind, Op, Owner, Site};
 
     struct Named;
 
@@ -173,16 +139,19 @@ mod tests {
         }
         let [finding] = &findings[..] else { panic!("{findings:?}") };
         assert_eq!((finding.kind, finding.tier), (Kind::DataRace, Tier::Observed));
-        assert_eq!(finding.message, "write of `balance` by teller races with read by T0: nothing orders the two");
+        assert_eq!(
+            finding.message,
+            "write of `balance` by `teller` races with read by thread 0: nothing orders the two"
+        );
         let sides = finding.sites.iter().map(|side| (&*side.role, &*side.owner, side.site.line, side.event));
-        let expected = [("write of `balance`", "teller", 3, Some(3)), ("read of `balance`", "T0", 1, Some(1))];
+        let expected = [("write of `balance`", "teller", 3, Some(3)), ("read of `balance`", "thread 0", 1, Some(1))];
         assert_eq!(sides.collect::<Vec<_>>(), expected);
         let held: Vec<_> = finding.sites[0].held.iter().map(|held| (held.lock.as_str(), held.at.line)).collect();
         assert_eq!(held, [("mutex made at bank.rs:2:9", 2)]);
         assert!(finding.sites[1].held.is_empty());
         assert_eq!(finding.objects[0].object, "balance");
         let advice =
-            "one side holds `mutex made at bank.rs:2:9` and the other does not: take it on both sides of `balance`";
+            "one side holds the mutex made at bank.rs:2:9 and the other does not: take it on both sides of `balance`";
         assert_eq!(finding.help[0], advice);
     }
 

@@ -1,7 +1,7 @@
 //! Hazards as findings.
 
 use super::{Hazard, HeldLock, Pattern, Place, RecursiveRead};
-use crate::event::{LockId, Mode, Names, Object, ObjectInfo, ObjectKind, Site, SiteId, ThreadId};
+use crate::event::{Mode, Names, Object, ObjectKind, SiteId, ThreadId};
 use crate::finding::{Finding, Held, Involved, Kind, SiteReport, Tier};
 
 impl Hazard {
@@ -17,7 +17,7 @@ impl Hazard {
 
 fn cycle(pattern: &Pattern, names: &dyn Names) -> Finding {
     let objects: Vec<Involved> = pattern.steps.iter().map(|step| involved(step.holds_place, names)).collect();
-    let quoted: Vec<String> = objects.iter().map(|object| format!("`{}`", object.object)).collect();
+    let quoted: Vec<String> = pattern.steps.iter().map(|step| label(step.holds_place, names)).collect();
     let (last, others) = quoted.split_last().expect("a cycle has steps");
     let (all, threads) = (format!("{} and {last}", others.join(", ")), pattern.steps.len());
     let message = match threads {
@@ -45,8 +45,8 @@ fn cycle(pattern: &Pattern, names: &dyn Names) -> Finding {
 
 fn recursive_read(read: &RecursiveRead, names: &dyn Names) -> Finding {
     let object = involved(Place::Lock(read.lock), names);
-    let label = format!("`{}`", object.object);
-    let writer = thread(read.writer, names);
+    let label = label(Place::Lock(read.lock), names);
+    let writer = names.owner_label(read.writer);
     let message =
         format!("{label} is read again by a thread that reads it; if {writer} writes in between, both wait for ever");
     let place = read.held.iter().position(|held| *held == read.first).unwrap_or(0);
@@ -70,44 +70,24 @@ fn verb(mode: Mode) -> &'static str {
 
 /// `event` 0: not known.
 fn site(owner: ThreadId, at: SiteId, held: &[HeldLock], role: String, event: u64, names: &dyn Names) -> SiteReport {
-    let held = held.iter().map(|held| held_report(held, names)).collect();
+    let held = held.iter().map(|held| Held::new(names, held.lock, held.mode, held.site)).collect();
     let event = (event != 0).then_some(event);
-    SiteReport { role, site: names.site(at), owner: thread(owner, names), held, event, stack: Vec::new() }
-}
-
-fn held_report(held: &HeldLock, names: &dyn Names) -> Held {
-    let lock = involved(Place::Lock(held.lock), names).object;
-    Held { lock, mode: held.mode, at: names.site(held.site) }
-}
-
-fn thread(thread: ThreadId, names: &dyn Names) -> String {
-    names.thread_name(thread).unwrap_or_else(|| thread.to_string())
+    SiteReport { role, site: names.site(at), owner: names.owner_name(owner), held, event, stack: Vec::new() }
 }
 
 fn involved(place: Place, names: &dyn Names) -> Involved {
     match place {
-        Place::Lock(lock) => {
-            let ObjectInfo { kind, name, created } = info(lock, names);
-            let object = name.unwrap_or_else(|| created.as_ref().map_or(lock.to_string(), |site| made(kind, site)));
-            Involved { object, kind, created }
-        }
+        Place::Lock(lock) => Involved::new(names, Object::Lock(lock)),
         Place::Class(class) => {
             let site = names.site(class);
-            Involved { object: made(ObjectKind::Mutex, &site), kind: ObjectKind::Mutex, created: Some(site) }
+            Involved { object: format!("locks made at {site}"), kind: ObjectKind::Mutex, created: Some(site) }
         }
     }
 }
 
-fn info(lock: LockId, names: &dyn Names) -> ObjectInfo {
-    let unknown = ObjectInfo { kind: ObjectKind::Mutex, name: None, created: None };
-    names.object(Object::Lock(lock)).unwrap_or(unknown)
-}
-
-fn made(kind: ObjectKind, site: &Site) -> String {
-    let kind = match kind {
-        ObjectKind::RwLock => "RwLock",
-        ObjectKind::ReentrantMutex => "ReentrantMutex",
-        _ => "Mutex",
-    };
-    format!("{kind} made at {site}")
+fn label(place: Place, names: &dyn Names) -> String {
+    match place {
+        Place::Lock(lock) => names.label(Object::Lock(lock)),
+        Place::Class(class) => format!("the locks made at {}", names.site(class)),
+    }
 }

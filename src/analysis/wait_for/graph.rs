@@ -195,6 +195,12 @@ impl WaitGraph {
         }
     }
 
+    /// Was the thread told to [begin](Self::begin), and not to end?
+    #[must_use]
+    pub fn is_known(&self, thread: ThreadId) -> bool {
+        self.threads.contains_key(&thread)
+    }
+
     /// Is the thread known to wait?
     #[must_use]
     pub fn is_blocked(&self, thread: ThreadId) -> bool {

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::graph::{Knot, Member, Wait};
+use super::graph::{Holding, Knot, Member, Wait};
 use crate::event::{LockId, Mode, Names, Object, ThreadId};
 use crate::finding::{Finding, Held, Involved, Kind, SiteReport, Tier};
 
@@ -19,42 +19,39 @@ impl Knot {
         let mut sites = Vec::new();
         let mut objects: Vec<Object> = Vec::new();
         for member in &members {
-            let owner = names.thread_label(member.thread);
-            for holding in member.blocked.holds.iter().filter(|holding| wanted.contains(&holding.lock)) {
-                sites.push(SiteReport {
-                    role: format!("took {}", names.label(Object::Lock(holding.lock))),
-                    site: names.site(holding.site),
-                    owner: owner.clone(),
-                    held: Vec::new(),
-                    event: Some(holding.ordinal).filter(|&ordinal| ordinal > 0),
-                    stack: Vec::new(),
-                });
-            }
-            sites.push(SiteReport {
-                role: wait_role(names, member),
-                site: names.site(member.blocked.site),
-                owner,
-                held: member
-                    .blocked
-                    .holds
-                    .iter()
-                    .map(|holding| Held::new(names, holding.lock, holding.mode, holding.site))
-                    .collect(),
-                event: Some(member.blocked.ordinal).filter(|&ordinal| ordinal > 0),
+            let owner = names.owner_name(member.thread);
+            let held = |holds: &[Holding]| {
+                holds.iter().map(|holding| Held::new(names, holding.lock, holding.mode, holding.site)).collect()
+            };
+            let site = |role, site, holds: &[Holding], ordinal: u64| SiteReport {
+                role,
+                site: names.site(site),
+                owner: owner.clone(),
+                held: held(holds),
+                event: Some(ordinal).filter(|&ordinal| ordinal > 0),
                 stack: Vec::new(),
-            });
+            };
+            let blocked = &member.blocked;
+            sites.push(site(wait_role(names, member), blocked.site, &blocked.holds, blocked.ordinal));
+            for (place, holding) in blocked.holds.iter().enumerate() {
+                if wanted.contains(&holding.lock) {
+                    let role = format!("took {}", names.label(Object::Lock(holding.lock)));
+                    sites.push(site(role, holding.site, &blocked.holds[..place], holding.ordinal));
+                }
+            }
             objects.extend(wait_object(member.blocked.wait));
         }
         objects.extend(self.starved.map(Object::Channel));
         objects.sort_unstable();
         objects.dedup();
+        let labels: Vec<String> = objects.iter().map(|&object| names.label(object)).collect();
         let objects: Vec<Involved> = objects.into_iter().map(|object| Involved::new(names, object)).collect();
         let message = match self.starved {
             Some(channel) if kind == Kind::PoolStarvation => {
                 let pool = names.label(Object::Channel(channel));
                 format!("every thread that serves {pool} waits for something that is still queued in it")
             }
-            _ => message(kind, &members, &objects, names),
+            _ => message(kind, &members, labels, names),
         };
         let finding = Finding::new(kind, Tier::Observed, message, sites, objects);
         Some(advice(kind).iter().fold(finding, |finding, line| finding.with_help(*line)))
@@ -184,7 +181,7 @@ fn wait_role(names: &dyn Names, member: &Member) -> String {
     match member.blocked.wait {
         Wait::Lock { lock, mode, .. } => format!("waits for {}{}", object(Object::Lock(lock)), mode_note(mode)),
         Wait::Join(child) if child == member.thread => "waits for its own end".to_owned(),
-        Wait::Join(child) => format!("waits for the end of {}", names.thread_label(child)),
+        Wait::Join(child) => format!("waits for the end of {}", names.owner_label(child)),
         Wait::Condvar(condvar) => format!("waits for a notification of {}", object(Object::Condvar(condvar))),
         Wait::Send(channel) => format!("waits for space in {}", object(Object::Channel(channel))),
         Wait::Recv(channel) => format!("waits for a message from {}", object(Object::Channel(channel))),
@@ -202,11 +199,12 @@ fn mode_note(mode: Mode) -> &'static str {
     }
 }
 
-fn message(kind: Kind, members: &[Member], objects: &[Involved], names: &dyn Names) -> String {
-    let who = listed(members.iter().map(|member| names.thread_label(member.thread)));
-    let what = listed(objects.iter().map(|object| object.object.clone()));
+fn message(kind: Kind, members: &[Member], objects: Vec<String>, names: &dyn Names) -> String {
+    let who = listed(members.iter().map(|member| names.owner_label(member.thread)));
+    let no_object = objects.is_empty();
+    let what = listed(objects.into_iter());
     match kind {
-        Kind::SelfDeadlock if objects.is_empty() => format!("{who} waits for its own end"),
+        Kind::SelfDeadlock if no_object => format!("{who} waits for its own end"),
         Kind::SelfDeadlock => format!("{who} waits for {what}, which it holds itself"),
         Kind::RecursiveRead => format!("{who} wait for one another: a second read of {what} queues behind a writer"),
         Kind::LockOrderCycle => {
@@ -216,7 +214,7 @@ fn message(kind: Kind, members: &[Member], objects: &[Involved], names: &dyn Nam
         Kind::LostWakeup => format!("{who} wait for a wake-up that no one is left to give"),
         Kind::ResourceLeak => format!("{who} wait for {what}, and no one is left who could give it"),
         _ if members.len() == 1 => format!("{who} waits for {what}, and no one is left who could end the wait"),
-        _ if objects.is_empty() => format!("{who} wait for one another's end"),
+        _ if no_object => format!("{who} wait for one another's end"),
         _ => format!("{who} wait for one another over {what}"),
     }
 }

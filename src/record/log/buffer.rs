@@ -1,11 +1,12 @@
 //! The words that a thread has logged and the writer has not yet taken.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
+use crate::primitive::{self, AtomicU64};
+
 /// Words of a buffer: 64 KiB.
-pub(super) const WORDS: usize = 8192;
+pub(super) const WORDS: usize = primitive::size(8192, 3);
 
 /// Written by one thread, front to back, and read by the writer; zero is the end.
 pub(super) struct Buffer {
@@ -55,4 +56,63 @@ pub(super) struct Handed {
     pub(super) thread: u32,
     pub(super) sequence: u64,
     pub(super) buffer: Arc<Buffer>,
+}
+
+#[cfg(test)]
+mod models {
+    use std::collections::VecDeque;
+
+    use super::*;
+    use crate::primitive::Mutex;
+    use crate::primitive::model::{Plain, check, spawn};
+
+    /// The writer sees a beginning of what the thread has put, and what the thread did before.
+    #[test]
+    fn a_buffer_is_read_front_to_back() {
+        check("a buffer is read front to back", || {
+            let shared = Arc::new((Buffer::default(), [0, 1].map(Plain::new)));
+            let thread = Arc::clone(&shared);
+            let thread = spawn(move || {
+                for index in 0..2 {
+                    thread.1[index].set(index + 10);
+                    assert!(thread.0.put(index, index as u64 + 1));
+                }
+            });
+            let first: Vec<u64> = shared.0.read(0).collect();
+            assert_eq!(first, [1, 2][..first.len()]);
+            for (place, _) in shared.1.iter().zip(&first) {
+                assert!(place.get() >= 10);
+            }
+            let rest: Vec<u64> = shared.0.read(first.len()).collect();
+            assert_eq!(rest, [1, 2][first.len()..first.len() + rest.len()]);
+            thread.join().unwrap();
+            assert_eq!(shared.0.read(0).collect::<Vec<_>>(), [1, 2]);
+            assert!(!shared.0.put(WORDS, 3), "there is no room");
+        });
+    }
+
+    /// A buffer goes from its thread to the writer, which empties it, and on to another thread: the writer never takes a
+    /// word of the first for one of the second.
+    #[test]
+    fn a_buffer_is_used_again() {
+        check("a buffer is used again", || {
+            let free = Arc::new(Mutex::new(VecDeque::new()));
+            let buffer = Arc::new(Buffer::default());
+            let (first, second) = (Arc::clone(&buffer), Arc::clone(&free));
+            let first = spawn(move || (0..2).for_each(|index| assert!(first.put(index, 7))));
+            let second = spawn(move || {
+                let buffer: Option<Arc<Buffer>> = second.lock().pop_front();
+                buffer.is_some_and(|buffer| buffer.put(0, 8))
+            });
+            let seen: Vec<u64> = buffer.read(0).collect();
+            assert_eq!(seen, [7, 7][..seen.len()]);
+            first.join().unwrap();
+            buffer.clear();
+            free.lock().push_back(Arc::clone(&buffer));
+            let seen: Vec<u64> = buffer.read(0).collect();
+            assert_eq!(seen, [8][..seen.len()]);
+            let used = second.join().unwrap();
+            assert_eq!(buffer.read(0).collect::<Vec<_>>(), [8][..usize::from(used)]);
+        });
+    }
 }

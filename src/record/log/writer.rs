@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::panic::Location;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::mpsc::RecvTimeoutError;
 use std::time::Instant;
 
 use rustc_hash::FxHashMap;
@@ -11,6 +11,7 @@ use rustc_hash::FxHashMap;
 use super::buffer::Handed;
 use super::{Message, PERIOD, PLACE, SITE_BITS, Shared};
 use crate::event::Site;
+use crate::primitive::Receiver;
 use crate::trace::code::{self, CODE_BITS, FIRST_EVENT, OBJECT_SHIFT, STAMP, WIDE};
 use crate::trace::format::{BlockKind, BlockWriter};
 use crate::trace::tables::Entries;
@@ -240,5 +241,100 @@ impl Sites {
         });
         self.by_address.insert(address, number);
         number
+    }
+}
+
+#[cfg(test)]
+mod models {
+    use std::collections::VecDeque;
+
+    use super::super::ThreadLog;
+    use super::super::buffer::WORDS;
+    use super::*;
+    use crate::event::{Attempt, Event, LockId, Mode, Op, ThreadId};
+    use crate::primitive::model::{check, spawn};
+    use crate::primitive::{AtomicU64, Mutex, sync_channel};
+    use crate::trace::TraceReader;
+
+    const LOCK: LockId = LockId(0);
+    const ACQUIRED: Op = Op::Acquired { lock: LOCK, mode: Mode::Exclusive, attempt: Attempt::Blocking };
+    const RELEASED: Op = Op::Released { lock: LOCK, mode: Mode::Exclusive };
+
+    /// A writer without its thread, so that a model says when it looks, and the file that it writes.
+    fn writer() -> (Writer<Vec<u8>>, Receiver<Message>, Arc<Shared>) {
+        let (sender, receiver) = sync_channel(super::super::FULL_BUFFERS);
+        let shared = Arc::new(Shared {
+            origin: super::super::origin(),
+            sender,
+            stamps: AtomicU64::new(0),
+            tables: Mutex::default(),
+            current: Mutex::default(),
+            free: Mutex::default(),
+        });
+        (Writer::new(Vec::new(), shared.clone()).expect("memory can be written"), receiver, shared)
+    }
+
+    /// What the file says so far, and whether it says that it is whole.
+    fn read(writer: &mut Writer<Vec<u8>>) -> (Vec<Event>, bool) {
+        let mut reader = TraceReader::open(&writer.blocks.get_mut()[..]).expect("the header is there");
+        let events = reader.read_to_end().expect("what is there is not damaged");
+        (events, reader.truncated().is_none())
+    }
+
+    /// A thread logs more than a buffer holds while the writer looks: the file has each event once, in order.
+    #[test]
+    fn no_event_is_lost_or_told_twice() {
+        check("no event is lost or told twice", || {
+            let (mut writer, receiver, shared) = writer();
+            let mut log = ThreadLog::new(Arc::clone(&shared), ThreadId(0));
+            let here = Location::caller();
+            let count = WORDS as u32 + 2;
+            let thread = spawn(move || {
+                (0..count).for_each(|lock| log.push(Op::Released { lock: LockId(lock), mode: Mode::Exclusive }, here))
+            });
+            writer.look();
+            let (seen, _) = read(&mut writer);
+            thread.join().unwrap();
+            writer.close(&receiver);
+            let (events, whole) = read(&mut writer);
+            assert!(whole);
+            assert_eq!(events[..seen.len()], seen);
+            let ops = (0..count).map(|lock| Op::Released { lock: LockId(lock), mode: Mode::Exclusive });
+            assert_eq!(events.iter().map(|event| event.op).collect::<Vec<_>>(), ops.collect::<Vec<_>>());
+        });
+    }
+
+    /// Two threads hand a lock on and the process is killed after the writer has looked: what is in the file alternates.
+    #[test]
+    fn a_cut_file_keeps_the_order() {
+        check("a cut file keeps the order", || {
+            let (mut writer, receiver, shared) = writer();
+            let last = Arc::new(Mutex::new(VecDeque::new()));
+            let threads = [0, 1].map(|id| {
+                let last = Arc::clone(&last);
+                let mut log = ThreadLog::new(Arc::clone(&shared), ThreadId(id));
+                let here = Location::caller();
+                spawn(move || {
+                    let mut last = last.lock();
+                    if let Some((thread, position)) = last.pop_front() {
+                        log.after(thread, position);
+                    }
+                    log.push(ACQUIRED, here);
+                    log.push(RELEASED, here);
+                    last.push_back((ThreadId(id), log.position()));
+                    drop(last);
+                })
+            });
+            writer.look();
+            let (seen, _) = read(&mut writer);
+            let legal = [ACQUIRED, RELEASED, ACQUIRED, RELEASED];
+            assert_eq!(seen.iter().map(|event| event.op).collect::<Vec<_>>(), legal[..seen.len()]);
+            threads.into_iter().for_each(|thread| thread.join().unwrap());
+            writer.close(&receiver);
+            let (events, whole) = read(&mut writer);
+            assert!(whole);
+            assert_eq!(events.iter().map(|event| event.op).collect::<Vec<_>>(), legal);
+            assert_ne!(events[0].owner, events[2].owner);
+        });
     }
 }

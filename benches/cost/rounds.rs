@@ -1,0 +1,104 @@
+//! Running the variants of a row.
+
+use std::collections::HashMap;
+use std::fs;
+use std::hash::{BuildHasher, RandomState};
+use std::process::{Command, Stdio};
+
+use crate::rows::{Measure, Row};
+use crate::variants::{Mode, Programs, Variant};
+
+/// How long it may take.
+pub(crate) struct Effort {
+    /// Rounds of a row of ratios.
+    pub(crate) rounds: usize,
+    /// Rounds of a row with a fixed amount of work.
+    pub(crate) fixed_rounds: usize,
+    /// Milliseconds of a process's loop in a row of ratios.
+    pub(crate) millis: f64,
+    /// Which of two sizes a fixed amount of work has.
+    pub(crate) size: usize,
+}
+
+impl Effort {
+    /// Some minutes.
+    pub(crate) const FULL: Self = Self { rounds: 15, fixed_rounds: 3, millis: 60.0, size: 0 };
+    /// Less than a minute.
+    pub(crate) const QUICK: Self = Self { rounds: 5, fixed_rounds: 1, millis: 12.0, size: 1 };
+}
+
+/// The numbers that a process printed; or how it ended.
+pub(crate) type Output = Result<HashMap<String, f64>, String>;
+
+/// What came of a variant, in the order of the rounds.
+pub(crate) struct Results {
+    /// Who it was.
+    pub(crate) variant: &'static Variant,
+    /// One for each round; one failure is the last.
+    pub(crate) outputs: Vec<Output>,
+}
+
+/// Iterations of the first, short run, from which the others' length follows.
+const PROBE: u64 = 20_000;
+
+/// Runs all rounds of a row.
+pub(crate) fn run(row: &'static Row, effort: &Effort, programs: &Programs) -> Vec<Results> {
+    let mut results: Vec<Results> =
+        row.variants.iter().map(|variant| Results { variant, outputs: Vec::new() }).collect();
+    let sizes: Vec<u64> = match &row.measure {
+        Measure::Ratio { .. } => row.variants.iter().map(|variant| calibrate(row, variant, effort, programs)).collect(),
+        Measure::Fixed { size, .. } => vec![size[effort.size]; results.len()],
+    };
+    let rounds = match row.measure {
+        Measure::Ratio { .. } => effort.rounds,
+        Measure::Fixed { .. } => effort.fixed_rounds,
+    };
+    let mut order: Vec<usize> = (0..results.len()).collect();
+    for _ in 0..rounds {
+        shuffle(&mut order);
+        for &place in &order {
+            let Results { variant, outputs } = &mut results[place];
+            if outputs.last().is_none_or(Result::is_ok) {
+                outputs.push(process(row, variant, sizes[place], programs));
+            }
+        }
+    }
+    results
+}
+
+/// Iterations that take the wanted time.
+fn calibrate(row: &Row, variant: &Variant, effort: &Effort, programs: &Programs) -> u64 {
+    let probe = process(row, variant, PROBE, programs);
+    let nanos = probe.ok().and_then(|metrics| metrics.get("ns").copied()).unwrap_or(1e3);
+    (effort.millis * 1e6 / nanos.max(0.1)) as u64
+}
+
+fn process(row: &Row, variant: &Variant, size: u64, programs: &Programs) -> Output {
+    let output = finish(&mut programs.command(variant, row, size));
+    if variant.mode == Some(Mode::Record) {
+        // Gone already if the process never got so far as to write it.
+        let _ = fs::remove_file(programs.trace());
+    }
+    output
+}
+
+fn finish(command: &mut Command) -> Output {
+    let output = command.stdin(Stdio::null()).output().map_err(|error| error.to_string())?;
+    if !output.status.success() {
+        return Err(output.status.to_string());
+    }
+    // One "METRIC VALUE" a line. A variant may print a banner, which does not look like that.
+    let metric = |line: &str| {
+        let (name, value) = line.split_once(' ')?;
+        Some((name.to_owned(), value.parse().ok()?))
+    };
+    Ok(String::from_utf8_lossy(&output.stdout).lines().filter_map(metric).collect())
+}
+
+/// Fisher and Yates, with the randomness that hash maps get.
+fn shuffle(order: &mut [usize]) {
+    for place in (1..order.len()).rev() {
+        let random = RandomState::new().hash_one(place);
+        order.swap(place, (random % (place as u64 + 1)) as usize);
+    }
+}

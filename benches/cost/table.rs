@@ -1,0 +1,82 @@
+//! Telling the results.
+
+use std::fs;
+use std::thread::available_parallelism;
+
+use crate::rounds::{Effort, Results};
+use crate::rows::{Measure, Metric, Row};
+
+const WIDTH: usize = 32;
+
+/// What has to be known to read the numbers.
+pub(crate) fn head(effort: &Effort) {
+    let processors = available_parallelism().map_or(0, usize::from);
+    println!("{processors} processors, {} interleaved rounds; ratio: median of the rounds' ratios", effort.rounds);
+    load("at the start");
+}
+
+/// How busy the machine is, where it can be told.
+pub(crate) fn load(when: &str) {
+    if let Ok(load) = fs::read_to_string("/proc/loadavg") {
+        println!("load {when}: {}", load.split(' ').take(3).collect::<Vec<_>>().join(" "));
+    }
+}
+
+/// Prints one row's table.
+pub(crate) fn print(row: &Row, results: &[Results]) {
+    println!("\n{}: {}", row.name, row.about);
+    match &row.measure {
+        Measure::Ratio { target } => {
+            println!("  {:WIDTH$} {:>9} {:>9} {:>7}", "", "ns min", "ns median", "ratio");
+            for result in results {
+                println!("  {:WIDTH$} {}", result.variant.label, times(result, &results[0], *target));
+            }
+        }
+        Measure::Fixed { metrics, .. } => {
+            for result in results {
+                let values: Vec<_> = metrics.iter().filter_map(|metric| value(result, metric)).collect();
+                let text = failure(result).unwrap_or_else(|| values.join("   "));
+                println!("  {:WIDTH$} {text}", result.variant.label);
+            }
+        }
+    }
+}
+
+fn times(result: &Results, base: &Results, target: fn(crate::variants::Mode) -> Option<f64>) -> String {
+    if let Some(failure) = failure(result) {
+        return failure;
+    }
+    let own = series(result, "ns");
+    // A variant that fails does so in its first round, so the rounds of these two go together.
+    let ratios = own.iter().zip(series(base, "ns")).map(|(own, base)| own / base).collect();
+    let ratio = median(ratios);
+    let least = own.iter().copied().fold(f64::INFINITY, f64::min);
+    let verdict = result.variant.mode.and_then(target).map(|target| verdict(ratio, target)).unwrap_or_default();
+    format!("{least:9.1} {:9.1} {ratio:7.2}{verdict}", median(own))
+}
+
+fn value(result: &Results, metric: &Metric) -> Option<String> {
+    let values = series(result, metric.name);
+    let target = metric.target.filter(|_| result.variant.mode.is_some());
+    let value = median(values);
+    let verdict = target.map(|target| verdict(value, target)).unwrap_or_default();
+    (!value.is_nan()).then(|| format!("{value:9.1} {}{verdict}", metric.unit))
+}
+
+fn verdict(value: f64, target: f64) -> String {
+    format!("  ({} {target})", if value <= target { "met:" } else { "MISSED:" })
+}
+
+fn failure(result: &Results) -> Option<String> {
+    result.outputs.iter().find_map(|output| output.as_ref().err().cloned())
+}
+
+fn series(result: &Results, metric: &str) -> Vec<f64> {
+    result.outputs.iter().flatten().filter_map(|metrics| metrics.get(metric).copied()).collect()
+}
+
+/// The middle value; not a number of nothing.
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}

@@ -1,0 +1,41 @@
+//! The primitives of a program.
+
+pub(crate) use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64};
+pub(crate) use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+pub(crate) use parking_lot::{Condvar, Mutex};
+
+/// A size in a program, and in a model.
+pub(crate) const fn size(real: usize, _modelled: usize) -> usize {
+    real
+}
+
+/// What models use beside the primitives themselves.
+#[cfg(test)]
+pub(crate) mod model {
+    pub(crate) use std::thread::spawn;
+
+    use parking_lot::Mutex;
+
+    /// Runs a model: here once.
+    pub(crate) fn check(_name: &str, model: impl Fn() + Send + Sync + 'static) {
+        model();
+    }
+
+    /// Memory without synchronisation: only a model can tell whether its accesses race.
+    pub(crate) struct Plain<T>(Mutex<T>);
+
+    impl<T: Copy> Plain<T> {
+        pub(crate) fn new(value: T) -> Self {
+            Self(Mutex::new(value))
+        }
+
+        pub(crate) fn get(&self) -> T {
+            *self.0.lock()
+        }
+
+        pub(crate) fn set(&self, value: T) {
+            *self.0.lock() = value;
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! A wait for a condition while another lock is held, which the notifier needs (parity-ethereum #9385).
+
+use super::{Arc, Condvar, Mutex, thread};
+
+fn run(hold: bool) {
+    let state = Arc::new((Mutex::new(()), Mutex::new(false), Condvar::new()));
+    let mine = Arc::clone(&state);
+    let notifier = thread::spawn(move || {
+        let _outer = mine.0.lock().unwrap();
+        *mine.1.lock().unwrap() = true;
+        mine.2.notify_one();
+    });
+    let outer = state.0.lock().unwrap();
+    let outer = hold.then_some(outer);
+    let mut ready = state.1.lock().unwrap();
+    while !*ready {
+        ready = state.2.wait(ready).unwrap();
+    }
+    drop(ready);
+    drop(outer);
+    notifier.join().unwrap();
+}
+
+pub(crate) fn buggy() {
+    run(true);
+}
+
+pub(crate) fn fixed() {
+    run(false);
+}
