@@ -1,6 +1,6 @@
 //! Hooks of channels. The channel itself lives in the wrapper; all of these are called under its lock.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
@@ -14,6 +14,7 @@ use super::waits::{self, Waiting};
 use crate::analysis::happens_before::{AtomicClock, ChannelClock};
 use crate::analysis::wait_for::{Backlog, Knot, Wait};
 use crate::event::{AtomicId, ChannelId, Object, ObjectKind, Op, Order, ThreadId};
+use crate::primitive::AtomicU32;
 
 static CHANNEL_IDS: Ids = Ids::new();
 
