@@ -34,10 +34,14 @@ pub(crate) fn resolve(site: SiteId) -> Vec<String> {
     for ip in frames.iter().map(|&ip| ip.saturating_sub(1)) {
         backtrace::resolve(ip as *mut std::ffi::c_void, |symbol| {
             let name = symbol.name().map_or_else(|| "?".to_owned(), |name| format!("{name:#}"));
-            let file = symbol.filename().map(|file| file.to_string_lossy().into_owned());
-            let whose = whose(&name, file.as_deref());
-            let place = file.map(|file| Site::new(shorten(&file), symbol.lineno().unwrap_or(0), 0));
-            lines.push((whose, place.map_or_else(|| name.clone(), |place| format!("{name} at {place}"))));
+            let place =
+                symbol.filename().map(|file| Site::new(&file.to_string_lossy(), symbol.lineno().unwrap_or(0), 0));
+            let whose = whose(&name, place.as_ref().map(|place| place.file.as_str()));
+            let line = match place {
+                Some(place) => format!("{name} at {}", Site { file: shorten(&place.file).to_owned(), ..place }),
+                None => name,
+            };
+            lines.push((whose, line));
         });
     }
     // Ours are innermost; the runtime's and ours again are below the thread's closure or `main`.
@@ -60,12 +64,15 @@ fn whose(name: &str, file: Option<&str>) -> Whose {
         Some(file) => file.starts_with(SOURCE) || file.contains("/backtrace-"),
         None => name.trim_start_matches('<').starts_with("gordian::") || name.starts_with("backtrace::"),
     };
+    // The symbols that begin every thread; a C library with debug information names files for them.
+    let entry = name.starts_with("__libc_") || ["_start", "clone", "clone3", "start_thread"].contains(&name);
     let runtime = match file {
-        Some(file) => file.starts_with("/rustc/") || file.contains("/lib/rustlib/src/"),
+        Some(file) => entry || file.starts_with("/rustc/") || file.contains("/lib/rustlib/src/"),
         None => {
             let name = name.trim_start_matches('<');
             ["std::", "core::", "alloc::", "test::", "__", "rust_"].iter().any(|runtime| name.starts_with(runtime))
-                || ["_start", "main", "clone", "clone3", "start_thread", "?"].contains(&name)
+                || entry
+                || ["main", "?"].contains(&name)
         }
     };
     match (ours, runtime) {

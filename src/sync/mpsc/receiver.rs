@@ -22,19 +22,25 @@ pub struct Receiver<T> {
 #[derive(Debug)]
 pub struct Iter<'a, T: 'a> {
     receiver: &'a Receiver<T>,
+    /// Where it was made: an adapter of the standard library that calls `next` is no place of the user's.
+    place: Place,
 }
 
 /// [`std::sync::mpsc::TryIter`], watched.
 #[derive(Debug)]
 pub struct TryIter<'a, T: 'a> {
     receiver: &'a Receiver<T>,
+    place: Place,
 }
 
 /// [`std::sync::mpsc::IntoIter`], watched.
 #[derive(Debug)]
 pub struct IntoIter<T> {
     receiver: Receiver<T>,
+    place: Place,
 }
+
+type Place = &'static Location<'static>;
 
 impl<T> Receiver<T> {
     pub(super) fn new(channel: Arc<Channel<T>>) -> Self {
@@ -48,7 +54,11 @@ impl<T> Receiver<T> {
     /// If there is no message now, or there will be none.
     #[track_caller]
     pub fn try_recv(&self) -> Result<T, TryRecvError> {
-        self.channel.receive(Patience::None, Location::caller()).map_err(|nothing| match nothing {
+        self.try_recv_at(Location::caller())
+    }
+
+    fn try_recv_at(&self, place: Place) -> Result<T, TryRecvError> {
+        self.channel.receive(Patience::None, place).map_err(|nothing| match nothing {
             Nothing::Empty => TryRecvError::Empty,
             Nothing::Closed => TryRecvError::Disconnected,
         })
@@ -61,7 +71,11 @@ impl<T> Receiver<T> {
     /// If there is no message and all senders are gone.
     #[track_caller]
     pub fn recv(&self) -> Result<T, RecvError> {
-        self.channel.receive(Patience::Endless, Location::caller()).map_err(|_| RecvError)
+        self.recv_at(Location::caller())
+    }
+
+    fn recv_at(&self, place: Place) -> Result<T, RecvError> {
+        self.channel.receive(Patience::Endless, place).map_err(|_| RecvError)
     }
 
     /// See [`std::sync::mpsc::Receiver::recv_timeout`].
@@ -79,13 +93,15 @@ impl<T> Receiver<T> {
     }
 
     /// See [`std::sync::mpsc::Receiver::iter`].
+    #[track_caller]
     pub fn iter(&self) -> Iter<'_, T> {
-        Iter { receiver: self }
+        Iter { receiver: self, place: Location::caller() }
     }
 
     /// See [`std::sync::mpsc::Receiver::try_iter`].
+    #[track_caller]
     pub fn try_iter(&self) -> TryIter<'_, T> {
-        TryIter { receiver: self }
+        TryIter { receiver: self, place: Location::caller() }
     }
 }
 
@@ -114,27 +130,24 @@ impl<T> fmt::Debug for Receiver<T> {
 impl<T> Iterator for Iter<'_, T> {
     type Item = T;
 
-    #[track_caller]
     fn next(&mut self) -> Option<T> {
-        self.receiver.recv().ok()
+        self.receiver.recv_at(self.place).ok()
     }
 }
 
 impl<T> Iterator for TryIter<'_, T> {
     type Item = T;
 
-    #[track_caller]
     fn next(&mut self) -> Option<T> {
-        self.receiver.try_recv().ok()
+        self.receiver.try_recv_at(self.place).ok()
     }
 }
 
 impl<T> Iterator for IntoIter<T> {
     type Item = T;
 
-    #[track_caller]
     fn next(&mut self) -> Option<T> {
-        self.receiver.recv().ok()
+        self.receiver.recv_at(self.place).ok()
     }
 }
 
@@ -142,6 +155,7 @@ impl<'a, T> IntoIterator for &'a Receiver<T> {
     type Item = T;
     type IntoIter = Iter<'a, T>;
 
+    #[track_caller]
     fn into_iter(self) -> Iter<'a, T> {
         self.iter()
     }
@@ -151,7 +165,8 @@ impl<T> IntoIterator for Receiver<T> {
     type Item = T;
     type IntoIter = IntoIter<T>;
 
+    #[track_caller]
     fn into_iter(self) -> IntoIter<T> {
-        IntoIter { receiver: self }
+        IntoIter { receiver: self, place: Location::caller() }
     }
 }

@@ -9,8 +9,9 @@ use std::time::Instant;
 use crate::Peer;
 
 /// Parts that a loop is timed in. Their median counts: a machine that does something else meanwhile takes away a part as a
-/// whole, not a little of each.
-const PARTS: u64 = 20;
+/// whole, not a little of each. So many that a part of a usual run is shorter than the time that a scheduler gives
+/// another process.
+const PARTS: u64 = 50;
 
 /// A value on a cache line (and its prefetched neighbour) of its own.
 #[repr(align(128))]
