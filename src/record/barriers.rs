@@ -13,6 +13,7 @@ use super::waits::Waiting;
 use crate::analysis::happens_before::SyncClock;
 use crate::analysis::wait_for::Wait;
 use crate::event::{BarrierId, Object, ObjectKind, Op};
+use crate::primitive::AtomicU32;
 
 static BARRIER_IDS: Ids = Ids::new();
 
