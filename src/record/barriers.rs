@@ -1,6 +1,5 @@
 //! Hooks of barriers. The barrier itself lives in the wrapper; all of these are called under its lock.
 
-use crate::primitive::AtomicU32;
 use std::sync::Arc;
 
 use parking_lot::Mutex;

@@ -225,7 +225,7 @@ impl ChannelMeta {
 
 impl Drop for ChannelMeta {
     fn drop(&mut self) {
-        if self.id.load(std::sync::atomic::Ordering::Relaxed) != 0
+        if self.id.load(Ordering::Relaxed) != 0
             && let Some(_inside) = enter()
         {
             registry::forget(Object::Channel(self.id()));
