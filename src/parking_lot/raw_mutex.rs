@@ -4,7 +4,6 @@ use std::panic::Location;
 use std::ptr;
 
 use ::parking_lot::lock_api;
-use lock_api::{RawMutex as _, RawMutexFair as _, RawMutexTimed as _};
 
 use super::{SPINS, places};
 use crate::event::{Attempt, Mode, ObjectKind};
@@ -52,6 +51,15 @@ impl<R: lock_api::RawMutex> WatchedRaw<R> {
         let Some(guard) = self.inner.try_lock() else { return self.lock_slow(place) };
         locks::acquired(&self.meta, Attempt::Blocking, place);
         guard
+    }
+
+    /// Unlocks what the current thread has locked, and has told the recorder of as released.
+    pub(super) fn unlock_unseen(&self)
+    where
+        R::Guard: Default,
+    {
+        // SAFETY: by the caller's promise; the guard of a lock of parking_lot is a marker without state.
+        unsafe { self.inner.unlock(R::Guard::default()) };
     }
 
     #[cold]

@@ -4,11 +4,7 @@ use std::panic::Location;
 use std::ptr;
 use std::time::{Duration, Instant};
 
-use ::parking_lot::lock_api;
-use lock_api::{
-    RawRwLock as _, RawRwLockDowngrade as _, RawRwLockFair as _, RawRwLockTimed as _, RawRwLockUpgrade as _,
-    RawRwLockUpgradeDowngrade as _, RawRwLockUpgradeFair as _, RawRwLockUpgradeTimed as _,
-};
+use ::parking_lot::lock_api::{self, RawRwLockUpgrade as _};
 
 use super::{SPINS, places};
 use crate::event::{Attempt, Mode, ObjectKind};

@@ -104,22 +104,34 @@ pub(crate) fn enter() -> Option<Entered> {
     Some(Entered { context: current })
 }
 
-/// The context for a few steps of the hot path, without the mark of [`enter`]. `None` in all cases where [`enter`] has
-/// more to do or nothing to give.
-///
-/// # Safety
-///
-/// Until the last use of the reference the caller calls nothing that could reach a hook: no allocation, no user code,
-/// and no [`enter`].
+/// What leads to the thread's context now. A hot hook gets it from its caller: a thread-local is reached through a call, as
+/// far as the compiler knows, so in the hook itself all arguments would have to be saved before.
+#[derive(Clone, Copy)]
+pub(crate) struct Current(*mut Context);
+
+/// See [`Current`].
 #[inline(always)]
-pub(crate) unsafe fn hot<'a>() -> Option<&'a mut Context> {
-    let current = CURRENT.get();
-    if current.addr() <= BUSY.addr() {
-        return None;
+pub(crate) fn current() -> Current {
+    Current(CURRENT.get())
+}
+
+impl Current {
+    /// The context for a few steps of the hot path, without the mark of [`enter`]. `None` in all cases where [`enter`] has
+    /// more to do or nothing to give.
+    ///
+    /// # Safety
+    ///
+    /// [`current`] has just given `self` to this thread, and nothing has been called since. Until the last use of the
+    /// reference the caller calls nothing that could reach a hook: no allocation, no user code, and no [`enter`].
+    #[inline(always)]
+    pub(crate) unsafe fn hot<'a>(self) -> Option<&'a mut Context> {
+        if self.0.addr() <= BUSY.addr() {
+            return None;
+        }
+        // SAFETY: a pointer above BUSY is from `Box::into_raw` in `install`. There is no `Entered`, or it would be BUSY,
+        // and by the caller's promise none, nor another result of this function, comes to be while the reference is used.
+        Some(unsafe { &mut *self.0 })
     }
-    // SAFETY: a pointer above BUSY is from `Box::into_raw` in `install`. There is no `Entered`, or CURRENT would be BUSY,
-    // and by the caller's promise none, nor another result of this function, comes to be while the reference is used.
-    Some(unsafe { &mut *current })
 }
 
 #[cold]
@@ -140,6 +152,7 @@ fn first_entry(current: *mut Context) -> Option<Entered> {
 
 /// Gives the thread its context. Called once a thread, before any hook of it or from its first.
 pub(crate) fn install(context: Context) {
+    super::stacks::belong_to(context.thread);
     CURRENT.set(Box::into_raw(Box::new(context)));
     // Registers the destructor. It fails only in a thread that is being torn down already; the context then lives on.
     let _ = TEARDOWN.try_with(|_| ());

@@ -12,7 +12,7 @@ use std::sync::{Arc, LazyLock};
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 
-use super::context::{self, Context, enter};
+use super::context::{self, Context, Current, enter};
 use super::log::ThreadLog;
 use super::note::Note;
 use super::registry::{self, Ids, LiveNames, UNWATCHED};
@@ -95,6 +95,11 @@ impl LockMeta {
         let id = locks.spare_ids.pop().unwrap_or_else(|| LOCK_IDS.next());
         let first = self.id.compare_exchange(0, id, Ordering::Relaxed, Ordering::Relaxed);
         let lock = LockId(first.map_or_else(|given| given & ID, |_| id));
+        if locks.newcomers.len() > locks.held.len() + NEWCOMERS {
+            // Only those still held can be asked for.
+            let held: Vec<LockId> = locks.held.iter().map(Entry::lock).collect();
+            locks.newcomers.retain(|(newcomer, ..)| held.contains(newcomer));
+        }
         locks.newcomers.push((lock, self.kind, self.created));
         if config::log().is_some() {
             self.describe(lock);
@@ -270,6 +275,8 @@ pub(crate) struct LockState {
     places: Places,
     /// Contexts that are pinned in the graph, by chain.
     contexts: FxHashMap<u64, Arc<Pin>>,
+    /// The one of them that was asked for last.
+    last_pin: Option<Arc<Pin>>,
     /// Ids of destroyed locks that no one was told of.
     spare_ids: Vec<u32>,
     /// Locks that were taken for the first time since the stack was last empty: the registry does not know them yet.
@@ -279,6 +286,9 @@ pub(crate) struct LockState {
 /// Ids that a thread keeps for reuse.
 const SPARE_IDS: usize = 1024;
 
+/// Newcomers kept beyond those that are held.
+const NEWCOMERS: usize = 64;
+
 impl LockState {
     pub(crate) fn new(seed: u64) -> Self {
         Self {
@@ -287,6 +297,7 @@ impl LockState {
             seed,
             places: Places([(0, SiteId::UNKNOWN); Places::SIZE]),
             contexts: FxHashMap::default(),
+            last_pin: None,
             spare_ids: Vec::new(),
             newcomers: Vec::new(),
         }
@@ -297,6 +308,7 @@ impl LockState {
         self.seed = seed;
         self.known.clear();
         self.contexts.clear();
+        self.last_pin = None;
         for entry in &mut self.held {
             entry.chain = 0;
         }
@@ -398,15 +410,36 @@ pub(crate) fn request(meta: &LockMeta, mode: Mode, upgrade: bool, place: Place) 
     waits::begin(inside, Wait::Lock { lock, mode, upgrade }, site)
 }
 
-/// After an exclusive acquisition. A call of its own: the caller's guard then stays in registers.
-#[inline(never)]
+/// After an exclusive acquisition.
+#[inline(always)]
 pub(crate) fn acquired(meta: &LockMeta, attempt: Attempt, place: Place) {
-    if !push_known(meta, Mode::Exclusive, attempt, place, |context| {
-        // SAFETY: the caller has just acquired the lock exclusively.
-        unsafe { meta.clock() }.acquired_by_last(&context.clock)
-    }) {
+    match attempt {
+        Attempt::Blocking => acquired_blocking(context::current(), meta, place),
+        attempt => acquired_otherwise(context::current(), meta, attempt, place),
+    }
+}
+
+/// A call of its own: the caller's guard then stays in registers. Without calls and without events, so that it saves none.
+#[inline(never)]
+fn acquired_blocking(current: Current, meta: &LockMeta, place: Place) {
+    if !acquired_known::<false>(current, meta, Attempt::Blocking, place) {
+        acquired_otherwise(current, meta, Attempt::Blocking, place);
+    }
+}
+
+#[inline(never)]
+fn acquired_otherwise(current: Current, meta: &LockMeta, attempt: Attempt, place: Place) {
+    if !acquired_known::<true>(current, meta, attempt, place) {
         acquired_slow(meta, attempt, place);
     }
+}
+
+#[inline(always)]
+fn acquired_known<const RECORDED: bool>(current: Current, meta: &LockMeta, attempt: Attempt, place: Place) -> bool {
+    push_known::<RECORDED>(current, meta, Mode::Exclusive, attempt, place, |context| {
+        // SAFETY: the caller has just acquired the lock exclusively.
+        unsafe { meta.clock() }.acquired_by_last(&context.clock)
+    })
 }
 
 #[cold]
@@ -426,14 +459,32 @@ fn acquired_slow(meta: &LockMeta, attempt: Attempt, place: Place) {
 }
 
 /// Before the release of a lock that was acquired with [`acquired`].
-#[inline(never)]
+#[inline(always)]
 pub(crate) fn released(meta: &LockMeta) {
-    if !pop_known(meta, Mode::Exclusive, |context| {
-        // SAFETY: the caller still holds the lock exclusively.
-        unsafe { meta.clock_mut() }.publish_again(&mut context.clock)
-    }) {
+    released_plainly(context::current(), meta);
+}
+
+/// As [`acquired_blocking`].
+#[inline(never)]
+fn released_plainly(current: Current, meta: &LockMeta) {
+    if !released_known::<false>(current, meta) {
+        released_otherwise(current, meta);
+    }
+}
+
+#[inline(never)]
+fn released_otherwise(current: Current, meta: &LockMeta) {
+    if !released_known::<true>(current, meta) {
         released_slow(meta);
     }
+}
+
+#[inline(always)]
+fn released_known<const RECORDED: bool>(current: Current, meta: &LockMeta) -> bool {
+    pop_known::<RECORDED>(current, meta, Mode::Exclusive, |context| {
+        // SAFETY: the caller still holds the lock exclusively.
+        unsafe { meta.clock_mut() }.publish_again(&mut context.clock)
+    })
 }
 
 #[cold]
@@ -451,24 +502,26 @@ fn released_slow(meta: &LockMeta) {
     }
 }
 
-/// The hot path of an acquisition: nothing about it is new. False, and nothing done, if anything is.
+/// The hot path of an acquisition: nothing about it is new. False, and nothing done, if anything is, or if events are
+/// written and `RECORDED` is false, or the other way round.
 #[inline(always)]
-fn push_known(
+fn push_known<const RECORDED: bool>(
+    current: Current,
     meta: &LockMeta,
     mode: Mode,
     attempt: Attempt,
     place: Place,
     clocks_known: impl FnOnce(&mut Context) -> bool,
 ) -> bool {
-    // SAFETY: nothing is called below but arithmetic on the context and the lock's own words, and `clocks_known`, which
+    // SAFETY: `current` comes from the caller's caller, and nothing is called below but arithmetic on the context and the lock's own words, and `clocks_known`, which
     // compares or stores epochs.
-    let Some(context) = (unsafe { context::hot() }) else { return false };
+    let Some(context) = (unsafe { current.hot() }) else { return false };
     let id = meta.id.load(Ordering::Relaxed);
     let Some(site) = context.locks.places.seen(place) else { return false };
     let locks = &mut context.locks;
     let depth = locks.held.len();
-    let parent = locks.held.last().map_or(locks.seed, |top| top.chain);
-    if id & DESCRIBED == 0 || depth == locks.held.capacity() || parent == 0 {
+    let parent = if depth == 0 { locks.seed } else { locks.held[depth - 1].chain };
+    if context.modes.record() != RECORDED || id & DESCRIBED == 0 || depth == locks.held.capacity() || parent == 0 {
         return false;
     }
     let chain = grow(parent, LockId(id & ID), mode);
@@ -482,18 +535,15 @@ fn push_known(
     if context.modes.races() && !clocks_known(context) {
         return false;
     }
-    let entry = Entry::new(chain, id, site, mode, attempt);
-    if let Some(log) = &mut context.log {
-        if !log.has_room() {
-            return false;
-        }
+    if RECORDED {
+        let Some(log) = context.log.as_mut().filter(|log| log.has_room()) else { return false };
         let op = Op::Acquired { lock: LockId(id & ID), mode, attempt };
         meta.log_acquired(log, context.thread, op, place);
     }
     let held = &mut context.locks.held;
     // SAFETY: there is room: `depth` is the length, and was compared with the capacity above.
     unsafe {
-        held.as_mut_ptr().add(depth).write(entry);
+        held.as_mut_ptr().add(depth).write(Entry::new(chain, id, site, mode, attempt));
         held.set_len(depth + 1);
     }
     true
@@ -501,18 +551,26 @@ fn push_known(
 
 /// The hot path of a release: the lock is the newest held, and nothing is to be told.
 #[inline(always)]
-fn pop_known(meta: &LockMeta, mode: Mode, clocks_known: impl FnOnce(&mut Context) -> bool) -> bool {
+fn pop_known<const RECORDED: bool>(
+    current: Current,
+    meta: &LockMeta,
+    mode: Mode,
+    clocks_known: impl FnOnce(&mut Context) -> bool,
+) -> bool {
     // SAFETY: as in `push_known`.
-    let Some(context) = (unsafe { context::hot() }) else { return false };
+    let Some(context) = (unsafe { current.hot() }) else { return false };
     let id = meta.id.load(Ordering::Relaxed);
     match context.locks.held.last() {
         Some(top) if top.is(id, mode) && !top.news => {}
         _ => return false,
     }
-    if context.log.as_ref().is_some_and(|log| !log.has_room()) || (context.modes.races() && !clocks_known(context)) {
+    if context.modes.record() != RECORDED || (RECORDED && !context.log.as_ref().is_some_and(ThreadLog::has_room)) {
         return false;
     }
-    if let Some(log) = &mut context.log {
+    if context.modes.races() && !clocks_known(context) {
+        return false;
+    }
+    if RECORDED && let Some(log) = &mut context.log {
         meta.log_released(log, context.thread, Op::Released { lock: LockId(id & ID), mode });
     }
     context.locks.held.pop();
@@ -528,7 +586,11 @@ fn push(context: &mut Context, meta: &LockMeta, mode: Mode, attempt: Attempt, pl
     let lock = meta.id(locks);
     let site = locks.site(place);
     let chain = grow(locks.chain(), lock, mode);
-    if context.modes.order() && attempt == Attempt::Blocking && locks.matters(meta, mode) && !locks.known.known(chain) {
+    if context.modes.order()
+        && attempt == Attempt::Blocking
+        && locks.matters(meta, mode)
+        && (!meta.chained.load(Ordering::Relaxed) || !locks.known.known(chain))
+    {
         judge(context, meta, chain, mode, site);
     }
     let id = meta.id.load(Ordering::Relaxed);
@@ -633,11 +695,17 @@ fn tell(context: &mut Context, hazards: Vec<Hazard>) {
 /// What the thread holds now, pinned in the graph.
 fn held_context(context: &mut Context) -> &Arc<Pin> {
     let chain = context.locks.chain();
-    if !context.locks.contexts.contains_key(&chain) {
-        let id = ORDER.lock().context(context.thread, &context.locks.held_locks());
-        context.locks.contexts.insert(chain, Arc::new(Pin { id, chain }));
+    if context.locks.last_pin.as_ref().is_none_or(|pin| pin.chain != chain) {
+        let known = context.locks.contexts.get(&chain).cloned();
+        let pin = known.unwrap_or_else(|| {
+            let id = ORDER.lock().context(context.thread, &context.locks.held_locks());
+            let pin = Arc::new(Pin { id, chain });
+            context.locks.contexts.insert(chain, Arc::clone(&pin));
+            pin
+        });
+        context.locks.last_pin = Some(pin);
     }
-    &context.locks.contexts[&chain]
+    context.locks.last_pin.as_ref().expect("set above")
 }
 
 impl LockMeta {

@@ -10,8 +10,7 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::time::Instant;
 
-use parking_lot::Mutex;
-
+use crate::primitive::Mutex;
 use crate::record::channels::ChannelMeta;
 use crate::record::queue::{Queue, Waiter};
 
@@ -237,5 +236,94 @@ struct StandingReceiver<'a, T>(&'a Channel<T>);
 impl<T> Drop for StandingReceiver<'_, T> {
     fn drop(&mut self) {
         self.0.state.lock().empty = None;
+    }
+}
+
+#[cfg(test)]
+mod models {
+    use super::*;
+    use crate::primitive::model::{Plain, check, check_within, spawn};
+    use crate::record::context::set_unwatched;
+
+    /// A channel whose hooks do nothing, and whose id is there before threads ask for it.
+    fn channel(capacity: Option<usize>) -> Arc<Channel<usize>> {
+        set_unwatched();
+        let channel = Channel::new(capacity, Location::caller());
+        channel.set_name("channel");
+        channel
+    }
+
+    fn send(channel: &Channel<usize>, message: usize) -> bool {
+        channel.send(message, Location::caller()).is_ok()
+    }
+
+    fn receive(channel: &Channel<usize>) -> Option<usize> {
+        channel.receive(Patience::Endless, Location::caller()).ok()
+    }
+
+    /// With each capacity: messages come in the order in which they were sent, with what was done before them, and then
+    /// the end.
+    #[test]
+    fn messages_come_in_order_and_then_the_end() {
+        for capacity in [None, Some(0), Some(1)] {
+            check(&format!("messages come in order with capacity {capacity:?}"), move || {
+                let channel = channel(capacity);
+                let told = Arc::new([0, 0].map(Plain::new));
+                let (sender, tells) = (Arc::clone(&channel), Arc::clone(&told));
+                let thread = spawn(move || {
+                    for message in 0..2 {
+                        tells[message].set(message + 1);
+                        assert!(send(&sender, message));
+                    }
+                    sender.drop_sender();
+                });
+                for message in 0..2 {
+                    assert_eq!(receive(&channel), Some(message));
+                    assert_eq!(told[message].get(), message + 1);
+                }
+                assert_eq!(receive(&channel), None);
+                thread.join().unwrap();
+            });
+        }
+    }
+
+    /// Two senders and one place, or none: nobody waits for ever, no message is lost.
+    #[test]
+    fn two_senders_take_turns() {
+        for capacity in [0, 1] {
+            check_within(3, &format!("two senders take turns with capacity {capacity}"), move || {
+                let channel = channel(Some(capacity));
+                channel.add_sender();
+                let senders = [1, 2].map(|message| {
+                    let channel = Arc::clone(&channel);
+                    spawn(move || {
+                        assert!(send(&channel, message));
+                        channel.drop_sender();
+                    })
+                });
+                let both = receive(&channel).zip(receive(&channel)).expect("two messages");
+                assert!(matches!(both, (1, 2) | (2, 1)));
+                assert_eq!(receive(&channel), None);
+                senders.into_iter().for_each(|sender| sender.join().unwrap());
+            });
+        }
+    }
+
+    /// The receiver takes what is there and goes: the sender is told, whether it waits or comes later.
+    #[test]
+    fn a_sender_does_not_outwait_its_receiver() {
+        for capacity in [0, 1] {
+            check(&format!("a sender does not outwait its receiver with capacity {capacity}"), move || {
+                let channel = channel(Some(capacity));
+                let sender = Arc::clone(&channel);
+                let thread = spawn(move || (0..3).take_while(|&message| send(&sender, message)).count());
+                let taken = channel.receive(Patience::None, Location::caller()).ok();
+                assert!(matches!(taken, None | Some(0)));
+                channel.drop_receiver();
+                let sent = thread.join().unwrap();
+                let least = usize::from(taken.is_some());
+                assert!((least..=least + capacity).contains(&sent), "{taken:?}, {sent} sent");
+            });
+        }
     }
 }
