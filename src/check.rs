@@ -7,8 +7,6 @@ use crate::report;
 
 #[cfg(feature = "detect")]
 mod live;
-#[cfg(feature = "cli")]
-pub(crate) use live::watch;
 #[cfg(feature = "detect")]
 #[cfg(feature = "cli")]
 pub(crate) use live::watch;

@@ -33,7 +33,7 @@ pub(crate) fn report(context: &mut Context, mut finding: Finding) {
         if site.stack.is_empty()
             && let Some(id) = registry::find(&site.site)
         {
-            site.stack = stacks::resolve(id);
+            site.stack = stacks::resolve(id, &site.owner);
         }
     }
     let print = context.session == SessionId::default() && config::get().print;

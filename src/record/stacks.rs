@@ -1,16 +1,33 @@
 //! Stacks: captured once for each place that takes a lock or touches a cell, resolved only when a report shows them.
 
+use std::cell::Cell;
 use std::sync::LazyLock;
 
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 
-use crate::event::{Site, SiteId};
+use super::registry::LiveNames;
+use crate::event::{Names as _, Site, SiteId, ThreadId};
 
 /// Frames kept of a stack.
 const DEPTH: usize = 64;
 
-static STACKS: LazyLock<Mutex<FxHashMap<SiteId, Box<[usize]>>>> = LazyLock::new(Mutex::default);
+struct Stack {
+    /// Whose it is.
+    thread: Option<ThreadId>,
+    frames: Box<[usize]>,
+}
+
+static STACKS: LazyLock<Mutex<FxHashMap<SiteId, Stack>>> = LazyLock::new(Mutex::default);
+
+thread_local! {
+    static THREAD: Cell<Option<ThreadId>> = const { Cell::new(None) };
+}
+
+/// Says who captures the stacks of the current thread.
+pub(crate) fn belong_to(thread: ThreadId) {
+    THREAD.set(Some(thread));
+}
 
 /// Takes the stack of the first operation at a place. Costs some microseconds, once for each place.
 #[cold]
@@ -23,13 +40,20 @@ pub(crate) fn capture_first(site: SiteId) {
         frames.push(frame.ip() as usize);
         frames.len() < DEPTH
     });
-    STACKS.lock().entry(site).or_insert_with(|| frames.into_boxed_slice());
+    STACKS.lock().entry(site).or_insert_with(|| Stack { thread: THREAD.get(), frames: frames.into_boxed_slice() });
 }
 
 /// The frames of the place's first operation, innermost first, without ours and those of the runtime: "function at
 /// file:line". Works without RUST_BACKTRACE; in a build without debug information only the names are there.
-pub(crate) fn resolve(site: SiteId) -> Vec<String> {
-    let frames = STACKS.lock().get(&site).cloned().unwrap_or_default();
+///
+/// `owner` is the one who did the reported operation. If the stack is another's, only its innermost frame, the place
+/// itself, is true of both.
+pub(crate) fn resolve(site: SiteId, owner: &str) -> Vec<String> {
+    let (thread, frames) = match STACKS.lock().get(&site) {
+        Some(stack) => (stack.thread, stack.frames.clone()),
+        None => return Vec::new(),
+    };
+    let own = thread.is_some_and(|thread| LiveNames.owner_name(thread) == owner);
     let mut lines = Vec::new();
     for ip in frames.iter().map(|&ip| ip.saturating_sub(1)) {
         backtrace::resolve(ip as *mut std::ffi::c_void, |symbol| {
@@ -46,7 +70,7 @@ pub(crate) fn resolve(site: SiteId) -> Vec<String> {
     }
     // Ours are innermost; the runtime's and ours again are below the thread's closure or `main`.
     let users = lines.into_iter().filter(|(whose, _)| *whose == Whose::User);
-    users.map(|(_, line)| line).collect()
+    users.map(|(_, line)| line).take(if own { usize::MAX } else { 1 }).collect()
 }
 
 #[derive(PartialEq, Eq)]

@@ -8,7 +8,7 @@ use super::source::Sources;
 use super::stack::user_frames;
 use super::style::{Style, Styles};
 use crate::event::Mode;
-use crate::finding::{Finding, Held, SiteReport, Tier};
+use crate::finding::{Finding, Held, Kind, SiteReport, Tier};
 
 /// All findings, each with its operations, then the [`tally`]. Empty when there is none.
 ///
@@ -77,14 +77,15 @@ fn tell(out: &mut String, finding: &Finding, sources: &mut Sources, styles: &Sty
     for operation in operations(finding) {
         tell_operation(out, &operation, sources, styles);
     }
-    let made: Vec<Note<'_>> = finding
-        .objects
-        .iter()
-        .filter_map(|object| {
-            let label = format!("{} is made here", quoted(&object.object));
-            Some(Note { site: object.created.as_ref()?, label, primary: false })
-        })
-        .collect();
+    let mut made: Vec<Note<'_>> = Vec::new();
+    for object in &finding.objects {
+        let Some(site) = &object.created else { continue };
+        let label = format!("{} is made here", quoted(&object.object));
+        // Several of one name and place, made in a loop, are one note.
+        if !made.iter().any(|note| note.site == site && note.label == label) {
+            made.push(Note { site, label, primary: false });
+        }
+    }
     if !made.is_empty() {
         let _ = writeln!(out, "{}", styles.label.on("objects"));
         out.push_str(&snippet::render(&made, sources, styles));
@@ -125,7 +126,9 @@ fn operations(finding: &Finding) -> Vec<Operation<'_>> {
     // Of two that hold what the other took (one place, in a loop) both are shown.
     let folded = |place: usize| holders[place].is_some_and(|(holder, _)| holder != place && holders[holder].is_none());
     let shown: Vec<usize> = (0..sites.len()).filter(|&place| !folded(place)).collect();
-    let in_time = finding.tier == Tier::Observed || sites.iter().all(|site| site.event.is_some());
+    // What has not happened has no order in time.
+    let pattern = matches!(finding.kind, Kind::LockOrderCycle | Kind::RecursiveRead) && finding.tier != Tier::Observed;
+    let in_time = !pattern || sites.iter().all(|site| site.event.is_some());
     let numbers = numbers(&shown.iter().map(|&place| &sites[place]).collect::<Vec<_>>(), in_time);
     let operation = |(&place, number): (&usize, usize)| {
         let taken = (0..sites.len()).filter(|&other| folded(other)).filter_map(|other| {
@@ -230,7 +233,6 @@ fn quoted(name: &str) -> String {
 mod tests {
     use super::*;
     use crate::event::Site;
-    use crate::finding::Kind;
 
     fn site(event: Option<u64>) -> SiteReport {
         let site = Site::unknown();
