@@ -88,15 +88,14 @@ impl<T> Channel<T> {
     pub(super) fn send(&self, message: T, place: Place) -> Result<(), T> {
         let mut message = message;
         loop {
-            let mut state = self.state.lock();
-            message = match state.offer(self.capacity, message, place) {
+            message = match self.try_send(message, place) {
                 Ok(()) => return Ok(()),
                 Err(Unsent::Closed(message)) => return Err(message),
                 Err(Unsent::Full(message)) => message,
             };
-            drop(state);
             let standing = StandingSender { channel: self, waiter: Waiter::new() };
-            state = self.state.lock();
+            // Declared after `standing`, and so given up before it, by a panic too: the drop of `standing` takes the lock.
+            let mut state = self.state.lock();
             if state.has_space(self.capacity) || !state.receiver {
                 continue;
             }
@@ -110,30 +109,17 @@ impl<T> Channel<T> {
 
     /// Receives the oldest message.
     pub(super) fn receive(&self, patience: Patience, place: Place) -> Result<T, Nothing> {
-        let mut state = self.state.lock();
         let mut out_of_time = matches!(patience, Patience::None);
         loop {
-            if let Some(message) = state.take(place) {
-                return Ok(message);
+            if let Some(result) = self.state.lock().look(self.capacity, out_of_time, place) {
+                return result;
             }
-            if state.senders == 0 {
-                state.meta.saw_closed(place);
-                return Err(Nothing::Closed);
-            }
-            // Of senders in the queue of an empty channel, only those of a rendezvous can send when they wake.
-            let sender_comes = self.capacity == Some(0) && state.full.first().is_some();
-            if out_of_time && !sender_comes {
-                return Err(Nothing::Empty);
-            }
-            drop(state);
             let waiter = Waiter::new();
             let standing = StandingReceiver(self);
-            state = self.state.lock();
-            if !state.messages.is_empty() || state.senders == 0 {
-                continue;
-            }
-            let sender_comes = self.capacity == Some(0) && state.full.first().is_some();
-            if out_of_time && !sender_comes {
+            // Declared after `standing`, as in `send`.
+            let mut state = self.state.lock();
+            let sender_comes = state.sender_comes(self.capacity);
+            if !state.messages.is_empty() || state.senders == 0 || (out_of_time && !sender_comes) {
                 continue;
             }
             state.empty = Some(Arc::clone(&waiter));
@@ -151,7 +137,6 @@ impl<T> Channel<T> {
             drop(waiting);
             drop(standing);
             out_of_time |= !in_time;
-            state = self.state.lock();
         }
     }
 
@@ -209,6 +194,24 @@ impl<T> State<T> {
         Ok(())
     }
 
+    /// Does a sender stand in the queue that can send once the receiver waits? Of those in the queue of an empty channel,
+    /// only those of a rendezvous can.
+    fn sender_comes(&self, capacity: Option<usize>) -> bool {
+        capacity == Some(0) && self.full.first().is_some()
+    }
+
+    /// The oldest message, or why there will be none; `None` if it is worth waiting.
+    fn look(&mut self, capacity: Option<usize>, out_of_time: bool, place: Place) -> Option<Result<T, Nothing>> {
+        if let Some(message) = self.take(place) {
+            return Some(Ok(message));
+        }
+        if self.senders == 0 {
+            self.meta.saw_closed(place);
+            return Some(Err(Nothing::Closed));
+        }
+        (out_of_time && !self.sender_comes(capacity)).then_some(Err(Nothing::Empty))
+    }
+
     fn take(&mut self, place: Place) -> Option<T> {
         let message = self.messages.pop_front()?;
         self.meta.received(place);
@@ -242,7 +245,7 @@ impl<T> Drop for StandingReceiver<'_, T> {
 #[cfg(test)]
 mod models {
     use super::*;
-    use crate::primitive::model::{Plain, check, check_within, spawn};
+    use crate::primitive::model::{Plain, check_within, spawn};
     use crate::record::context::set_unwatched;
 
     /// A channel whose hooks do nothing, and whose id is there before threads ask for it.
@@ -266,7 +269,7 @@ mod models {
     #[test]
     fn messages_come_in_order_and_then_the_end() {
         for capacity in [None, Some(0), Some(1)] {
-            check(&format!("messages come in order with capacity {capacity:?}"), move || {
+            check_within(3, &format!("messages come in order with capacity {capacity:?}"), move || {
                 let channel = channel(capacity);
                 let told = Arc::new([0, 0].map(Plain::new));
                 let (sender, tells) = (Arc::clone(&channel), Arc::clone(&told));
@@ -313,7 +316,7 @@ mod models {
     #[test]
     fn a_sender_does_not_outwait_its_receiver() {
         for capacity in [0, 1] {
-            check(&format!("a sender does not outwait its receiver with capacity {capacity}"), move || {
+            check_within(4, &format!("a sender does not outwait its receiver with capacity {capacity}"), move || {
                 let channel = channel(Some(capacity));
                 let sender = Arc::clone(&channel);
                 let thread = spawn(move || (0..3).take_while(|&message| send(&sender, message)).count());
