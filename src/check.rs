@@ -8,6 +8,9 @@ use crate::report;
 #[cfg(feature = "detect")]
 mod live;
 #[cfg(feature = "detect")]
+#[cfg(feature = "cli")]
+pub(crate) use live::watch;
+#[cfg(feature = "detect")]
 pub use live::{findings, findings_of, finish, start};
 #[cfg(not(feature = "detect"))]
 mod plain;

@@ -33,17 +33,11 @@ fn main() -> ExitCode {
         println!("no such row; there are: {}", ROWS.iter().map(|row| row.name).collect::<Vec<_>>().join(" "));
         return ExitCode::from(2);
     }
-    let programs = match variants::build(&rows) {
-        Ok(programs) => programs,
-        Err(reason) => {
-            println!("{reason}");
-            return ExitCode::FAILURE;
-        }
-    };
+    let programs = variants::build(&rows);
     table::head(&effort);
     for row in rows {
         let results = rounds::run(row, &effort, &programs);
-        table::print(row, &results);
+        table::print(row, &effort, &results);
     }
     table::load("at the end");
     ExitCode::SUCCESS

@@ -38,15 +38,23 @@ pub(crate) struct Results {
     pub(crate) outputs: Vec<Output>,
 }
 
+impl Results {
+    fn none(variant: &'static Variant) -> Self {
+        Self { variant, outputs: Vec::new() }
+    }
+}
+
 /// Iterations of the first, short run, from which the others' length follows.
 const PROBE: u64 = 20_000;
 
 /// Runs all rounds of a row.
 pub(crate) fn run(row: &'static Row, effort: &Effort, programs: &Programs) -> Vec<Results> {
     let mut results: Vec<Results> =
-        row.variants.iter().map(|variant| Results { variant, outputs: Vec::new() }).collect();
+        row.variants.iter().filter(|variant| programs.has(variant)).map(Results::none).collect();
     let sizes: Vec<u64> = match &row.measure {
-        Measure::Ratio { .. } => row.variants.iter().map(|variant| calibrate(row, variant, effort, programs)).collect(),
+        Measure::Ratio { .. } => {
+            results.iter().map(|result| calibrate(row, result.variant, effort, programs)).collect()
+        }
         Measure::Fixed { size, .. } => vec![size[effort.size]; results.len()],
     };
     let rounds = match row.measure {

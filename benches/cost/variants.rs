@@ -50,25 +50,39 @@ pub(crate) const LOCKS: &[Variant] = &[
     peer("tracing-mutex", "bench-tracing-mutex", ""),
     peer("deloxide", "bench-deloxide", ""),
     peer("deloxide lock-order-graph", "bench-deloxide-order", ""),
+    gordian("gordian parking_lot, lock order", "bench-gordian-parking-lot", Mode::Order),
+    gordian("gordian parking_lot, and races", "bench-gordian-parking-lot", Mode::Races),
+    gordian("gordian parking_lot, and record", "bench-gordian-parking-lot", Mode::Record),
     gordian("gordian std, lock order", "bench-gordian-std", Mode::Order),
     gordian("gordian std, and races", "bench-gordian-std", Mode::Races),
-    gordian("gordian std, and recording", "bench-gordian-std", Mode::Record),
+    gordian("gordian std, and record", "bench-gordian-std", Mode::Record),
 ];
 
 /// Who takes part in the rows of cells.
-pub(crate) const CELLS: &[Variant] =
-    &[peer("plain", "bench-std", "plain"), peer("relaxed atomic", "bench-std", "atomic")];
+pub(crate) const CELLS: &[Variant] = &[
+    peer("plain", "bench-std", "plain"),
+    peer("relaxed atomic", "bench-std", "atomic"),
+    peer("gordian Shared", "bench-gordian-std", "shared"),
+];
 
 /// Where built programs and recorded traces go.
 const TARGET: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/peers");
 
-/// The programs of the rows' variants, ready to run.
-pub(crate) struct Programs(PathBuf);
+/// The programs of the rows' variants, those that could be built.
+pub(crate) struct Programs {
+    folder: PathBuf,
+    built: Vec<&'static str>,
+}
 
 impl Programs {
+    /// Can the variant be run?
+    pub(crate) fn has(&self, variant: &Variant) -> bool {
+        self.built.contains(&variant.program)
+    }
+
     /// A process of the variant on a row.
     pub(crate) fn command(&self, variant: &Variant, row: &Row, iterations: u64) -> Command {
-        let mut command = Command::new(self.0.join(variant.program));
+        let mut command = Command::new(self.folder.join(variant.program));
         command.arg(row.name).arg(iterations.to_string());
         match variant.mode {
             Some(Mode::Record) => {
@@ -85,30 +99,36 @@ impl Programs {
 
     /// The file that a recording process writes.
     pub(crate) fn trace(&self) -> PathBuf {
-        self.0.join("bench.gordian")
+        self.folder.join("bench.gordian")
     }
 }
 
-/// Builds the programs of these rows, one cargo run for each: built together, their features would be united.
-pub(crate) fn build(rows: &[&Row]) -> Result<Programs, String> {
-    let mut programs: Vec<&str> = rows.iter().flat_map(|row| row.variants).map(|variant| variant.program).collect();
-    programs.sort_unstable();
-    programs.dedup();
-    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/peers/Cargo.toml");
-    for program in programs {
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let status = Command::new(cargo)
-            .args(["build", "--quiet", "--release", "--locked", "--package", program])
-            .arg("--manifest-path")
-            .arg(&manifest)
-            .arg("--target-dir")
-            .arg(TARGET)
-            .status();
-        match status {
-            Ok(status) if status.success() => {}
-            Ok(status) => return Err(format!("building {program} failed: {status}")),
-            Err(error) => return Err(format!("cargo could not be run: {error}")),
+/// Builds the programs of these rows, one cargo run for each: built together, their features would be united. What cannot
+/// be built (a peer that is not at hand without a network) is said so, and left out.
+pub(crate) fn build(rows: &[&Row]) -> Programs {
+    let mut built: Vec<&'static str> =
+        rows.iter().flat_map(|row| row.variants).map(|variant| variant.program).collect();
+    built.sort_unstable();
+    built.dedup();
+    built.retain(|program| match cargo_build(program) {
+        Ok(()) => true,
+        Err(reason) => {
+            println!("{program} is left out: {reason}");
+            false
         }
+    });
+    Programs { folder: Path::new(TARGET).join("release"), built }
+}
+
+fn cargo_build(program: &str) -> Result<(), String> {
+    let status = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        .args(["build", "--quiet", "--release", "--locked", "--package", program, "--manifest-path"])
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/peers/Cargo.toml"))
+        .args(["--target-dir", TARGET])
+        .status();
+    match status {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("cargo build: {status}")),
+        Err(error) => Err(format!("cargo could not be run: {error}")),
     }
-    Ok(Programs(Path::new(TARGET).join("release")))
 }

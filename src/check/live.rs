@@ -1,11 +1,12 @@
 //! The closure is watched.
 
 use std::panic::Location;
+use std::time::{Duration, Instant};
 
 use super::Outcome;
 use crate::config::{Config, StartError};
 use crate::finding::Finding;
-use crate::record::{config, sink, threads};
+use crate::record::{config, sink, threads, waits};
 
 /// Fixes what is watched in this process. Has to come before the first use of any wrapper; without it the
 /// [default](Config::default) holds.
@@ -44,6 +45,17 @@ where
     F: FnOnce() -> R + Send + 'static,
     R: Send + 'static,
 {
+    watch(f, Duration::ZERO, &mut |_| {})
+}
+
+/// Runs a closure as [`findings_of`] does. `told` gets all findings so far whenever there is a new one. Threads that the
+/// closure leaves behind get the time `linger` to end or to get stuck, and what they do in it counts.
+#[track_caller]
+pub(crate) fn watch<F, R>(f: F, linger: Duration, told: &mut dyn FnMut(&[Finding])) -> Outcome<R>
+where
+    F: FnOnce() -> R + Send + 'static,
+    R: Send + 'static,
+{
     let name = std::thread::current().name().unwrap_or("main").to_owned();
     let child = threads::fork_session(Some(&name), Location::caller());
     let record = child.record();
@@ -59,12 +71,17 @@ where
             f()
         })
         .expect("failed to spawn thread");
-    let ended = sink::wait_for_root(session);
+    let ended = sink::wait_for_root(session, told);
     let result = ended.then(|| handle.join());
     if let Some(record) = &record
         && ended
     {
         threads::joined(record, Location::caller());
+    }
+    let end = Instant::now() + linger;
+    // A finding that is on its way is waited for without limit: it takes the time to read some symbols.
+    while waits::is_reporting() || (Instant::now() < end && !waits::is_quiet(session)) {
+        std::thread::sleep(Duration::from_millis(1));
     }
     Outcome { result, findings: sink::close(session) }
 }

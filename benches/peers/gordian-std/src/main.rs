@@ -1,9 +1,9 @@
 //! gordian over std. Modes: `order` (lock order and waits), `races` (everything live), `record=FILE` (everything, and
-//! every event written to the file).
+//! every event written to the file); and for the rows of cells, `shared`.
 
 use gordian::sync::{Mutex, MutexGuard};
-use gordian::{Config, thread};
-use rows::Peer;
+use gordian::{Config, Shared, thread};
+use rows::{Peer, Slot};
 
 struct OverStd;
 
@@ -28,9 +28,30 @@ impl Peer for OverStd {
     }
 }
 
+struct Checked(Shared<u64>);
+
+impl Slot for Checked {
+    #[track_caller]
+    fn slot(value: u64) -> Self {
+        Self(Shared::new(value))
+    }
+
+    #[inline(always)]
+    #[track_caller]
+    fn read(&self) -> u64 {
+        self.0.get()
+    }
+
+    #[inline(always)]
+    #[track_caller]
+    fn write(&self, value: u64) {
+        self.0.set(value);
+    }
+}
+
 fn main() {
     let mode = rows::mode().unwrap_or_else(|| "races".to_owned());
     let record = mode.strip_prefix("record=").map(Into::into);
     gordian::start(Config { races: mode != "order", record, ..Config::default() }).expect("nothing was watched before");
-    rows::main::<OverStd>();
+    if mode == "shared" { rows::main_of_slots::<OverStd, Checked>() } else { rows::main::<OverStd>() }
 }
