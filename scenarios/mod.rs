@@ -20,5 +20,12 @@ macro_rules! scenarios {
 }
 
 scenarios! {
-    toy: ab_ba, unlocked_counter;
+    deadlock: ab_ba, ab_ba_blocked, dining_philosophers, double_lock, drop_under_lock, informant,
+        lazy_reentrant, log_rotation, order_outlives_guard, read_then_write, recursive_read, sharded_map,
+        start_up_order;
+    waiting: barrier_party_dies, channel_full, join_each_other, join_under_lock, lock_never_released,
+        lost_wakeup, own_sender, pool_of_waiters, part_of_the_program, unpark_before_flag,
+        wait_with_second_lock;
+    race: relaxed_publication, unsynchronised_counter, used_before_finished;
+    atomicity: mark_bit_wiped, proposed_twice, session_replaced;
 }

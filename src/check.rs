@@ -1,37 +1,21 @@
 //! Checks inside the user's own tests.
 
-use std::panic::{Location, resume_unwind};
+use std::panic::resume_unwind;
 
 use crate::finding::Finding;
-use crate::record::config::{self, Config, StartError};
-use crate::record::{sink, threads};
 use crate::report;
 
-/// Fixes what is watched in this process. Has to come before the first use of any wrapper; without it the
-/// [default](Config::default) holds.
-///
-/// # Errors
-///
-/// If a configuration is in force already, or the trace can't be written.
-pub fn start(config: Config) -> Result<(), StartError> {
-    config::fix(config)
-}
-
-/// Completes the trace that [`Config::record`] asked for: what happened so far is in the file, with its end mark. Events
-/// after this are not recorded. Does nothing when nothing is recorded.
-///
-/// # Errors
-///
-/// The first error that writing the trace met.
-pub fn finish() -> std::io::Result<()> {
-    config::log().map_or(Ok(()), |log| log.close())
-}
-
-/// What was found in this process so far, outside any [`check`].
-#[must_use]
-pub fn findings() -> Vec<Finding> {
-    sink::findings(crate::analysis::wait_for::SessionId::default())
-}
+#[cfg(feature = "detect")]
+mod live;
+#[cfg(feature = "detect")]
+#[cfg(feature = "cli")]
+pub(crate) use live::watch;
+#[cfg(feature = "detect")]
+pub use live::{findings, findings_of, finish, start};
+#[cfg(not(feature = "detect"))]
+mod plain;
+#[cfg(not(feature = "detect"))]
+pub use plain::{findings, findings_of, finish, start};
 
 /// What came of a checked closure.
 #[derive(Debug)]
@@ -84,50 +68,5 @@ where
         Some(Ok(value)) => value,
         Some(Err(payload)) => resume_unwind(payload),
         None => panic!("the closure waits for ever behind a deadlock that an earlier check left in the process"),
-    }
-}
-
-/// Runs a closure as [`check`] does, and returns the findings as values.
-///
-/// # Panics
-///
-/// If the system refuses to start a thread.
-#[track_caller]
-pub fn findings_of<F, R>(f: F) -> Outcome<R>
-where
-    F: FnOnce() -> R + Send + 'static,
-    R: Send + 'static,
-{
-    let name = std::thread::current().name().unwrap_or("main").to_owned();
-    let child = threads::fork_session(Some(&name), Location::caller());
-    let record = child.record();
-    let session = record.as_ref().map(|record| record.session).unwrap_or_default();
-    if let Some(record) = &record {
-        sink::open(session, record.thread);
-    }
-    let handle = std::thread::Builder::new()
-        .name(name)
-        .spawn(move || {
-            let _done = Done(session);
-            let _running = child.begin();
-            f()
-        })
-        .expect("failed to spawn thread");
-    let ended = sink::wait_for_root(session);
-    let result = ended.then(|| handle.join());
-    if let Some(record) = &record
-        && ended
-    {
-        threads::joined(record, Location::caller());
-    }
-    Outcome { result, findings: sink::close(session) }
-}
-
-/// Says that the session's root has ended, however it ended.
-struct Done(crate::analysis::wait_for::SessionId);
-
-impl Drop for Done {
-    fn drop(&mut self) {
-        sink::done(self.0);
     }
 }

@@ -17,7 +17,7 @@ mod interrupt;
 mod list;
 mod options;
 mod output;
-pub mod run;
+mod run;
 pub mod scenarios;
 mod selftest;
 

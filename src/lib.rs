@@ -33,14 +33,13 @@ pub use name::Named;
 pub use region::atomic;
 pub use shared::Shared;
 
-#[cfg(feature = "detect")]
 mod check;
+mod config;
 #[cfg(feature = "detect")]
 mod record;
-#[cfg(feature = "detect")]
+
 pub use check::{Outcome, check, findings, findings_of, finish, start};
-#[cfg(feature = "detect")]
-pub use record::config::{Config, OnDeadlock, StartError};
+pub use config::{Config, OnDeadlock, StartError};
 
 #[cfg(feature = "cli")]
 pub mod cli;

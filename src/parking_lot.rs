@@ -12,13 +12,18 @@
 //!   like), it is the lock inside, [`lock_api::Mutex`] and not [`Mutex`]. It is watched all the same.
 //! - A lock made of the `INIT` constant of a raw lock does not know where it was made.
 //! - A panic that the user asks for upon a deadlock ([`OnDeadlock::Panic`](crate::OnDeadlock::Panic)) ends the process
-//!   where lock_api can't let one through: at the end of `unlocked` and in `with_upgraded`.
+//!   where no guard may be left without its lock: at the end of `unlocked`, in `with_upgraded`, and when a [`Condvar`]
+//!   takes its mutex again.
 
 #[cfg(not(feature = "detect"))]
 pub use ::parking_lot::*;
 
 #[cfg(feature = "detect")]
+mod condvar;
+#[cfg(feature = "detect")]
 mod mutex;
+#[cfg(feature = "detect")]
+mod once;
 #[cfg(feature = "detect")]
 mod places;
 #[cfg(feature = "detect")]
@@ -32,11 +37,13 @@ mod rwlock;
 
 #[cfg(feature = "detect")]
 pub use {
-    ::parking_lot::{RawThreadId, lock_api},
+    ::parking_lot::{OnceState, RawThreadId, lock_api},
+    condvar::{Condvar, RawCondvar, WaitTimeoutResult},
     lock_api::{
         ArcMutexGuard, ArcReentrantMutexGuard, ArcRwLockReadGuard, ArcRwLockUpgradableReadGuard, ArcRwLockWriteGuard,
     },
     mutex::{FairMutex, FairMutexGuard, MappedFairMutexGuard, MappedMutexGuard, Mutex, MutexGuard, WatchedMutex},
+    once::Once,
     raw_mutex::{RawFairMutex, RawMutex, WatchedRaw},
     raw_rwlock::{RawRwLock, RawRwLockRecursive},
     remutex::{MappedReentrantMutexGuard, ReentrantMutex, ReentrantMutexGuard},

@@ -323,7 +323,8 @@ fn a_hazard_becomes_a_finding() {
     assert_eq!(finding.kind, Kind::LockOrderCycle);
     assert_eq!(
         finding.message,
-        "the reader-writer lock made at made.rs:7 and `left` are taken in opposite orders by 2 threads"
+        "the reader-writer lock made at made.rs:7 and `left` are taken in opposite orders; \
+         two threads that overlap here wait for each other for ever"
     );
     let sites: Vec<String> = finding
         .sites
@@ -336,9 +337,9 @@ fn a_hazard_becomes_a_finding() {
         sites,
         [
             "thread 2 takes the reader-writer lock made at made.rs:7 at a.rs:7 holding 0 None",
-            "thread 2 then waits for `left` at a.rs:8 holding 1 Some(8)",
+            "thread 2 wants `left` at a.rs:8 holding 1 Some(8)",
             "worker takes `left` at a.rs:3 holding 0 None",
-            "worker then waits for the reader-writer lock made at made.rs:7 at a.rs:4 holding 1 Some(4)",
+            "worker wants the reader-writer lock made at made.rs:7 at a.rs:4 holding 1 Some(4)",
         ]
     );
     let read = &hazards(LockOrderAnalysis::new(), &run(PLAIN, &["RA RA", "WA"]))[0];

@@ -7,6 +7,7 @@ use std::path::Path;
 mod oracles;
 
 /// Runs a target on the files of its directory; returns how many they are. An input that fails is the last one named.
+#[allow(clippy::print_stdout, reason = "says which input fails")]
 fn replay(target: &str, run: fn(&[u8])) -> usize {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
     let mut inputs: Vec<_> =
@@ -19,9 +20,12 @@ fn replay(target: &str, run: fn(&[u8])) -> usize {
     inputs.len()
 }
 
+/// A target and its name.
+type Target = (&'static str, fn(&[u8]));
+
 #[test]
 fn every_target_runs_on_its_corpus() {
-    let targets: [(&str, fn(&[u8])); 4] = [
+    let targets: [Target; 4] = [
         ("trace", oracles::trace),
         ("clocks", oracles::clocks),
         ("lock_order", oracles::lock_order),

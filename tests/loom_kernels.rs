@@ -1,6 +1,8 @@
 //! Kernels of real bugs, in every execution that loom can tell apart, and under the wrappers: a kernel is one source for
 //! both. The buggy form fails under loom, the fixed form passes all executions, and the wrappers say so from one run.
 
+#![allow(clippy::print_stdout, reason = "the numbers of executions are what a reader wants to know")]
+
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

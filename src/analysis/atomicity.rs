@@ -131,9 +131,9 @@ impl StaleWrite {
             stack: Vec::new(),
         };
         let sites = vec![
-            site(format!("writes {label} without having seen that"), &self.write),
-            site(format!("writes {label} in between"), &self.between),
+            site(format!("writes {label} and has not looked again"), &self.write),
             site(format!("looks at {label}"), &self.look),
+            site(format!("writes {label} in between"), &self.between),
         ];
         let objects = vec![Involved::new(names, object)];
         let who = names.owner_label(self.write.thread);

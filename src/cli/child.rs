@@ -87,8 +87,18 @@ pub(super) fn run(request: &Request<'_>) -> Result<Ran, Error> {
     } else {
         command.stdout(std::io::stderr());
     }
-    let ending = supervise(&mut command, request.timeout, interrupt::flag()).map_err(fail)?;
-    let outcome = Outcome::read(&file).map_err(fail)?.unwrap_or_default();
+    await_outcome(&mut command, &file, request.timeout, interrupt::flag()).map_err(fail)
+}
+
+/// Runs the command, which leaves its outcome in `file`, to its end or to ours.
+fn await_outcome(
+    command: &mut Command,
+    file: &Path,
+    timeout: Duration,
+    interrupted: &AtomicBool,
+) -> std::io::Result<Ran> {
+    let ending = supervise(command, timeout, interrupted)?;
+    let outcome = Outcome::read(file)?.unwrap_or_default();
     let trouble = trouble(&ending, &outcome);
     let interrupted = matches!(ending, Ending::Interrupted);
     let ended_early = interrupted || matches!(ending, Ending::TimedOut(_));
@@ -180,7 +190,9 @@ impl Drop for Scratch {
 
 #[cfg(all(test, unix))]
 mod tests {
+    use super::super::run::verdict;
     use super::*;
+    use crate::finding::{Kind, Tier};
 
     const LONG: Duration = Duration::from_secs(600);
 
@@ -205,6 +217,25 @@ mod tests {
         let hang = "read line";
         assert!(matches!(shell(hang, Duration::from_millis(20), false), Ending::TimedOut(_)));
         assert!(matches!(shell(hang, LONG, true), Ending::Interrupted));
+    }
+
+    #[test]
+    fn a_run_that_fails_is_4_and_one_that_found_something_is_1() {
+        let scratch = Scratch::new().unwrap();
+        let file = scratch.0.join("outcome.json");
+        let code = |script: &str, timeout| {
+            let mut command = Command::new("sh");
+            let ran = await_outcome(command.args(["-c", script]), &file, timeout, &AtomicBool::new(false)).unwrap();
+            verdict(&ran.findings, Tier::Possible, ran.trouble.is_some())
+        };
+        assert_eq!(code("read line", Duration::from_millis(20)), ExitCode::Failed, "it hangs");
+        assert_eq!(code("kill -ABRT $$", LONG), ExitCode::Failed, "it crashes");
+        assert_eq!(code("exit 0", LONG), ExitCode::Failed, "it ends before its time");
+        let finding = Finding::new(Kind::DataRace, Tier::Observed, String::new(), vec![], vec![]);
+        Outcome { findings: vec![finding], ..Outcome::default() }.write(&file).unwrap();
+        assert_eq!(code("kill -ABRT $$", LONG), ExitCode::Findings, "it found something first");
+        Outcome { finished: true, ..Outcome::default() }.write(&file).unwrap();
+        assert_eq!(code("exit 0", LONG), ExitCode::Clean);
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! `gordian run`, and the child process behind it.
 
-use std::path::Path;
-use std::sync::Mutex;
+use std::time::Duration;
 
 use super::args::ChildArgs;
 use super::child::{self, Outcome, Request};
@@ -9,11 +8,19 @@ use super::error::Error;
 use super::exit_code::ExitCode;
 use super::options::{self, Run};
 use super::output::{self, Document};
+use crate::Config;
+use crate::check;
 use crate::finding::{Finding, Tier};
 use crate::report::{self, Part, Style, Summary};
 
 /// Runs the scenario in a child process and reports what was found.
 pub(super) fn run(options: &Run) -> Result<ExitCode, Error> {
+    if let Some(path) = &options.record {
+        std::fs::File::create(path).map_err(|error| {
+            Error::new(ExitCode::Usage, format!("cannot write {}: {error}", path.display()))
+                .with_help("choose a file in a directory that exists and can be written to")
+        })?;
+    }
     let ran = child::run(&Request {
         scenario: options.scenario,
         fixed: options.fixed,
@@ -63,40 +70,34 @@ pub(super) fn child(args: &ChildArgs) -> Result<ExitCode, Error> {
             .write(&args.findings)
             .map_err(|error| Error::new(ExitCode::Failed, format!("cannot write {}: {error}", args.findings.display())))
     };
-    // Findings may come from several threads; one writes at a time.
-    let writing = Mutex::new(());
     let told = |findings: &[Finding]| {
-        let _one = writing.lock();
         // A failure here comes up again when the whole outcome is written.
         let _ = write(&Outcome { findings: findings.to_vec(), ..Outcome::default() });
     };
     let body = if args.fixed { scenario.fixed } else { scenario.buggy };
-    let outcome = execute(body, args.record.as_deref(), &told);
-    let _one = writing.lock();
+    let config = Config { record: args.record.clone(), print: false, ..Config::default() };
+    let outcome = match check::start(config) {
+        Ok(()) => execute(body, told),
+        Err(error) => Outcome { failure: Some(error.to_string()), ..Outcome::default() },
+    };
     write(&outcome)?;
     // The process ends here, with whatever threads of the scenario still wait.
     Ok(ExitCode::Clean)
 }
 
-/// Runs `body` under detection, and records its events to `record` if that is given.
+/// How long threads that a scenario leaves behind may take to end or to get stuck.
+const LINGER: Duration = Duration::from_secs(20);
+
+/// Runs `body` under detection, and completes the trace if one is recorded.
 ///
 /// Returns when the body has ended, or when it never will because its threads wait for what cannot come. `told` is
-/// called with all findings so far whenever there is a new one, from any thread. A panic of the body is its failure.
-fn execute(body: fn(), record: Option<&Path>, told: &(dyn Fn(&[Finding]) + Sync)) -> Outcome {
-    let _ = record;
-    let failure = std::thread::spawn(body).join().err().map(|panic| format!("it panicked: {}", panic_message(&*panic)));
-    let findings = TOLD.lock().map(|mut findings| std::mem::take(&mut *findings)).unwrap_or_default();
-    told(&findings);
-    Outcome { findings, finished: true, failure }
-}
-
-static TOLD: Mutex<Vec<Finding>> = Mutex::new(Vec::new());
-
-/// Adds a finding to those of the running scenario.
-pub fn tell(finding: Finding) {
-    if let Ok(mut findings) = TOLD.lock() {
-        findings.push(finding);
-    }
+/// called with all findings so far whenever there is a new one. A panic of the body is its failure.
+fn execute(body: fn(), mut told: impl FnMut(&[Finding])) -> Outcome {
+    let watched = check::watch(body, LINGER, &mut told);
+    let panicked = watched.result.and_then(Result::err);
+    let failure = panicked.map(|panic| format!("it panicked: {}", panic_message(&*panic)));
+    let cut = check::finish().err().map(|error| format!("the trace is not complete: {error}"));
+    Outcome { findings: watched.findings, finished: true, failure: failure.or(cut) }
 }
 
 /// The message of a panic that was caught.
@@ -131,7 +132,7 @@ mod tests {
 
     #[test]
     fn a_panic_is_the_scenarios_failure() {
-        let outcome = execute(|| panic!("out of forks"), None, &|_| {});
+        let outcome = execute(|| panic!("out of forks"), |_| {});
         assert_eq!(outcome.failure.as_deref(), Some("it panicked: out of forks"));
     }
 }

@@ -53,6 +53,15 @@ impl<R: lock_api::RawMutex> WatchedRaw<R> {
         guard
     }
 
+    /// Unlocks what the current thread has locked, and has told the recorder of as released.
+    pub(super) fn unlock_unseen(&self)
+    where
+        R::Guard: Default,
+    {
+        // SAFETY: by the caller's promise; the guard of a lock of parking_lot is a marker without state.
+        unsafe { self.inner.unlock(R::Guard::default()) };
+    }
+
     #[cold]
     #[inline(never)]
     fn lock_slow(&self, place: Place) -> R::Guard {

@@ -152,6 +152,7 @@ fn first_entry(current: *mut Context) -> Option<Entered> {
 
 /// Gives the thread its context. Called once a thread, before any hook of it or from its first.
 pub(crate) fn install(context: Context) {
+    super::stacks::belong_to(context.thread);
     CURRENT.set(Box::into_raw(Box::new(context)));
     // Registers the destructor. It fails only in a thread that is being torn down already; the context then lives on.
     let _ = TEARDOWN.try_with(|_| ());

@@ -95,6 +95,11 @@ impl LockMeta {
         let id = locks.spare_ids.pop().unwrap_or_else(|| LOCK_IDS.next());
         let first = self.id.compare_exchange(0, id, Ordering::Relaxed, Ordering::Relaxed);
         let lock = LockId(first.map_or_else(|given| given & ID, |_| id));
+        if locks.newcomers.len() > locks.held.len() + NEWCOMERS {
+            // Only those still held can be asked for.
+            let held: Vec<LockId> = locks.held.iter().map(Entry::lock).collect();
+            locks.newcomers.retain(|(newcomer, ..)| held.contains(newcomer));
+        }
         locks.newcomers.push((lock, self.kind, self.created));
         if config::log().is_some() {
             self.describe(lock);
@@ -270,6 +275,8 @@ pub(crate) struct LockState {
     places: Places,
     /// Contexts that are pinned in the graph, by chain.
     contexts: FxHashMap<u64, Arc<Pin>>,
+    /// The one of them that was asked for last.
+    last_pin: Option<Arc<Pin>>,
     /// Ids of destroyed locks that no one was told of.
     spare_ids: Vec<u32>,
     /// Locks that were taken for the first time since the stack was last empty: the registry does not know them yet.
@@ -279,6 +286,9 @@ pub(crate) struct LockState {
 /// Ids that a thread keeps for reuse.
 const SPARE_IDS: usize = 1024;
 
+/// Newcomers kept beyond those that are held.
+const NEWCOMERS: usize = 64;
+
 impl LockState {
     pub(crate) fn new(seed: u64) -> Self {
         Self {
@@ -287,6 +297,7 @@ impl LockState {
             seed,
             places: Places([(0, SiteId::UNKNOWN); Places::SIZE]),
             contexts: FxHashMap::default(),
+            last_pin: None,
             spare_ids: Vec::new(),
             newcomers: Vec::new(),
         }
@@ -297,6 +308,7 @@ impl LockState {
         self.seed = seed;
         self.known.clear();
         self.contexts.clear();
+        self.last_pin = None;
         for entry in &mut self.held {
             entry.chain = 0;
         }
@@ -574,7 +586,11 @@ fn push(context: &mut Context, meta: &LockMeta, mode: Mode, attempt: Attempt, pl
     let lock = meta.id(locks);
     let site = locks.site(place);
     let chain = grow(locks.chain(), lock, mode);
-    if context.modes.order() && attempt == Attempt::Blocking && locks.matters(meta, mode) && !locks.known.known(chain) {
+    if context.modes.order()
+        && attempt == Attempt::Blocking
+        && locks.matters(meta, mode)
+        && (!meta.chained.load(Ordering::Relaxed) || !locks.known.known(chain))
+    {
         judge(context, meta, chain, mode, site);
     }
     let id = meta.id.load(Ordering::Relaxed);
@@ -679,11 +695,17 @@ fn tell(context: &mut Context, hazards: Vec<Hazard>) {
 /// What the thread holds now, pinned in the graph.
 fn held_context(context: &mut Context) -> &Arc<Pin> {
     let chain = context.locks.chain();
-    if !context.locks.contexts.contains_key(&chain) {
-        let id = ORDER.lock().context(context.thread, &context.locks.held_locks());
-        context.locks.contexts.insert(chain, Arc::new(Pin { id, chain }));
+    if context.locks.last_pin.as_ref().is_none_or(|pin| pin.chain != chain) {
+        let known = context.locks.contexts.get(&chain).cloned();
+        let pin = known.unwrap_or_else(|| {
+            let id = ORDER.lock().context(context.thread, &context.locks.held_locks());
+            let pin = Arc::new(Pin { id, chain });
+            context.locks.contexts.insert(chain, Arc::clone(&pin));
+            pin
+        });
+        context.locks.last_pin = Some(pin);
     }
-    &context.locks.contexts[&chain]
+    context.locks.last_pin.as_ref().expect("set above")
 }
 
 impl LockMeta {

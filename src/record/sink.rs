@@ -2,8 +2,8 @@
 
 use std::sync::LazyLock;
 
-use parking_lot::{Condvar, Mutex};
-use rustc_hash::{FxHashMap, FxHashSet};
+use parking_lot::{Condvar, Mutex, MutexGuard};
+use rustc_hash::FxHashMap;
 
 use super::context::Context;
 use super::{config, registry, stacks, waits};
@@ -12,12 +12,17 @@ use crate::event::ThreadId;
 use crate::finding::{Finding, Findings};
 
 #[derive(Default)]
-struct Sessions {
-    findings: FxHashMap<SessionId, Findings>,
-    roots: FxHashMap<SessionId, ThreadId>,
-    stuck: FxHashSet<SessionId>,
-    done: FxHashSet<SessionId>,
+struct Session {
+    findings: Findings,
+    /// The thread that runs the checked closure. None in the session of threads that no check started.
+    root: Option<ThreadId>,
+    /// There are findings that the one who waits for the session has not been told of.
+    news: bool,
+    stuck: bool,
+    ended: bool,
 }
+
+type Sessions = FxHashMap<SessionId, Session>;
 
 static SESSIONS: LazyLock<Mutex<Sessions>> = LazyLock::new(Mutex::default);
 static CHANGED: Condvar = Condvar::new();
@@ -28,69 +33,80 @@ pub(crate) fn report(context: &mut Context, mut finding: Finding) {
         if site.stack.is_empty()
             && let Some(id) = registry::find(&site.site)
         {
-            site.stack = stacks::resolve(id);
+            site.stack = stacks::resolve(id, &site.owner);
         }
     }
-    let text = crate::report::text(std::slice::from_ref(&finding), crate::report::Style::Plain);
+    let print = context.session == SessionId::default() && config::get().print;
+    let copy = print.then(|| finding.clone());
     let mut sessions = SESSIONS.lock();
-    let new = sessions.findings.entry(context.session).or_default().add(finding);
+    let session = sessions.entry(context.session).or_default();
+    let new = session.findings.add(finding);
+    session.news |= new;
     drop(sessions);
-    if new && context.session == SessionId::default() && config::get().print {
-        print(&text);
+    if !new {
+        return;
+    }
+    CHANGED.notify_all();
+    if let Some(finding) = copy {
+        tell(&crate::report::text(std::slice::from_ref(&finding), crate::report::Style::Plain));
     }
 }
 
 #[allow(clippy::print_stderr, reason = "outside a check there is no one else to tell")]
-fn print(text: &str) {
+fn tell(text: &str) {
     eprintln!("{text}");
 }
 
 /// All findings of a session so far.
 pub(crate) fn findings(session: SessionId) -> Vec<Finding> {
-    SESSIONS.lock().findings.get(&session).map(|findings| findings.as_slice().to_vec()).unwrap_or_default()
+    SESSIONS.lock().get(&session).map(|session| session.findings.as_slice().to_vec()).unwrap_or_default()
 }
 
 /// A session starts with this thread.
 pub(crate) fn open(session: SessionId, root: ThreadId) {
-    SESSIONS.lock().roots.insert(session, root);
+    SESSIONS.lock().entry(session).or_default().root = Some(root);
 }
 
 /// The root's closure has ended.
 pub(crate) fn done(session: SessionId) {
-    SESSIONS.lock().done.insert(session);
+    SESSIONS.lock().entry(session).or_default().ended = true;
     CHANGED.notify_all();
+}
+
+/// Has the closure that the session is about ended? What still waits then, waits for a program that is over.
+pub(crate) fn is_done(session: SessionId) -> bool {
+    SESSIONS.lock().get(&session).is_some_and(|session| session.root.is_some() && session.ended)
 }
 
 /// A knot was found: if the session's root now waits for ever, whoever waits for the session need wait no longer.
 pub(crate) fn root_may_be_stuck(session: SessionId) {
-    let root = SESSIONS.lock().roots.get(&session).copied();
+    let root = SESSIONS.lock().get(&session).and_then(|session| session.root);
     if root.is_some_and(waits::is_stuck) {
-        SESSIONS.lock().stuck.insert(session);
+        SESSIONS.lock().entry(session).or_default().stuck = true;
         CHANGED.notify_all();
     }
 }
 
-/// Waits until the session's root has ended, or never will. True when it has ended.
-pub(crate) fn wait_for_root(session: SessionId) -> bool {
+/// Waits until the session's root has ended, or never will. True when it has ended. Meanwhile `told` gets all findings so
+/// far whenever there is a new one.
+pub(crate) fn wait_for_root(session: SessionId, told: &mut dyn FnMut(&[Finding])) -> bool {
     let mut sessions = SESSIONS.lock();
     loop {
-        if sessions.done.contains(&session) {
-            return true;
+        let state = sessions.entry(session).or_default();
+        if std::mem::take(&mut state.news) {
+            let findings = state.findings.as_slice().to_vec();
+            MutexGuard::unlocked(&mut sessions, || told(&findings));
+        } else if state.ended || state.stuck {
+            return state.ended;
+        } else {
+            CHANGED.wait(&mut sessions);
         }
-        if sessions.stuck.contains(&session) {
-            return false;
-        }
-        CHANGED.wait(&mut sessions);
     }
 }
 
 /// Forgets the session and hands over its findings.
 pub(crate) fn close(session: SessionId) -> Vec<Finding> {
-    let mut sessions = SESSIONS.lock();
-    sessions.roots.remove(&session);
-    sessions.stuck.remove(&session);
-    sessions.done.remove(&session);
-    sessions.findings.remove(&session).map(Findings::into_vec).unwrap_or_default()
+    SESSIONS.lock().remove(&session).map(|session| session.findings.into_vec()).unwrap_or_default()
 }
 
 /// Ends the process after a deadlock was reported, as the user asked.

@@ -1,16 +1,33 @@
 //! Stacks: captured once for each place that takes a lock or touches a cell, resolved only when a report shows them.
 
+use std::cell::Cell;
 use std::sync::LazyLock;
 
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 
-use crate::event::{Site, SiteId};
+use super::registry::LiveNames;
+use crate::event::{Names as _, Site, SiteId, ThreadId};
 
 /// Frames kept of a stack.
 const DEPTH: usize = 64;
 
-static STACKS: LazyLock<Mutex<FxHashMap<SiteId, Box<[usize]>>>> = LazyLock::new(Mutex::default);
+struct Stack {
+    /// Whose it is.
+    thread: Option<ThreadId>,
+    frames: Box<[usize]>,
+}
+
+static STACKS: LazyLock<Mutex<FxHashMap<SiteId, Stack>>> = LazyLock::new(Mutex::default);
+
+thread_local! {
+    static THREAD: Cell<Option<ThreadId>> = const { Cell::new(None) };
+}
+
+/// Says who captures the stacks of the current thread.
+pub(crate) fn belong_to(thread: ThreadId) {
+    THREAD.set(Some(thread));
+}
 
 /// Takes the stack of the first operation at a place. Costs some microseconds, once for each place.
 #[cold]
@@ -23,26 +40,43 @@ pub(crate) fn capture_first(site: SiteId) {
         frames.push(frame.ip() as usize);
         frames.len() < DEPTH
     });
-    STACKS.lock().entry(site).or_insert_with(|| frames.into_boxed_slice());
+    STACKS.lock().entry(site).or_insert_with(|| Stack { thread: THREAD.get(), frames: frames.into_boxed_slice() });
 }
 
 /// The frames of the place's first operation, innermost first, without ours and those of the runtime: "function at
 /// file:line". Works without RUST_BACKTRACE; in a build without debug information only the names are there.
-pub(crate) fn resolve(site: SiteId) -> Vec<String> {
-    let frames = STACKS.lock().get(&site).cloned().unwrap_or_default();
+///
+/// `owner` is the one who did the reported operation. If the stack is another's, only its innermost frame, the place
+/// itself, is true of both.
+pub(crate) fn resolve(site: SiteId, owner: &str) -> Vec<String> {
+    let (thread, frames) = match STACKS.lock().get(&site) {
+        Some(stack) => (stack.thread, stack.frames.clone()),
+        None => return Vec::new(),
+    };
+    let own = thread.is_some_and(|thread| LiveNames.owner_name(thread) == owner);
     let mut lines = Vec::new();
     for ip in frames.iter().map(|&ip| ip.saturating_sub(1)) {
         backtrace::resolve(ip as *mut std::ffi::c_void, |symbol| {
-            let name = symbol.name().map_or_else(|| "?".to_owned(), |name| format!("{name:#}"));
-            let file = symbol.filename().map(|file| file.to_string_lossy().into_owned());
-            let whose = whose(&name, file.as_deref());
-            let place = file.map(|file| Site::new(shorten(&file), symbol.lineno().unwrap_or(0), 0));
-            lines.push((whose, place.map_or_else(|| name.clone(), |place| format!("{name} at {place}"))));
+            let mut name = symbol.name().map_or_else(|| "?".to_owned(), |name| format!("{name:#}"));
+            // An inlined function brings its type arguments along: `f<A, B>`, but not so `<A as B>::f`.
+            if name.ends_with('>')
+                && let Some(start) = name.find('<').filter(|&start| start > 0)
+            {
+                name.truncate(start);
+            }
+            let place =
+                symbol.filename().map(|file| Site::new(&file.to_string_lossy(), symbol.lineno().unwrap_or(0), 0));
+            let whose = whose(&name, place.as_ref().map(|place| place.file.as_str()));
+            let line = match place {
+                Some(place) => format!("{name} at {}", Site { file: shorten(&place.file).to_owned(), ..place }),
+                None => name,
+            };
+            lines.push((whose, line));
         });
     }
     // Ours are innermost; the runtime's and ours again are below the thread's closure or `main`.
     let users = lines.into_iter().filter(|(whose, _)| *whose == Whose::User);
-    users.map(|(_, line)| line).collect()
+    users.map(|(_, line)| line).take(if own { usize::MAX } else { 1 }).collect()
 }
 
 #[derive(PartialEq, Eq)]
@@ -60,12 +94,15 @@ fn whose(name: &str, file: Option<&str>) -> Whose {
         Some(file) => file.starts_with(SOURCE) || file.contains("/backtrace-"),
         None => name.trim_start_matches('<').starts_with("gordian::") || name.starts_with("backtrace::"),
     };
+    // The symbols that begin every thread; a C library with debug information names files for them.
+    let entry = name.starts_with("__libc_") || ["_start", "clone", "clone3", "start_thread"].contains(&name);
     let runtime = match file {
-        Some(file) => file.starts_with("/rustc/") || file.contains("/lib/rustlib/src/"),
+        Some(file) => entry || file.starts_with("/rustc/") || file.contains("/lib/rustlib/src/"),
         None => {
             let name = name.trim_start_matches('<');
             ["std::", "core::", "alloc::", "test::", "__", "rust_"].iter().any(|runtime| name.starts_with(runtime))
-                || ["_start", "main", "clone", "clone3", "start_thread", "?"].contains(&name)
+                || entry
+                || ["main", "?"].contains(&name)
         }
     };
     match (ours, runtime) {

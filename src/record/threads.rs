@@ -176,14 +176,15 @@ pub(crate) fn end(mut context: Context) {
     publish_end(&mut context);
     context.emit(Op::End, Location::caller());
     let left = context.locks.left();
-    let finding = waits::thread_ends(context.thread, context.session, &left);
     // The root of a session, and a thread with an unknown parent, end with their program: what still waits then is a
     // daemon, not a deadlock.
     let root = context.record.origin == context.thread;
-    if let Some(finding) = finding.filter(|_| !root) {
-        sink::report(&mut context, finding);
-        sink::root_may_be_stuck(context.session);
-    }
+    waits::thread_ends(context.thread, context.session, &left, |finding| {
+        if !root {
+            sink::report(&mut context, finding);
+            sink::root_may_be_stuck(context.session);
+        }
+    });
     retire(context);
 }
 

@@ -1,6 +1,7 @@
 //! Live waits: the one wait-for graph of the process, entered only by operations that really have to wait.
 
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::config::{self, OnDeadlock};
 use super::context::Entered;
@@ -12,6 +13,7 @@ use crate::finding::Finding;
 use crate::primitive::{Condvar, Mutex};
 
 static GRAPH: LazyLock<Mutex<WaitGraph>> = LazyLock::new(Mutex::default);
+static REPORTING: AtomicUsize = AtomicUsize::new(0);
 
 /// While this lives, its thread is known to wait.
 pub(crate) struct Waiting {
@@ -35,9 +37,12 @@ pub(crate) fn begin(mut inside: Entered, wait: Wait, site: SiteId) -> Option<Wai
     }
     let thread = inside.thread;
     let blocked = Blocked { wait, site, ordinal: 0, holds: inside.locks.holdings() };
-    let knot = GRAPH.lock().block(thread, blocked);
+    let knot = {
+        let mut graph = GRAPH.lock();
+        graph.block(thread, blocked).map(Reporting::new)
+    };
     let waiting = Waiting { thread };
-    let Some(knot) = knot else { return Some(waiting) };
+    let Some((knot, reporting)) = knot else { return Some(waiting) };
     if let Some(finding) = judge(knot, inside.session) {
         let message = finding.message.clone();
         sink::report(&mut inside, finding);
@@ -46,6 +51,7 @@ pub(crate) fn begin(mut inside: Entered, wait: Wait, site: SiteId) -> Option<Wai
             let _ = log.flush();
         }
         sink::root_may_be_stuck(inside.session);
+        drop(reporting);
         match config::get().on_deadlock {
             OnDeadlock::Continue => {}
             OnDeadlock::Abort => sink::exit_after_deadlock(),
@@ -78,16 +84,51 @@ pub(crate) fn thread_begins(thread: ThreadId, session: SessionId) {
     GRAPH.lock().begin(thread, session);
 }
 
-/// The thread will not act any more. Returns what it leaves stuck behind it.
-pub(crate) fn thread_ends(thread: ThreadId, session: SessionId, left: &[LockId]) -> Option<Finding> {
-    let knot = GRAPH.lock().end(thread, left);
-    knot.and_then(|knot| judge(knot, session))
+/// The thread will not act any more. What it leaves stuck behind it goes to `report`.
+pub(crate) fn thread_ends(thread: ThreadId, session: SessionId, left: &[LockId], report: impl FnOnce(Finding)) {
+    let knot = {
+        let mut graph = GRAPH.lock();
+        graph.end(thread, left).map(Reporting::new)
+    };
+    if let Some((knot, _reporting)) = knot
+        && let Some(finding) = judge(knot, session)
+    {
+        report(finding);
+    }
 }
 
-/// A knot with a wait that any thread could end is certain only when all threads are known.
+/// Is there nothing that a thread of the session could still do or report? Every one of them waits or has ended.
+pub(crate) fn is_quiet(session: SessionId) -> bool {
+    GRAPH.lock().is_quiet(session) && !is_reporting()
+}
+
+/// Is a knot that was found on its way to become a finding?
+pub(crate) fn is_reporting() -> bool {
+    REPORTING.load(Ordering::Acquire) > 0
+}
+
+/// A knot is on its way to become a finding as long as this lives. Made under the lock of the graph: whoever sees a thread
+/// wait there, sees that there is something to come of it.
+struct Reporting;
+
+impl Reporting {
+    fn new(knot: Knot) -> (Knot, Self) {
+        REPORTING.fetch_add(1, Ordering::AcqRel);
+        (knot, Self)
+    }
+}
+
+impl Drop for Reporting {
+    fn drop(&mut self) {
+        REPORTING.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// A knot with a wait that any thread could end is certain only when all threads are known; and after the end of the
+/// checked closure such a wait is a daemon's.
 fn judge(mut knot: Knot, session: SessionId) -> Option<Finding> {
     if knot.needs_all_threads() {
-        if session == SessionId::default() && strangers() {
+        if (session == SessionId::default() && strangers()) || sink::is_done(session) {
             return None;
         }
         channels::starve(&mut knot);

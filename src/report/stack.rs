@@ -16,13 +16,17 @@ const ENTRY: [&str; 8] = [
     "rust_begin_unwind",
 ];
 
+/// Where the bundled scenarios live in this crate.
+const SCENARIOS: &str = "gordian::cli::scenarios::registry::";
+
 /// The frames of user code, innermost first; all frames when none is the user's.
 ///
 /// A frame is `symbol at place`, as the recorder writes it. The bundled scenarios are user code, though compiled into
-/// this crate.
-pub(super) fn user_frames(stack: &[String]) -> Vec<&str> {
-    let users: Vec<&str> = stack.iter().map(String::as_str).filter(|frame| is_users(frame)).collect();
-    if users.is_empty() { stack.iter().map(String::as_str).collect() } else { users }
+/// this crate; their place in it is left out.
+pub(super) fn user_frames(stack: &[String]) -> Vec<String> {
+    let users: Vec<String> =
+        stack.iter().filter(|frame| is_users(frame)).map(|frame| frame.replace(SCENARIOS, "")).collect();
+    if users.is_empty() { stack.to_vec() } else { users }
 }
 
 fn is_users(frame: &str) -> bool {
@@ -58,7 +62,7 @@ mod tests {
             "start_thread",
         ]
         .map(str::to_owned);
-        let expected: Vec<&str> = stack[2..5].iter().map(String::as_str).collect();
+        let expected = [&stack[2], "deadlock::ab_ba::buggy at scenarios/deadlock/ab_ba.rs:9:1", &stack[4]];
         assert_eq!(user_frames(&stack), expected);
         assert_eq!(user_frames(&stack[7..]).len(), 3, "a stack with no frame of the user's is shown whole");
     }

@@ -8,12 +8,12 @@ use super::source::Sources;
 use super::stack::user_frames;
 use super::style::{Style, Styles};
 use crate::event::Mode;
-use crate::finding::{Finding, SiteReport, Tier};
+use crate::finding::{Finding, Held, Kind, SiteReport, Tier};
 
 /// All findings, each with its operations, then the [`tally`]. Empty when there is none.
 ///
-/// The operations are numbered in the order in which they happened, the one that completed the finding first in the
-/// report (the manner of Miri's data race reports; held locks and creation sites are ThreadSanitizer's). Reads the
+/// The operations are numbered in the order in which they happened, if that is known, the one that completed the finding
+/// first in the report; the place where a held lock was taken is drawn into the operation that holds it (the manner of Miri's data race reports; held locks and creation sites are ThreadSanitizer's). Reads the
 /// source files that the findings name.
 #[must_use]
 pub fn text(findings: &[Finding], style: Style) -> String {
@@ -74,18 +74,18 @@ fn tell(out: &mut String, finding: &Finding, sources: &mut Sources, styles: &Sty
     let message = format!("{}{confirmed}: {}", tier_word(finding.tier), escape(&finding.message));
     let _ = writeln!(out, "{} {}", styles.error.on(headline), styles.heading.on(message));
 
-    let numbers = numbers(&finding.sites);
-    for (site, number) in finding.sites.iter().zip(numbers) {
-        tell_operation(out, site, (number, finding.sites.len()), sources, styles);
+    for operation in operations(finding) {
+        tell_operation(out, &operation, sources, styles);
     }
-    let made: Vec<Note<'_>> = finding
-        .objects
-        .iter()
-        .filter_map(|object| {
-            let label = format!("{} is made here", quoted(&object.object));
-            Some(Note { site: object.created.as_ref()?, label, primary: false })
-        })
-        .collect();
+    let mut made: Vec<Note<'_>> = Vec::new();
+    for object in &finding.objects {
+        let Some(site) = &object.created else { continue };
+        let label = format!("{} is made here", quoted(&object.object));
+        // Several of one name and place, made in a loop, are one note.
+        if !made.iter().any(|note| note.site == site && note.label == label) {
+            made.push(Note { site, label, primary: false });
+        }
+    }
     if !made.is_empty() {
         let _ = writeln!(out, "{}", styles.label.on("objects"));
         out.push_str(&snippet::render(&made, sources, styles));
@@ -103,19 +103,52 @@ fn tell(out: &mut String, finding: &Finding, sources: &mut Sources, styles: &Sty
     let _ = writeln!(out, "{}", styles.faint.on(close));
 }
 
-fn tell_operation(
-    out: &mut String,
-    site: &SiteReport,
-    (number, count): (usize, usize),
-    sources: &mut Sources,
-    styles: &Styles,
-) {
-    let role = escape(&site.role);
-    let position = match number {
-        _ if count == 1 => String::new(),
-        last if last == count => format!("({number}) last, "),
-        _ => format!("({number}) earlier, "),
+/// An operation as it is shown: with the acquisitions of the locks that it holds, which need no drawing of their own.
+struct Operation<'a> {
+    site: &'a SiteReport,
+    /// When it happened, among the operations shown.
+    heading: String,
+    /// The sites where a held lock was taken, with that lock.
+    taken: Vec<(&'a Held, &'a SiteReport)>,
+}
+
+/// The operations to show, in the order of the sites.
+fn operations(finding: &Finding) -> Vec<Operation<'_>> {
+    let sites = &finding.sites;
+    // The operation that holds what the site took.
+    let holder = |site: &SiteReport| {
+        sites.iter().enumerate().find_map(|(place, other)| {
+            let held = other.held.iter().find(|held| other.owner == site.owner && held.at == site.site)?;
+            Some((place, held))
+        })
     };
+    let holders: Vec<Option<(usize, &Held)>> = sites.iter().map(holder).collect();
+    // Of two that hold what the other took (one place, in a loop) both are shown.
+    let folded = |place: usize| holders[place].is_some_and(|(holder, _)| holder != place && holders[holder].is_none());
+    let shown: Vec<usize> = (0..sites.len()).filter(|&place| !folded(place)).collect();
+    // What has not happened has no order in time.
+    let pattern = matches!(finding.kind, Kind::LockOrderCycle | Kind::RecursiveRead) && finding.tier != Tier::Observed;
+    let in_time = !pattern || sites.iter().all(|site| site.event.is_some());
+    let numbers = numbers(&shown.iter().map(|&place| &sites[place]).collect::<Vec<_>>(), in_time);
+    let operation = |(&place, number): (&usize, usize)| {
+        let taken = (0..sites.len()).filter(|&other| folded(other)).filter_map(|other| {
+            let (holder, held) = holders[other]?;
+            (holder == place).then_some((held, &sites[other]))
+        });
+        let heading = match number {
+            _ if shown.len() == 1 => String::new(),
+            last if in_time && last == shown.len() => format!("({number}) last, "),
+            _ if in_time => format!("({number}) earlier, "),
+            _ => format!("({number}) "),
+        };
+        Operation { site: &sites[place], heading, taken: taken.collect() }
+    };
+    shown.iter().zip(numbers).map(operation).collect()
+}
+
+fn tell_operation(out: &mut String, operation: &Operation<'_>, sources: &mut Sources, styles: &Styles) {
+    let site = operation.site;
+    let role = escape(&site.role);
     let event = site.event.map(|event| format!(" (event {event})")).unwrap_or_default();
     let held = match site.held.as_slice() {
         [] => ", holding nothing".to_owned(),
@@ -125,7 +158,7 @@ fn tell_operation(
             format!(", holding {}", held.join(", "))
         }
     };
-    let heading = format!("{position}on {}:", quoted(&site.owner));
+    let heading = format!("{}on {}:", operation.heading, quoted(&site.owner));
     let _ = writeln!(out, "{} {role}{held}{event}", styles.label.on(heading));
 
     let mut notes = vec![Note { site: &site.site, label: role.into_owned(), primary: true }];
@@ -136,17 +169,25 @@ fn tell_operation(
     }));
     out.push_str(&snippet::render(&notes, sources, styles));
 
-    if !site.stack.is_empty() {
-        let _ = writeln!(out, "  {}", styles.label.on("stack"));
-        for (depth, frame) in user_frames(&site.stack).into_iter().enumerate() {
-            let _ = writeln!(out, "  {depth:4}: {}", escape(frame));
-        }
+    tell_stack(out, "stack", &site.stack, styles);
+    for (held, taken) in &operation.taken {
+        tell_stack(out, &format!("stack where {} was taken", quoted(&held.lock)), &taken.stack, styles);
     }
 }
 
-/// The number of each site: its rank in time where every site has a place in the stream, else the first site is the
-/// last operation and the others keep their order.
-fn numbers(sites: &[SiteReport]) -> Vec<usize> {
+fn tell_stack(out: &mut String, title: &str, stack: &[String], styles: &Styles) {
+    if stack.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "  {}", styles.label.on(title));
+    for (depth, frame) in user_frames(stack).iter().enumerate() {
+        let _ = writeln!(out, "  {depth:4}: {}", escape(frame));
+    }
+}
+
+/// The number of each site: its rank in time where every site has a place in the stream. Else, if the finding is of
+/// things in an order in time, the first site is the last operation and the others keep their order.
+fn numbers(sites: &[&SiteReport], in_time: bool) -> Vec<usize> {
     let count = sites.len();
     let events: Option<Vec<u64>> = sites.iter().map(|site| site.event).collect();
     match events {
@@ -160,7 +201,8 @@ fn numbers(sites: &[SiteReport]) -> Vec<usize> {
             }
             numbers
         }
-        None => std::iter::once(count).chain(1..count).take(count).collect(),
+        None if in_time => std::iter::once(count).chain(1..count).take(count).collect(),
+        None => (1..=count).collect(),
     }
 }
 
@@ -199,11 +241,33 @@ mod tests {
 
     #[test]
     fn operations_are_numbered_in_time() {
-        assert_eq!(numbers(&[]), [0; 0]);
-        assert_eq!(numbers(&[site(None)]), [1]);
-        assert_eq!(numbers(&[site(None), site(None), site(None)]), [3, 1, 2]);
-        assert_eq!(numbers(&[site(Some(9)), site(Some(7)), site(Some(8))]), [3, 1, 2]);
-        assert_eq!(numbers(&[site(Some(1)), site(Some(7))]), [1, 2]);
+        let ranks = |events: &[Option<u64>], in_time| {
+            let sites: Vec<SiteReport> = events.iter().map(|&event| site(event)).collect();
+            numbers(&sites.iter().collect::<Vec<_>>(), in_time)
+        };
+        assert_eq!(ranks(&[], true), [0; 0]);
+        assert_eq!(ranks(&[None], true), [1]);
+        assert_eq!(ranks(&[None, None, None], true), [3, 1, 2]);
+        assert_eq!(ranks(&[None, None, None], false), [1, 2, 3]);
+        assert_eq!(ranks(&[Some(9), Some(7), Some(8)], true), [3, 1, 2]);
+        assert_eq!(ranks(&[Some(1), Some(7)], true), [1, 2]);
+    }
+
+    #[test]
+    fn where_a_held_lock_was_taken_is_shown_with_what_holds_it() {
+        let took = SiteReport { site: Site::new("a.rs", 1, 1), stack: vec!["f at a.rs:1".to_owned()], ..site(None) };
+        let held = vec![Held { lock: "left".to_owned(), mode: Mode::Exclusive, at: took.site.clone() }];
+        let wants = SiteReport { site: Site::new("a.rs", 2, 1), held, ..site(None) };
+        let other = SiteReport { owner: "other".to_owned(), ..took.clone() };
+        let finding = |sites| Finding::new(Kind::LockOrderCycle, Tier::Possible, String::new(), sites, vec![]);
+        let shown = |sites| {
+            let finding = finding(sites);
+            operations(&finding).iter().map(|shown| (shown.site.site.line, shown.taken.len())).collect::<Vec<_>>()
+        };
+        assert_eq!(shown(vec![took.clone(), wants.clone()]), [(2, 1)]);
+        assert_eq!(shown(vec![other, wants.clone()]), [(1, 0), (2, 0)], "another owner took it");
+        let text = text(&[finding(vec![took, wants])], Style::Plain);
+        assert!(text.contains("stack where `left` was taken\n     0: f at a.rs:1"), "{text}");
     }
 
     #[test]

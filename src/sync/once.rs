@@ -186,6 +186,11 @@ impl Once {
         self.gate.lock()
     }
 
+    /// Does an initialiser run, and has the last one panicked?
+    pub(crate) fn running_or_poisoned(&self) -> (bool, bool) {
+        (self.gate.is_locked(), self.poisoned.load(Ordering::Relaxed))
+    }
+
     /// The owner has initialised by other means.
     pub(super) fn complete(&mut self) {
         self.inner.call_once_force(|_| {});

@@ -62,9 +62,9 @@ impl<T: ?Sized> RwLock<T> {
     #[track_caller]
     pub fn read(&self) -> LockResult<RwLockReadGuard<'_, T>> {
         let place = Location::caller();
-        let result = match self.inner.try_read() {
-            Ok(guard) => Ok(guard),
-            Err(_) => self.contended(Mode::Shared, place, std::sync::RwLock::try_read, std::sync::RwLock::read),
+        let result = match tried(self.inner.try_read()) {
+            Some(result) => result,
+            None => self.contended(Mode::Shared, place, std::sync::RwLock::try_read, std::sync::RwLock::read),
         };
         self.meta.acquired(Mode::Shared, Attempt::Blocking, place);
         self.reader(result)
@@ -93,9 +93,9 @@ impl<T: ?Sized> RwLock<T> {
     #[track_caller]
     pub fn write(&self) -> LockResult<RwLockWriteGuard<'_, T>> {
         let place = Location::caller();
-        let result = match self.inner.try_write() {
-            Ok(guard) => Ok(guard),
-            Err(_) => self.contended(Mode::Exclusive, place, std::sync::RwLock::try_write, std::sync::RwLock::write),
+        let result = match tried(self.inner.try_write()) {
+            Some(result) => result,
+            None => self.contended(Mode::Exclusive, place, std::sync::RwLock::try_write, std::sync::RwLock::write),
         };
         self.meta.acquired(Mode::Exclusive, Attempt::Blocking, place);
         self.writer(result)

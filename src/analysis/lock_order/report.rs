@@ -21,8 +21,10 @@ fn cycle(pattern: &Pattern, names: &dyn Names) -> Finding {
     let (last, others) = quoted.split_last().expect("a cycle has steps");
     let (all, threads) = (format!("{} and {last}", others.join(", ")), pattern.steps.len());
     let message = match threads {
-        2 => format!("{all} are taken in opposite orders by 2 threads"),
-        _ => format!("{all} are taken in orders that close a cycle of {threads} threads"),
+        2 => format!("{all} are taken in opposite orders; two threads that overlap here wait for each other for ever"),
+        _ => format!(
+            "{all} are taken in orders that close a circle; {threads} threads that overlap here wait for one another for ever"
+        ),
     };
     let mut sites = Vec::new();
     for (at, step) in pattern.steps.iter().enumerate() {
@@ -30,7 +32,7 @@ fn cycle(pattern: &Pattern, names: &dyn Names) -> Finding {
         let place = step.held.iter().position(|held| *held == step.holds).unwrap_or(0);
         let (mine, verb) = (&quoted[at], verb(step.holds.mode));
         sites.push(site(step.thread, step.holds.site, &step.held[..place], format!("{verb} {mine}"), 0, names));
-        sites.push(site(step.thread, step.site, &step.held, format!("then waits for {next}"), step.event, names));
+        sites.push(site(step.thread, step.site, &step.held, format!("wants {next}"), step.event, names));
     }
     let mut finding = Finding::new(Kind::LockOrderCycle, Tier::Possible, message, sites, objects)
         .with_help(format!("take {all} in one order everywhere, or drop one before taking the next"));

@@ -207,6 +207,12 @@ impl WaitGraph {
         self.threads.get(&thread).is_some_and(|entry| entry.blocked.is_some())
     }
 
+    /// Does every thread of the session wait, or is there none left?
+    #[must_use]
+    pub fn is_quiet(&self, session: SessionId) -> bool {
+        self.sessions.get(&session).is_none_or(|census| census.live == census.blocked)
+    }
+
     /// The lock is free again although its last holder has ended (`force_unlock`), or it was destroyed.
     pub fn reclaim(&mut self, lock: LockId) {
         self.abandoned.remove(&lock);

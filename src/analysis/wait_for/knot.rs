@@ -231,6 +231,9 @@ fn advice(kind: Kind) -> &'static [&'static str] {
         Kind::LostWakeup => &[
             "change the condition under the mutex before notifying, and look at it in a loop (`wait_while`) before waiting",
         ],
+        Kind::PoolStarvation => &[
+            "do not wait inside a job for a job of the same pool: do the work in place, or give it to a pool of its own",
+        ],
         Kind::ResourceLeak => {
             &["give back, or arrive, on every path: also when an error or a panic ends the thread early"]
         }

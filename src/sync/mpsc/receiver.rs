@@ -11,6 +11,15 @@ use super::channel::{Channel, Nothing, Patience};
 use super::{RecvError, RecvTimeoutError, TryRecvError};
 use crate::name::Named;
 
+type Place = &'static Location<'static>;
+
+/// The place that says something to the user: where `next` was called, or, when an adapter of the standard library called
+/// it (`iter().sum()`), where the iterator was made.
+fn users(called: Place, made: Place) -> Place {
+    let library = ["/rustc/", "/library/core/src/", "/library/alloc/src/"];
+    if library.iter().any(|part| called.file().contains(part)) { made } else { called }
+}
+
 /// [`std::sync::mpsc::Receiver`], watched.
 pub struct Receiver<T> {
     channel: Arc<Channel<T>>,
@@ -22,23 +31,30 @@ pub struct Receiver<T> {
 #[derive(Debug)]
 pub struct Iter<'a, T: 'a> {
     receiver: &'a Receiver<T>,
+    made: Place,
 }
 
 /// [`std::sync::mpsc::TryIter`], watched.
 #[derive(Debug)]
 pub struct TryIter<'a, T: 'a> {
     receiver: &'a Receiver<T>,
+    made: Place,
 }
 
 /// [`std::sync::mpsc::IntoIter`], watched.
 #[derive(Debug)]
 pub struct IntoIter<T> {
     receiver: Receiver<T>,
+    made: Place,
 }
 
 impl<T> Receiver<T> {
     pub(super) fn new(channel: Arc<Channel<T>>) -> Self {
         Self { channel, alone: PhantomData }
+    }
+
+    fn receive(&self, patience: Patience, place: Place) -> Option<T> {
+        self.channel.receive(patience, place).ok()
     }
 
     /// See [`std::sync::mpsc::Receiver::try_recv`].
@@ -79,13 +95,15 @@ impl<T> Receiver<T> {
     }
 
     /// See [`std::sync::mpsc::Receiver::iter`].
+    #[track_caller]
     pub fn iter(&self) -> Iter<'_, T> {
-        Iter { receiver: self }
+        Iter { receiver: self, made: Location::caller() }
     }
 
     /// See [`std::sync::mpsc::Receiver::try_iter`].
+    #[track_caller]
     pub fn try_iter(&self) -> TryIter<'_, T> {
-        TryIter { receiver: self }
+        TryIter { receiver: self, made: Location::caller() }
     }
 }
 
@@ -116,7 +134,7 @@ impl<T> Iterator for Iter<'_, T> {
 
     #[track_caller]
     fn next(&mut self) -> Option<T> {
-        self.receiver.recv().ok()
+        self.receiver.receive(Patience::Endless, users(Location::caller(), self.made))
     }
 }
 
@@ -125,7 +143,7 @@ impl<T> Iterator for TryIter<'_, T> {
 
     #[track_caller]
     fn next(&mut self) -> Option<T> {
-        self.receiver.try_recv().ok()
+        self.receiver.receive(Patience::None, users(Location::caller(), self.made))
     }
 }
 
@@ -134,7 +152,7 @@ impl<T> Iterator for IntoIter<T> {
 
     #[track_caller]
     fn next(&mut self) -> Option<T> {
-        self.receiver.recv().ok()
+        self.receiver.receive(Patience::Endless, users(Location::caller(), self.made))
     }
 }
 
@@ -142,6 +160,7 @@ impl<'a, T> IntoIterator for &'a Receiver<T> {
     type Item = T;
     type IntoIter = Iter<'a, T>;
 
+    #[track_caller]
     fn into_iter(self) -> Iter<'a, T> {
         self.iter()
     }
@@ -151,7 +170,8 @@ impl<T> IntoIterator for Receiver<T> {
     type Item = T;
     type IntoIter = IntoIter<T>;
 
+    #[track_caller]
     fn into_iter(self) -> IntoIter<T> {
-        IntoIter { receiver: self }
+        IntoIter { receiver: self, made: Location::caller() }
     }
 }

@@ -1,0 +1,129 @@
+//! Every bundled scenario, buggy and fixed, against the marks in its source; and the registry against the folder.
+#![cfg(feature = "cli")]
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use gordian::cli::scenarios::{self, Scenario};
+use gordian::finding::{Finding, Kind, Tier};
+use serde_json::Value;
+
+/// Runs the command and reads what it prints as JSON.
+fn document(args: &[&str]) -> (Option<i32>, Value) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gordian"));
+    command.args(args).args(["--format", "json"]).current_dir(env!("CARGO_MANIFEST_DIR")).stdin(Stdio::null());
+    let output = command.env_remove("RUST_BACKTRACE").output().expect("the command starts");
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    let document = serde_json::from_str(&text);
+    (output.status.code(), document.unwrap_or_else(|error| panic!("{args:?}: {error}\n{text}")))
+}
+
+fn findings(scenario: &Scenario) -> Vec<Finding> {
+    let (code, report) = document(&["run", &scenario.name]);
+    assert_eq!(code, Some(1), "{}", scenario.name);
+    serde_json::from_value(report["findings"].clone()).expect("findings")
+}
+
+#[test]
+fn every_scenario_finds_what_it_is_marked_with_and_its_fixed_twin_nothing() {
+    let (code, table) = document(&["selftest"]);
+    let rows = table["scenarios"].as_array().expect("rows");
+    assert_eq!(rows.len(), scenarios::all().len());
+    let wrong: Vec<&Value> = rows.iter().filter(|row| row["right"] != true).collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert_eq!(code, Some(0));
+}
+
+#[test]
+fn the_kinds_of_threaded_programs_are_all_there() {
+    let marked: BTreeSet<Kind> = scenarios::all().iter().flat_map(Scenario::kinds).collect();
+    let kinds = [
+        Kind::LockOrderCycle,
+        Kind::SelfDeadlock,
+        Kind::RecursiveRead,
+        Kind::WaitCycle,
+        Kind::LostWakeup,
+        Kind::PoolStarvation,
+        Kind::DataRace,
+        Kind::LostUpdate,
+        Kind::AtomicityViolation,
+        Kind::ResourceLeak,
+    ];
+    assert_eq!(marked, BTreeSet::from(kinds));
+}
+
+#[test]
+fn every_file_is_in_the_registry() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    let mut files = BTreeSet::new();
+    for group in std::fs::read_dir(&root).expect("the folder") {
+        let group = group.expect("an entry").path();
+        if !group.is_dir() {
+            assert_eq!(group.file_name().expect("a name"), "mod.rs");
+            continue;
+        }
+        for file in std::fs::read_dir(&group).expect("a group") {
+            let file = file.expect("an entry").path();
+            let path = file.strip_prefix(&root).expect("it is below").to_string_lossy().replace('\\', "/");
+            files.insert(format!("scenarios/{path}"));
+        }
+    }
+    let registered: BTreeSet<String> = scenarios::all().iter().map(|scenario| scenario.path.clone()).collect();
+    assert_eq!(files, registered);
+}
+
+#[test]
+fn an_order_from_a_lucky_run_is_possible_and_a_deadlock_is_observed() {
+    for (name, tier) in
+        [("ab-ba", Tier::Possible), ("ab-ba-blocked", Tier::Observed), ("part-of-the-program", Tier::Observed)]
+    {
+        let scenario = scenarios::find(name).expect("it is bundled");
+        let findings = findings(scenario);
+        assert_eq!(findings.len(), 1, "{name}");
+        let finding = &findings[0];
+        assert_eq!((finding.kind, finding.tier), (Kind::LockOrderCycle, tier), "{name}");
+        let owners: BTreeSet<&str> = finding.sites.iter().map(|site| site.owner.as_str()).collect();
+        assert_eq!(
+            (owners.len(), finding.sites.len()),
+            (2, 4),
+            "{name}: where each took one lock and wanted the other"
+        );
+        for site in &finding.sites {
+            let innermost = site.stack.first().expect("a stack without RUST_BACKTRACE");
+            assert!(innermost.ends_with(&format!(" at {}:{}", scenario.path, site.site.line)), "{name}: {innermost}");
+            assert!(site.stack.iter().all(|frame| frame.contains(&scenario.path)), "{name}: {:?}", site.stack);
+        }
+    }
+}
+
+#[test]
+fn a_recorded_scenario_leaves_a_trace() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("ab-ba.gordian");
+    let path = file.to_string_lossy();
+    let (code, _) = document(&["run", "ab-ba", "--record", &path]);
+    assert_eq!(code, Some(1));
+    assert!(std::fs::metadata(&file).expect("the trace").len() > 0);
+    let unwritable = directory.path().join("no/such/directory/trace");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gordian"));
+    let output = command.args(["run", "ab-ba", "--record"]).arg(&unwritable).output().expect("the command starts");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("cannot write"));
+}
+
+#[test]
+fn the_report_in_the_readme_is_the_one_that_is_printed() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gordian"));
+    let output = command.args(["run", "ab-ba"]).current_dir(env!("CARGO_MANIFEST_DIR")).output().expect("it starts");
+    // Names of functions are longer without optimisation; the places of the frames are the same.
+    let place = |line: &str| match line.trim_start().split_once(": ") {
+        Some((depth, frame)) if depth.parse::<u32>().is_ok() => frame.rsplit(' ').next().map(str::to_owned),
+        _ => Some(line.to_owned()),
+    };
+    let places = |text: &str| text.trim_end().lines().map(place).collect::<Vec<_>>();
+    let readme = include_str!("../README.md");
+    let (_, report) = readme.split_once("```text\n").expect("a report");
+    let (report, _) = report.split_once("```").expect("its end");
+    assert_eq!(places(report), places(&String::from_utf8(output.stdout).expect("UTF-8")));
+}
