@@ -70,12 +70,6 @@ impl Default for AtomicU32 {
     }
 }
 
-impl Default for AtomicU32 {
-    fn default() -> Self {
-        Self::new(0)
-    }
-}
-
 impl Deref for AtomicU32 {
     type Target = loom::sync::atomic::AtomicU32;
 
