@@ -111,3 +111,19 @@ fn a_recorded_scenario_leaves_a_trace() {
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stderr).contains("cannot write"));
 }
+
+#[test]
+fn the_report_in_the_readme_is_the_one_that_is_printed() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gordian"));
+    let output = command.args(["run", "ab-ba"]).current_dir(env!("CARGO_MANIFEST_DIR")).output().expect("it starts");
+    // Names of functions are longer without optimisation; the places of the frames are the same.
+    let place = |line: &str| match line.trim_start().split_once(": ") {
+        Some((depth, frame)) if depth.parse::<u32>().is_ok() => frame.rsplit(' ').next().map(str::to_owned),
+        _ => Some(line.to_owned()),
+    };
+    let places = |text: &str| text.trim_end().lines().map(place).collect::<Vec<_>>();
+    let readme = include_str!("../README.md");
+    let (_, report) = readme.split_once("```text\n").expect("a report");
+    let (report, _) = report.split_once("```").expect("its end");
+    assert_eq!(places(report), places(&String::from_utf8(output.stdout).expect("UTF-8")));
+}

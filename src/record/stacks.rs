@@ -57,7 +57,13 @@ pub(crate) fn resolve(site: SiteId, owner: &str) -> Vec<String> {
     let mut lines = Vec::new();
     for ip in frames.iter().map(|&ip| ip.saturating_sub(1)) {
         backtrace::resolve(ip as *mut std::ffi::c_void, |symbol| {
-            let name = symbol.name().map_or_else(|| "?".to_owned(), |name| format!("{name:#}"));
+            let mut name = symbol.name().map_or_else(|| "?".to_owned(), |name| format!("{name:#}"));
+            // An inlined function brings its type arguments along: `f<A, B>`, but not so `<A as B>::f`.
+            if name.ends_with('>')
+                && let Some(start) = name.find('<').filter(|&start| start > 0)
+            {
+                name.truncate(start);
+            }
             let place =
                 symbol.filename().map(|file| Site::new(&file.to_string_lossy(), symbol.lineno().unwrap_or(0), 0));
             let whose = whose(&name, place.as_ref().map(|place| place.file.as_str()));
