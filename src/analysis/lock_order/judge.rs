@@ -311,11 +311,13 @@ impl LockOrder {
             let mut hops = std::mem::take(&mut self.hops);
             // The place in the held stack is kept in 16 bits.
             for (at, entry) in entries.iter().enumerate().take(1 << 16).filter(|(_, entry)| !mine(entry)) {
-                if entry.life != self.locks[entry.lock.index()].life {
-                    // A pinned context can outlive a lock whose guard was leaked.
-                    continue;
-                }
-                let from = self.locks[entry.lock.index()].node;
+                let slot = self.locks[entry.lock.index()];
+                let from = match entry.class {
+                    _ if entry.life == slot.life => slot.node,
+                    // A pinned context can outlive the lock that was held in it: what is kept of that is its class.
+                    Some(class) => self.class_node(class),
+                    None => continue,
+                };
                 if own.is_some() || self.class_of(from) != self.class_of(target) {
                     self.add(from, target, record(at), &mut hops);
                 }
