@@ -7,6 +7,7 @@ use crate::report;
 
 #[cfg(feature = "detect")]
 mod live;
+#[cfg(feature = "detect")]
 #[cfg(feature = "cli")]
 pub(crate) use live::watch;
 #[cfg(feature = "detect")]

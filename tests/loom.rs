@@ -25,8 +25,9 @@ fn models_hold_in_every_execution() {
     let models: Vec<&str> =
         told.lines().filter_map(|line| line.split_once("model: ")).map(|(_, model)| model).collect();
     println!("{}", models.join("\n"));
-    assert!(told.contains(&format!(" {} passed;", models.len())), "each test runs one model:\n{told}");
-    assert!(!models.is_empty(), "{told}");
+    let passed = told.split(" passed;").next().and_then(|before| before.rsplit(' ').next());
+    let passed: usize = passed.and_then(|number| number.parse().ok()).expect("the test program says how many");
+    assert!(passed > 0 && models.len() >= passed, "each test runs a model:\n{told}");
     for model in models {
         let executions = model.rsplit(": ").next().and_then(|count| count.strip_suffix(" executions"));
         let executions: usize = executions.expect("a model says how many").parse().expect("a number");

@@ -72,7 +72,10 @@ fn value(result: &Results, metric: &Metric, whole: bool) -> Option<String> {
 }
 
 fn verdict(value: f64, target: f64) -> String {
-    format!("  ({} {target})", if value <= target { "met:" } else { "MISSED:" })
+    let met = value <= target;
+    let target = format!("{target:.2}");
+    let target = target.trim_end_matches('0').trim_end_matches('.');
+    format!("  ({} {target})", if met { "met:" } else { "MISSED:" })
 }
 
 fn failure(result: &Results) -> Option<String> {

@@ -86,7 +86,7 @@ pub(super) fn child(args: &ChildArgs) -> Result<ExitCode, Error> {
 }
 
 /// How long threads that a scenario leaves behind may take to end or to get stuck.
-const LINGER: Duration = Duration::from_secs(1);
+const LINGER: Duration = Duration::from_secs(20);
 
 /// Runs `body` under detection, and completes the trace if one is recorded.
 ///

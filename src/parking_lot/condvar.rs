@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::panic::Location;
+use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -172,6 +172,10 @@ impl Condvar {
         }
     }
 }
+
+// Its state is consistent whenever its lock is free, whatever panicked; and the original is so.
+impl UnwindSafe for RawCondvar {}
+impl RefUnwindSafe for RawCondvar {}
 
 impl Default for Condvar {
     #[track_caller]

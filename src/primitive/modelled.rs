@@ -2,8 +2,11 @@
 //!
 //! Not modelled: that a wait ends by its deadline, and that a bounded channel is full.
 
+use std::cell::UnsafeCell;
+use std::fmt;
 use std::ops::{Deref, DerefMut};
-use std::sync::OnceLock;
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 pub(crate) use loom::sync::atomic::AtomicU64;
@@ -19,17 +22,51 @@ pub(crate) fn sync_channel<T>(_bound: usize) -> (SyncSender<T>, Receiver<T>) {
     loom::sync::mpsc::channel()
 }
 
-/// An atomic that can be made in a constant. loom's own is made by the first use, so a model has to use it once before
-/// it shares it. One in a static must not be used by a model: it would outlive the execution.
-#[derive(Debug)]
+/// The number of the execution that is under way: what an earlier one made is of no use to it.
+static EXECUTION: AtomicUsize = AtomicUsize::new(0);
+
+/// What loom has for a primitive that can be made in a constant, or in a static: made at its first use in an execution,
+/// and leaked, for there is no end of an execution that a static could see. What uses an atomic must come after its
+/// making, so a model uses each once before it starts threads.
+struct Lazy<T: 'static>(std::sync::Mutex<Option<(usize, &'static T)>>);
+
+impl<T> Lazy<T> {
+    const fn new() -> Self {
+        Self(std::sync::Mutex::new(None))
+    }
+
+    fn get(&self, make: impl FnOnce() -> T) -> &'static T {
+        let now = EXECUTION.load(Ordering::Relaxed);
+        let mut made = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match *made {
+            Some((execution, made)) if execution == now => made,
+            _ => made.insert((now, Box::leak(Box::new(make())))).1,
+        }
+    }
+}
+
+/// See [`std::sync::atomic::AtomicU32`].
 pub(crate) struct AtomicU32 {
     initial: u32,
-    atomic: OnceLock<loom::sync::atomic::AtomicU32>,
+    atomic: Lazy<loom::sync::atomic::AtomicU32>,
 }
 
 impl AtomicU32 {
     pub(crate) const fn new(initial: u32) -> Self {
-        Self { initial, atomic: OnceLock::new() }
+        Self { initial, atomic: Lazy::new() }
+    }
+
+    pub(crate) fn get_mut(&mut self) -> &mut u32 {
+        // SAFETY: nobody else has the atomic, which is made anew from the value when it is used again.
+        self.initial = unsafe { self.unsync_load() };
+        self.atomic = Lazy::new();
+        &mut self.initial
+    }
+}
+
+impl Default for AtomicU32 {
+    fn default() -> Self {
+        Self::new(0)
     }
 }
 
@@ -37,20 +74,25 @@ impl Deref for AtomicU32 {
     type Target = loom::sync::atomic::AtomicU32;
 
     fn deref(&self) -> &Self::Target {
-        self.atomic.get_or_init(|| loom::sync::atomic::AtomicU32::new(self.initial))
+        self.atomic.get(|| loom::sync::atomic::AtomicU32::new(self.initial))
     }
 }
 
-/// As [`AtomicU32`].
-#[derive(Debug)]
-pub(crate) struct AtomicPtr<T> {
+impl fmt::Debug for AtomicU32 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AtomicU32").finish_non_exhaustive()
+    }
+}
+
+/// See [`std::sync::atomic::AtomicPtr`].
+pub(crate) struct AtomicPtr<T: 'static> {
     initial: std::sync::atomic::AtomicPtr<T>,
-    atomic: OnceLock<loom::sync::atomic::AtomicPtr<T>>,
+    atomic: Lazy<loom::sync::atomic::AtomicPtr<T>>,
 }
 
 impl<T> AtomicPtr<T> {
     pub(crate) const fn new(initial: *mut T) -> Self {
-        Self { initial: std::sync::atomic::AtomicPtr::new(initial), atomic: OnceLock::new() }
+        Self { initial: std::sync::atomic::AtomicPtr::new(initial), atomic: Lazy::new() }
     }
 }
 
@@ -58,39 +100,63 @@ impl<T> Deref for AtomicPtr<T> {
     type Target = loom::sync::atomic::AtomicPtr<T>;
 
     fn deref(&self) -> &Self::Target {
-        let initial = self.initial.load(std::sync::atomic::Ordering::Relaxed);
-        self.atomic.get_or_init(|| loom::sync::atomic::AtomicPtr::new(initial))
+        self.atomic.get(|| loom::sync::atomic::AtomicPtr::new(self.initial.load(Ordering::Relaxed)))
     }
 }
 
 /// See [`parking_lot::Mutex`].
-#[derive(Default, Debug)]
-pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
+pub(crate) struct Mutex<T> {
+    lock: Lazy<loom::sync::Mutex<()>>,
+    value: UnsafeCell<T>,
+}
 
-/// Holds the guard except during a wait.
-pub(crate) struct MutexGuard<'a, T>(Option<loom::sync::MutexGuard<'a, T>>);
+// SAFETY: the value is reached only through a guard, which holds the lock.
+unsafe impl<T: Send> Sync for Mutex<T> {}
 
 impl<T> Mutex<T> {
-    pub(crate) fn new(value: T) -> Self {
-        Self(loom::sync::Mutex::new(value))
+    pub(crate) const fn new(value: T) -> Self {
+        Self { lock: Lazy::new(), value: UnsafeCell::new(value) }
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
-        MutexGuard(Some(self.0.lock().expect("loom's mutexes are not poisoned")))
+        let lock = self.lock.get(|| loom::sync::Mutex::new(()));
+        MutexGuard { value: &self.value, held: Some(lock.lock().expect(UNPOISONED)) }
     }
+}
+
+impl<T: Default> Default for Mutex<T> {
+    fn default() -> Self {
+        Self::new(T::default())
+    }
+}
+
+impl<T> fmt::Debug for Mutex<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mutex").finish_non_exhaustive()
+    }
+}
+
+const UNPOISONED: &str = "loom's mutexes are not poisoned";
+
+/// Holds the lock except during a wait.
+pub(crate) struct MutexGuard<'a, T> {
+    value: &'a UnsafeCell<T>,
+    held: Option<loom::sync::MutexGuard<'static, ()>>,
 }
 
 impl<T> Deref for MutexGuard<'_, T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        self.0.as_deref().expect("no wait is under way")
+        // SAFETY: this holds the lock, for a wait borrows the guard mutably.
+        unsafe { &*self.value.get() }
     }
 }
 
 impl<T> DerefMut for MutexGuard<'_, T> {
     fn deref_mut(&mut self) -> &mut T {
-        self.0.as_deref_mut().expect("no wait is under way")
+        // SAFETY: as above, and the guard is borrowed mutably.
+        unsafe { &mut *self.value.get() }
     }
 }
 
@@ -109,8 +175,8 @@ impl NotTimedOut {
 
 impl Condvar {
     pub(crate) fn wait<T>(&self, guard: &mut MutexGuard<'_, T>) {
-        let held = guard.0.take().expect("no wait is under way");
-        guard.0 = Some(self.0.wait(held).expect("loom's mutexes are not poisoned"));
+        let held = guard.held.take().expect("no wait is under way");
+        guard.held = Some(self.0.wait(held).expect(UNPOISONED));
     }
 
     pub(crate) fn wait_until<T>(&self, guard: &mut MutexGuard<'_, T>, _deadline: Instant) -> NotTimedOut {
@@ -126,11 +192,15 @@ impl Condvar {
 /// What models use beside the primitives themselves.
 #[cfg(test)]
 pub(crate) mod model {
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::{Arc, Mutex, PoisonError};
 
     use loom::cell::UnsafeCell;
     pub(crate) use loom::thread::spawn;
+
+    use super::{AtomicUsize, EXECUTION, Ordering};
+
+    /// One model at a time: they share what is static.
+    static ALONE: Mutex<()> = Mutex::new(());
 
     /// Runs a model in all executions, and says how many they are.
     pub(crate) fn check(name: &str, model: impl Fn() + Send + Sync + 'static) {
@@ -144,6 +214,7 @@ pub(crate) mod model {
 
     #[allow(clippy::print_stdout, reason = "read by the test that runs the models")]
     fn explore(name: &str, preemptions: Option<usize>, model: impl Fn() + Send + Sync + 'static) {
+        let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         let executions = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&executions);
         let mut builder = loom::model::Builder::new();
@@ -152,6 +223,7 @@ pub(crate) mod model {
         builder.max_duration = None;
         builder.check(move || {
             counted.fetch_add(1, Ordering::Relaxed);
+            EXECUTION.fetch_add(1, Ordering::Relaxed);
             model();
         });
         println!("model: {name}: {} executions", executions.load(Ordering::Relaxed));

@@ -17,14 +17,14 @@ pub(crate) mod model {
 
     use parking_lot::Mutex;
 
-    /// Runs a model: here once.
-    pub(crate) fn check(_name: &str, model: impl Fn() + Send + Sync + 'static) {
-        model();
+    /// Runs a model: here once, in a thread of its own.
+    pub(crate) fn check(name: &str, model: impl Fn() + Send + Sync + 'static) {
+        assert!(spawn(model).join().is_ok(), "{name}");
     }
 
     /// As [`check`].
-    pub(crate) fn check_within(_preemptions: usize, _name: &str, model: impl Fn() + Send + Sync + 'static) {
-        model();
+    pub(crate) fn check_within(_preemptions: usize, name: &str, model: impl Fn() + Send + Sync + 'static) {
+        check(name, model);
     }
 
     /// Memory without synchronisation: only a model can tell whether its accesses race.

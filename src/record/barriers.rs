@@ -1,7 +1,6 @@
 //! Hooks of barriers. The barrier itself lives in the wrapper; all of these are called under its lock.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU32;
 
 use parking_lot::Mutex;
 
@@ -13,6 +12,7 @@ use super::waits::Waiting;
 use crate::analysis::happens_before::SyncClock;
 use crate::analysis::wait_for::Wait;
 use crate::event::{BarrierId, Object, ObjectKind, Op};
+use crate::primitive::AtomicU32;
 
 static BARRIER_IDS: Ids = Ids::new();
 
@@ -87,7 +87,7 @@ impl BarrierMeta {
 
 impl Drop for BarrierMeta {
     fn drop(&mut self) {
-        if *self.id.get_mut() != 0
+        if self.id.load(std::sync::atomic::Ordering::Relaxed) != 0
             && let Some(_inside) = enter()
         {
             registry::forget(Object::Barrier(self.id()));

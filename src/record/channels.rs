@@ -1,6 +1,6 @@
 //! Hooks of channels. The channel itself lives in the wrapper; all of these are called under its lock.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
@@ -14,6 +14,7 @@ use super::waits::{self, Waiting};
 use crate::analysis::happens_before::{AtomicClock, ChannelClock};
 use crate::analysis::wait_for::{Backlog, Knot, Wait};
 use crate::event::{AtomicId, ChannelId, Object, ObjectKind, Op, Order, ThreadId};
+use crate::primitive::AtomicU32;
 
 static CHANNEL_IDS: Ids = Ids::new();
 
@@ -33,7 +34,7 @@ pub(crate) struct ChannelMeta {
 }
 
 /// Who serves a channel, and how much there is to do: looked at by [`starve`] without the channel's lock.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Service {
     /// 0 until the channel has an id.
     channel: AtomicU32,
@@ -75,7 +76,12 @@ impl ChannelMeta {
             clock: ChannelClock::new(capacity),
             senders: AtomicClock::new(),
             senders_id: AtomicU32::new(0),
-            service: Arc::default(),
+            service: Arc::new(Service {
+                channel: AtomicU32::new(0),
+                queued: AtomicU64::new(0),
+                last_taker: AtomicU32::new(0),
+                takers: Mutex::default(),
+            }),
         }
     }
 
@@ -219,7 +225,7 @@ impl ChannelMeta {
 
 impl Drop for ChannelMeta {
     fn drop(&mut self) {
-        if *self.id.get_mut() != 0
+        if self.id.load(Ordering::Relaxed) != 0
             && let Some(_inside) = enter()
         {
             registry::forget(Object::Channel(self.id()));

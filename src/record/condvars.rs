@@ -1,7 +1,5 @@
 //! Hooks of condition variables. The queue of waiters is the wrapper's; these are called under its lock.
 
-use std::sync::atomic::AtomicU32;
-
 use super::Place;
 use super::context::enter;
 use super::locks::LockMeta;
@@ -10,6 +8,7 @@ use super::registry::{self, Ids};
 use super::waits::Waiting;
 use crate::analysis::wait_for::Wait;
 use crate::event::{CondvarId, Object, ObjectKind, Op};
+use crate::primitive::AtomicU32;
 
 static CONDVAR_IDS: Ids = Ids::new();
 

@@ -8,9 +8,9 @@ use crate::primitive::AtomicPtr;
 
 /// An `Arc`, or nothing. Relaxed throughout: it is changed only by who holds the lock that it belongs to exclusively, or
 /// owns that lock, and so the lock orders all changes and what they point to.
-pub(crate) struct Note<T>(AtomicPtr<T>);
+pub(crate) struct Note<T: 'static>(AtomicPtr<T>);
 
-impl<T> Note<T> {
+impl<T: 'static> Note<T> {
     pub(crate) const fn new() -> Self {
         Self(AtomicPtr::new(ptr::null_mut()))
     }

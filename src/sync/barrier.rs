@@ -3,9 +3,8 @@
 use std::fmt;
 use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 
-use parking_lot::Mutex as Internal;
-
 use crate::name::Named;
+use crate::primitive::Mutex as Internal;
 use crate::record::barriers::BarrierMeta;
 use crate::record::queue::{Queue, Waiter};
 
@@ -89,5 +88,47 @@ impl fmt::Debug for Barrier {
 impl fmt::Debug for BarrierWaitResult {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("BarrierWaitResult").field("is_leader", &self.is_leader()).finish()
+    }
+}
+
+#[cfg(test)]
+mod models {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::primitive::model::{Plain, check_within, spawn};
+    use crate::record::context::set_unwatched;
+
+    /// Each round has all parties and one leader, and what was done before it is seen after it.
+    fn rounds(parties: usize, rounds: usize) {
+        set_unwatched();
+        let shared = Arc::new((Barrier::new(parties), [0, 0, 0].map(Plain::new)));
+        shared.0.set_name("barrier");
+        let party = |number: usize| {
+            let shared = Arc::clone(&shared);
+            move || {
+                let mut led = 0;
+                for round in 1..=rounds {
+                    shared.1[number].set(round);
+                    led += usize::from(shared.0.wait().is_leader());
+                    assert!(shared.1[..parties].iter().all(|seen| seen.get() == round));
+                    led += 10 * usize::from(shared.0.wait().is_leader());
+                }
+                led
+            }
+        };
+        let threads: Vec<_> = (1..parties).map(|number| spawn(party(number))).collect();
+        let led: usize = party(0)() + threads.into_iter().map(|thread| thread.join().unwrap()).sum::<usize>();
+        assert_eq!(led, 11 * rounds);
+    }
+
+    #[test]
+    fn two_parties_meet_again_and_again() {
+        check_within(3, "two parties meet again and again", || rounds(2, 2));
+    }
+
+    #[test]
+    fn three_parties_meet() {
+        check_within(2, "three parties meet", || rounds(3, 1));
     }
 }

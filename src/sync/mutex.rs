@@ -138,6 +138,10 @@ impl<T: ?Sized> Mutex<T> {
     }
 }
 
+// SAFETY: through a shared guard only `&T` is reached, and `T` is `Sync`. The mutex behind it, which asks for more, is
+// used only by the owner of the guard, and a guard stays on the thread that took it.
+unsafe impl<T: ?Sized + Sync> Sync for MutexGuard<'_, T> {}
+
 impl<'a, T: ?Sized> MutexGuard<'a, T> {
     /// The mutex of the guard.
     pub(super) fn mutex(&self) -> &'a Mutex<T> {

@@ -10,8 +10,7 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::time::Instant;
 
-use parking_lot::Mutex;
-
+use crate::primitive::Mutex;
 use crate::record::channels::ChannelMeta;
 use crate::record::queue::{Queue, Waiter};
 
@@ -89,15 +88,14 @@ impl<T> Channel<T> {
     pub(super) fn send(&self, message: T, place: Place) -> Result<(), T> {
         let mut message = message;
         loop {
-            let mut state = self.state.lock();
-            message = match state.offer(self.capacity, message, place) {
+            message = match self.try_send(message, place) {
                 Ok(()) => return Ok(()),
                 Err(Unsent::Closed(message)) => return Err(message),
                 Err(Unsent::Full(message)) => message,
             };
-            drop(state);
             let standing = StandingSender { channel: self, waiter: Waiter::new() };
-            state = self.state.lock();
+            // Declared after `standing`, and so given up before it, by a panic too: the drop of `standing` takes the lock.
+            let mut state = self.state.lock();
             if state.has_space(self.capacity) || !state.receiver {
                 continue;
             }
@@ -111,30 +109,17 @@ impl<T> Channel<T> {
 
     /// Receives the oldest message.
     pub(super) fn receive(&self, patience: Patience, place: Place) -> Result<T, Nothing> {
-        let mut state = self.state.lock();
         let mut out_of_time = matches!(patience, Patience::None);
         loop {
-            if let Some(message) = state.take(place) {
-                return Ok(message);
+            if let Some(result) = self.state.lock().look(self.capacity, out_of_time, place) {
+                return result;
             }
-            if state.senders == 0 {
-                state.meta.saw_closed(place);
-                return Err(Nothing::Closed);
-            }
-            // Of senders in the queue of an empty channel, only those of a rendezvous can send when they wake.
-            let sender_comes = self.capacity == Some(0) && state.full.first().is_some();
-            if out_of_time && !sender_comes {
-                return Err(Nothing::Empty);
-            }
-            drop(state);
             let waiter = Waiter::new();
             let standing = StandingReceiver(self);
-            state = self.state.lock();
-            if !state.messages.is_empty() || state.senders == 0 {
-                continue;
-            }
-            let sender_comes = self.capacity == Some(0) && state.full.first().is_some();
-            if out_of_time && !sender_comes {
+            // Declared after `standing`, as in `send`.
+            let mut state = self.state.lock();
+            let sender_comes = state.sender_comes(self.capacity);
+            if !state.messages.is_empty() || state.senders == 0 || (out_of_time && !sender_comes) {
                 continue;
             }
             state.empty = Some(Arc::clone(&waiter));
@@ -152,7 +137,6 @@ impl<T> Channel<T> {
             drop(waiting);
             drop(standing);
             out_of_time |= !in_time;
-            state = self.state.lock();
         }
     }
 
@@ -210,6 +194,24 @@ impl<T> State<T> {
         Ok(())
     }
 
+    /// Does a sender stand in the queue that can send once the receiver waits? Of those in the queue of an empty channel,
+    /// only those of a rendezvous can.
+    fn sender_comes(&self, capacity: Option<usize>) -> bool {
+        capacity == Some(0) && self.full.first().is_some()
+    }
+
+    /// The oldest message, or why there will be none; `None` if it is worth waiting.
+    fn look(&mut self, capacity: Option<usize>, out_of_time: bool, place: Place) -> Option<Result<T, Nothing>> {
+        if let Some(message) = self.take(place) {
+            return Some(Ok(message));
+        }
+        if self.senders == 0 {
+            self.meta.saw_closed(place);
+            return Some(Err(Nothing::Closed));
+        }
+        (out_of_time && !self.sender_comes(capacity)).then_some(Err(Nothing::Empty))
+    }
+
     fn take(&mut self, place: Place) -> Option<T> {
         let message = self.messages.pop_front()?;
         self.meta.received(place);
@@ -237,5 +239,94 @@ struct StandingReceiver<'a, T>(&'a Channel<T>);
 impl<T> Drop for StandingReceiver<'_, T> {
     fn drop(&mut self) {
         self.0.state.lock().empty = None;
+    }
+}
+
+#[cfg(test)]
+mod models {
+    use super::*;
+    use crate::primitive::model::{Plain, check_within, spawn};
+    use crate::record::context::set_unwatched;
+
+    /// A channel whose hooks do nothing, and whose id is there before threads ask for it.
+    fn channel(capacity: Option<usize>) -> Arc<Channel<usize>> {
+        set_unwatched();
+        let channel = Channel::new(capacity, Location::caller());
+        channel.set_name("channel");
+        channel
+    }
+
+    fn send(channel: &Channel<usize>, message: usize) -> bool {
+        channel.send(message, Location::caller()).is_ok()
+    }
+
+    fn receive(channel: &Channel<usize>) -> Option<usize> {
+        channel.receive(Patience::Endless, Location::caller()).ok()
+    }
+
+    /// With each capacity: messages come in the order in which they were sent, with what was done before them, and then
+    /// the end.
+    #[test]
+    fn messages_come_in_order_and_then_the_end() {
+        for capacity in [None, Some(0), Some(1)] {
+            check_within(3, &format!("messages come in order with capacity {capacity:?}"), move || {
+                let channel = channel(capacity);
+                let told = Arc::new([0, 0].map(Plain::new));
+                let (sender, tells) = (Arc::clone(&channel), Arc::clone(&told));
+                let thread = spawn(move || {
+                    for message in 0..2 {
+                        tells[message].set(message + 1);
+                        assert!(send(&sender, message));
+                    }
+                    sender.drop_sender();
+                });
+                for message in 0..2 {
+                    assert_eq!(receive(&channel), Some(message));
+                    assert_eq!(told[message].get(), message + 1);
+                }
+                assert_eq!(receive(&channel), None);
+                thread.join().unwrap();
+            });
+        }
+    }
+
+    /// Two senders and one place, or none: nobody waits for ever, no message is lost.
+    #[test]
+    fn two_senders_take_turns() {
+        for capacity in [0, 1] {
+            check_within(2, &format!("two senders take turns with capacity {capacity}"), move || {
+                let channel = channel(Some(capacity));
+                channel.add_sender();
+                let senders = [1, 2].map(|message| {
+                    let channel = Arc::clone(&channel);
+                    spawn(move || {
+                        assert!(send(&channel, message));
+                        channel.drop_sender();
+                    })
+                });
+                let both = receive(&channel).zip(receive(&channel)).expect("two messages");
+                assert!(matches!(both, (1, 2) | (2, 1)));
+                assert_eq!(receive(&channel), None);
+                senders.into_iter().for_each(|sender| sender.join().unwrap());
+            });
+        }
+    }
+
+    /// The receiver takes what is there and goes: the sender is told, whether it waits or comes later.
+    #[test]
+    fn a_sender_does_not_outwait_its_receiver() {
+        for capacity in [0, 1] {
+            check_within(4, &format!("a sender does not outwait its receiver with capacity {capacity}"), move || {
+                let channel = channel(Some(capacity));
+                let sender = Arc::clone(&channel);
+                let thread = spawn(move || (0..3).take_while(|&message| send(&sender, message)).count());
+                let taken = channel.receive(Patience::None, Location::caller()).ok();
+                assert!(matches!(taken, None | Some(0)));
+                channel.drop_receiver();
+                let sent = thread.join().unwrap();
+                let least = usize::from(taken.is_some());
+                assert!((least..=least + capacity).contains(&sent), "{taken:?}, {sent} sent");
+            });
+        }
     }
 }

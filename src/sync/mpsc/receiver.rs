@@ -11,6 +11,15 @@ use super::channel::{Channel, Nothing, Patience};
 use super::{RecvError, RecvTimeoutError, TryRecvError};
 use crate::name::Named;
 
+type Place = &'static Location<'static>;
+
+/// The place that says something to the user: where `next` was called, or, when an adapter of the standard library called
+/// it (`iter().sum()`), where the iterator was made.
+fn users(called: Place, made: Place) -> Place {
+    let library = ["/rustc/", "/library/core/src/", "/library/alloc/src/"];
+    if library.iter().any(|part| called.file().contains(part)) { made } else { called }
+}
+
 /// [`std::sync::mpsc::Receiver`], watched.
 pub struct Receiver<T> {
     channel: Arc<Channel<T>>,
@@ -22,29 +31,30 @@ pub struct Receiver<T> {
 #[derive(Debug)]
 pub struct Iter<'a, T: 'a> {
     receiver: &'a Receiver<T>,
-    /// Where it was made: an adapter of the standard library that calls `next` is no place of the user's.
-    place: Place,
+    made: Place,
 }
 
 /// [`std::sync::mpsc::TryIter`], watched.
 #[derive(Debug)]
 pub struct TryIter<'a, T: 'a> {
     receiver: &'a Receiver<T>,
-    place: Place,
+    made: Place,
 }
 
 /// [`std::sync::mpsc::IntoIter`], watched.
 #[derive(Debug)]
 pub struct IntoIter<T> {
     receiver: Receiver<T>,
-    place: Place,
+    made: Place,
 }
-
-type Place = &'static Location<'static>;
 
 impl<T> Receiver<T> {
     pub(super) fn new(channel: Arc<Channel<T>>) -> Self {
         Self { channel, alone: PhantomData }
+    }
+
+    fn receive(&self, patience: Patience, place: Place) -> Option<T> {
+        self.channel.receive(patience, place).ok()
     }
 
     /// See [`std::sync::mpsc::Receiver::try_recv`].
@@ -54,11 +64,7 @@ impl<T> Receiver<T> {
     /// If there is no message now, or there will be none.
     #[track_caller]
     pub fn try_recv(&self) -> Result<T, TryRecvError> {
-        self.try_recv_at(Location::caller())
-    }
-
-    fn try_recv_at(&self, place: Place) -> Result<T, TryRecvError> {
-        self.channel.receive(Patience::None, place).map_err(|nothing| match nothing {
+        self.channel.receive(Patience::None, Location::caller()).map_err(|nothing| match nothing {
             Nothing::Empty => TryRecvError::Empty,
             Nothing::Closed => TryRecvError::Disconnected,
         })
@@ -71,11 +77,7 @@ impl<T> Receiver<T> {
     /// If there is no message and all senders are gone.
     #[track_caller]
     pub fn recv(&self) -> Result<T, RecvError> {
-        self.recv_at(Location::caller())
-    }
-
-    fn recv_at(&self, place: Place) -> Result<T, RecvError> {
-        self.channel.receive(Patience::Endless, place).map_err(|_| RecvError)
+        self.channel.receive(Patience::Endless, Location::caller()).map_err(|_| RecvError)
     }
 
     /// See [`std::sync::mpsc::Receiver::recv_timeout`].
@@ -95,13 +97,13 @@ impl<T> Receiver<T> {
     /// See [`std::sync::mpsc::Receiver::iter`].
     #[track_caller]
     pub fn iter(&self) -> Iter<'_, T> {
-        Iter { receiver: self, place: Location::caller() }
+        Iter { receiver: self, made: Location::caller() }
     }
 
     /// See [`std::sync::mpsc::Receiver::try_iter`].
     #[track_caller]
     pub fn try_iter(&self) -> TryIter<'_, T> {
-        TryIter { receiver: self, place: Location::caller() }
+        TryIter { receiver: self, made: Location::caller() }
     }
 }
 
@@ -130,24 +132,27 @@ impl<T> fmt::Debug for Receiver<T> {
 impl<T> Iterator for Iter<'_, T> {
     type Item = T;
 
+    #[track_caller]
     fn next(&mut self) -> Option<T> {
-        self.receiver.recv_at(self.place).ok()
+        self.receiver.receive(Patience::Endless, users(Location::caller(), self.made))
     }
 }
 
 impl<T> Iterator for TryIter<'_, T> {
     type Item = T;
 
+    #[track_caller]
     fn next(&mut self) -> Option<T> {
-        self.receiver.try_recv_at(self.place).ok()
+        self.receiver.receive(Patience::None, users(Location::caller(), self.made))
     }
 }
 
 impl<T> Iterator for IntoIter<T> {
     type Item = T;
 
+    #[track_caller]
     fn next(&mut self) -> Option<T> {
-        self.receiver.recv_at(self.place).ok()
+        self.receiver.receive(Patience::Endless, users(Location::caller(), self.made))
     }
 }
 
@@ -167,6 +172,6 @@ impl<T> IntoIterator for Receiver<T> {
 
     #[track_caller]
     fn into_iter(self) -> IntoIter<T> {
-        IntoIter { receiver: self, place: Location::caller() }
+        IntoIter { receiver: self, made: Location::caller() }
     }
 }

@@ -49,18 +49,22 @@ impl Meeting {
 /// Spins, and lets others run when that takes long.
 pub(crate) fn wait_a_little(spins: &mut u32) {
     *spins += 1;
-    if *spins < 10_000 { spin_loop() } else { yield_now() }
+    if *spins < 200 { spin_loop() } else { yield_now() }
 }
 
 /// What two threads took for a part of the loop.
 pub(crate) enum Time {
     /// Each for its own turns: the mean of the two threads.
     PerThread,
-    /// From the start together to the end of the later one, over the turns of both.
+    /// From the first start to the last end, over the turns of both.
     Together,
 }
 
-/// Nanoseconds for one turn, two threads. `work(thread, turns)` does so many turns.
+/// When a thread did each part.
+type Parts = Vec<(Instant, Instant)>;
+
+/// Nanoseconds for one turn, two threads. `work(thread, turns)` does so many turns. Of the parts only those count in which
+/// the two ran side by side, if there are any: on a busy machine they may run one after the other.
 pub(crate) fn both<P: Peer>(iterations: u64, time: Time, work: impl Fn(u64, u64) + Send + Sync + 'static) -> f64 {
     let part = (iterations / PARTS).max(1);
     let shared = Arc::new((Meeting::default(), work));
@@ -72,25 +76,32 @@ pub(crate) fn both<P: Peer>(iterations: u64, time: Time, work: impl Fn(u64, u64)
         })
     });
     let [first, second] = threads.map(|join| join());
-    match time {
-        Time::PerThread => f64::midpoint(first.0, second.0),
-        Time::Together => first.1,
-    }
+    // The first part only warms up.
+    let parts: Vec<_> = first.into_iter().zip(second).skip(1).collect();
+    let beside: Vec<_> = parts.iter().copied().filter(|&(one, other)| beside(one, other)).collect();
+    let nanos = |(start, end): (Instant, Instant)| (end - start).as_nanos() as f64;
+    let times = if beside.is_empty() { parts } else { beside }.into_iter().map(|(one, other)| match time {
+        Time::PerThread => f64::midpoint(nanos(one), nanos(other)) / part as f64,
+        Time::Together => nanos((one.0.min(other.0), one.1.max(other.1))) / (2 * part) as f64,
+    });
+    median(times.collect())
 }
 
-/// A thread's own time for a turn, and that from the common start to the common end.
-fn in_parts(thread: u64, part: u64, meeting: &Meeting, work: &impl Fn(u64, u64)) -> (f64, f64) {
-    let (mut own, mut together) = (Vec::new(), Vec::new());
-    for round in 0..=PARTS {
-        meeting.wait(2 * round + 1);
+/// Did the two overlap for most of the time?
+fn beside(one: (Instant, Instant), other: (Instant, Instant)) -> bool {
+    let common = one.1.min(other.1).saturating_duration_since(one.0.max(other.0));
+    let whole = one.1.max(other.1) - one.0.min(other.0);
+    2 * common > whole
+}
+
+fn in_parts(thread: u64, part: u64, meeting: &Meeting, work: &impl Fn(u64, u64)) -> Parts {
+    let part = |round| {
+        meeting.wait(round + 1);
         let start = Instant::now();
         work(thread, part);
-        own.push(start.elapsed().as_nanos() as f64 / part as f64);
-        meeting.wait(2 * round + 2);
-        together.push(start.elapsed().as_nanos() as f64 / (2 * part) as f64);
-    }
-    // The first part only warms up.
-    (median(own.split_off(1)), median(together.split_off(1)))
+        (start, Instant::now())
+    };
+    (0..=PARTS).map(part).collect()
 }
 
 /// The middle value. Zero of nothing.
