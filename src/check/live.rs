@@ -78,9 +78,16 @@ where
     {
         threads::joined(record, Location::caller());
     }
-    let end = Instant::now() + linger;
-    // A finding that is on its way is waited for without limit: it takes the time to read some symbols.
-    while waits::is_reporting() || (Instant::now() < end && !waits::is_quiet(session)) {
+    let mut end = Instant::now() + linger;
+    loop {
+        // Quiet first: what a waiting thread has found is on its way already.
+        let quiet = waits::is_quiet(session) || Instant::now() >= end;
+        if sink::is_reporting() {
+            // The time that reports take is ours, not the threads'.
+            end = Instant::now() + linger;
+        } else if quiet {
+            break;
+        }
         std::thread::sleep(Duration::from_millis(1));
     }
     Outcome { result, findings: sink::close(session) }

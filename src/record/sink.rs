@@ -1,6 +1,7 @@
 //! Where findings go: kept by session, printed when no one else will.
 
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use rustc_hash::FxHashMap;
@@ -27,8 +28,33 @@ type Sessions = FxHashMap<SessionId, Session>;
 static SESSIONS: LazyLock<Mutex<Sessions>> = LazyLock::new(Mutex::default);
 static CHANGED: Condvar = Condvar::new();
 
+/// Findings on their way, of all sessions.
+static REPORTING: AtomicUsize = AtomicUsize::new(0);
+
+/// Something that may become a finding is on its way as long as this lives.
+pub(crate) struct Reporting(());
+
+impl Reporting {
+    pub(crate) fn new() -> Self {
+        REPORTING.fetch_add(1, Ordering::AcqRel);
+        Self(())
+    }
+}
+
+impl Drop for Reporting {
+    fn drop(&mut self) {
+        REPORTING.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// Is a finding on its way? Reading the symbols of its stacks may take a second.
+pub(crate) fn is_reporting() -> bool {
+    REPORTING.load(Ordering::Acquire) > 0
+}
+
 /// Takes a finding of the context's thread.
 pub(crate) fn report(context: &mut Context, mut finding: Finding) {
+    let _reporting = Reporting::new();
     for site in &mut finding.sites {
         if site.stack.is_empty()
             && let Some(id) = registry::find(&site.site)

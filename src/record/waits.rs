@@ -1,11 +1,11 @@
 //! Live waits: the one wait-for graph of the process, entered only by operations that really have to wait.
 
 use std::sync::LazyLock;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::config::{self, OnDeadlock};
 use super::context::Entered;
 use super::registry::LiveNames;
+use super::sink::Reporting;
 use super::{channels, sink};
 use crate::analysis::wait_for::{Blocked, Knot, SessionId, Wait, WaitGraph};
 use crate::event::{LockId, SiteId, ThreadId};
@@ -13,7 +13,6 @@ use crate::finding::Finding;
 use crate::primitive::{Condvar, Mutex};
 
 static GRAPH: LazyLock<Mutex<WaitGraph>> = LazyLock::new(Mutex::default);
-static REPORTING: AtomicUsize = AtomicUsize::new(0);
 
 /// While this lives, its thread is known to wait.
 pub(crate) struct Waiting {
@@ -39,7 +38,8 @@ pub(crate) fn begin(mut inside: Entered, wait: Wait, site: SiteId) -> Option<Wai
     let blocked = Blocked { wait, site, ordinal: 0, holds: inside.locks.holdings() };
     let knot = {
         let mut graph = GRAPH.lock();
-        graph.block(thread, blocked).map(Reporting::new)
+        // Under the lock: whoever sees the thread wait sees that there is something to come of it.
+        graph.block(thread, blocked).map(|knot| (knot, Reporting::new()))
     };
     let waiting = Waiting { thread };
     let Some((knot, reporting)) = knot else { return Some(waiting) };
@@ -88,7 +88,7 @@ pub(crate) fn thread_begins(thread: ThreadId, session: SessionId) {
 pub(crate) fn thread_ends(thread: ThreadId, session: SessionId, left: &[LockId], report: impl FnOnce(Finding)) {
     let knot = {
         let mut graph = GRAPH.lock();
-        graph.end(thread, left).map(Reporting::new)
+        graph.end(thread, left).map(|knot| (knot, Reporting::new()))
     };
     if let Some((knot, _reporting)) = knot
         && let Some(finding) = judge(knot, session)
@@ -97,31 +97,10 @@ pub(crate) fn thread_ends(thread: ThreadId, session: SessionId, left: &[LockId],
     }
 }
 
-/// Is there nothing that a thread of the session could still do or report? Every one of them waits or has ended.
+/// Does every thread of the session wait, or has ended? What they found until then may still be on its way, see
+/// [`sink::is_reporting`].
 pub(crate) fn is_quiet(session: SessionId) -> bool {
-    GRAPH.lock().is_quiet(session) && !is_reporting()
-}
-
-/// Is a knot that was found on its way to become a finding?
-pub(crate) fn is_reporting() -> bool {
-    REPORTING.load(Ordering::Acquire) > 0
-}
-
-/// A knot is on its way to become a finding as long as this lives. Made under the lock of the graph: whoever sees a thread
-/// wait there, sees that there is something to come of it.
-struct Reporting;
-
-impl Reporting {
-    fn new(knot: Knot) -> (Knot, Self) {
-        REPORTING.fetch_add(1, Ordering::AcqRel);
-        (knot, Self)
-    }
-}
-
-impl Drop for Reporting {
-    fn drop(&mut self) {
-        REPORTING.fetch_sub(1, Ordering::AcqRel);
-    }
+    GRAPH.lock().is_quiet(session)
 }
 
 /// A knot with a wait that any thread could end is certain only when all threads are known; and after the end of the
