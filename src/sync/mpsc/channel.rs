@@ -88,15 +88,14 @@ impl<T> Channel<T> {
     pub(super) fn send(&self, message: T, place: Place) -> Result<(), T> {
         let mut message = message;
         loop {
-            let mut state = self.state.lock();
-            message = match state.offer(self.capacity, message, place) {
+            message = match self.try_send(message, place) {
                 Ok(()) => return Ok(()),
                 Err(Unsent::Closed(message)) => return Err(message),
                 Err(Unsent::Full(message)) => message,
             };
-            drop(state);
+            // Before the lock, so that it is dropped after it.
             let standing = StandingSender { channel: self, waiter: Waiter::new() };
-            state = self.state.lock();
+            let mut state = self.state.lock();
             if state.has_space(self.capacity) || !state.receiver {
                 continue;
             }
@@ -110,49 +109,49 @@ impl<T> Channel<T> {
 
     /// Receives the oldest message.
     pub(super) fn receive(&self, patience: Patience, place: Place) -> Result<T, Nothing> {
-        let mut state = self.state.lock();
         let mut out_of_time = matches!(patience, Patience::None);
         loop {
-            if let Some(message) = state.take(place) {
-                return Ok(message);
+            {
+                let mut state = self.state.lock();
+                if let Some(message) = state.take(place) {
+                    return Ok(message);
+                }
+                if state.senders == 0 {
+                    state.meta.saw_closed(place);
+                    return Err(Nothing::Closed);
+                }
+                if out_of_time && !state.sender_comes(self.capacity) {
+                    return Err(Nothing::Empty);
+                }
             }
-            if state.senders == 0 {
-                state.meta.saw_closed(place);
-                return Err(Nothing::Closed);
-            }
-            // Of senders in the queue of an empty channel, only those of a rendezvous can send when they wake.
-            let sender_comes = self.capacity == Some(0) && state.full.first().is_some();
-            if out_of_time && !sender_comes {
-                return Err(Nothing::Empty);
-            }
-            drop(state);
-            let waiter = Waiter::new();
-            let standing = StandingReceiver(self);
-            state = self.state.lock();
-            if !state.messages.is_empty() || state.senders == 0 {
-                continue;
-            }
-            let sender_comes = self.capacity == Some(0) && state.full.first().is_some();
-            if out_of_time && !sender_comes {
-                continue;
-            }
-            state.empty = Some(Arc::clone(&waiter));
-            state.meta.ready_to_receive();
-            let endless = matches!(patience, Patience::Endless);
-            let waiting = if endless { state.meta.wait_to_receive(sender_comes, place) } else { None };
-            if sender_comes {
-                state.full.end_first();
-            }
-            drop(state);
-            let in_time = match patience {
-                Patience::Until(deadline) if !sender_comes => waiter.sleep(Some(deadline)),
-                _ => waiter.sleep(None),
-            };
-            drop(waiting);
-            drop(standing);
-            out_of_time |= !in_time;
-            state = self.state.lock();
+            out_of_time |= !self.wait_to_receive(patience, out_of_time, place);
         }
+    }
+
+    /// Waits until there may be something to receive. False when the time is over.
+    fn wait_to_receive(&self, patience: Patience, out_of_time: bool, place: Place) -> bool {
+        // Before the lock, so that it is dropped after it.
+        let waiter = Waiter::new();
+        let _standing = StandingReceiver(self);
+        let mut state = self.state.lock();
+        let sender_comes = state.sender_comes(self.capacity);
+        if !state.messages.is_empty() || state.senders == 0 || (out_of_time && !sender_comes) {
+            return true;
+        }
+        state.empty = Some(Arc::clone(&waiter));
+        state.meta.ready_to_receive();
+        let endless = matches!(patience, Patience::Endless);
+        let waiting = if endless { state.meta.wait_to_receive(sender_comes, place) } else { None };
+        if sender_comes {
+            state.full.end_first();
+        }
+        drop(state);
+        let in_time = match patience {
+            Patience::Until(deadline) if !sender_comes => waiter.sleep(Some(deadline)),
+            _ => waiter.sleep(None),
+        };
+        drop(waiting);
+        in_time
     }
 
     /// Another sender.
@@ -191,6 +190,12 @@ impl<T> State<T> {
             Some(0) => self.empty.is_some(),
             Some(capacity) => self.messages.len() < capacity,
         }
+    }
+
+    /// Can a sender of the queue hand over as soon as the receiver waits? Of senders that stand there while the channel is
+    /// empty, only those of a rendezvous; the others are on their way.
+    fn sender_comes(&self, capacity: Option<usize>) -> bool {
+        capacity == Some(0) && self.full.first().is_some()
     }
 
     fn offer(&mut self, capacity: Option<usize>, message: T, place: Place) -> Result<(), Unsent<T>> {
