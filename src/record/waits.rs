@@ -50,17 +50,18 @@ pub(crate) fn begin(mut inside: Entered, wait: Wait, site: SiteId) -> Option<Wai
         if let Some(log) = config::log() {
             let _ = log.flush();
         }
-        sink::root_may_be_stuck(inside.session);
-        drop(reporting);
         match config::get().on_deadlock {
-            OnDeadlock::Continue => {}
+            OnDeadlock::Continue => sink::root_may_be_stuck(inside.session),
             OnDeadlock::Abort => sink::exit_after_deadlock(),
             OnDeadlock::Panic => {
-                drop(inside);
+                // The wait is over before anyone can take the thread for one that is stuck.
                 drop(waiting);
+                drop(reporting);
+                drop(inside);
                 panic!("deadlock: {message}");
             }
         }
+        drop(reporting);
     } else {
         sink::root_may_be_stuck(inside.session);
     }

@@ -30,6 +30,7 @@ pub struct Once {
 
 type Place = &'static Location<'static>;
 
+#[allow(clippy::new_without_default, reason = "nor has the original a `Default`")]
 impl Once {
     /// See [`std::sync::Once::new`].
     #[inline]
@@ -66,7 +67,12 @@ impl Once {
         if self.inner.is_completed() {
             return self.meta.seen(Attempt::Blocking, place);
         }
-        self.initialise(place, |once, done| once.call_once(|| done(f())));
+        self.initialise(place, |once, done| {
+            once.call_once(|| {
+                f();
+                done();
+            });
+        });
     }
 
     /// See [`std::sync::Once::call_once_force`].
@@ -92,7 +98,12 @@ impl Once {
         if self.inner.is_completed() {
             return self.meta.seen(Attempt::Blocking, place);
         }
-        self.initialise(place, |once, done| once.call_once_force(|state| done(f(state))));
+        self.initialise(place, |once, done| {
+            once.call_once_force(|state| {
+                f(state);
+                done();
+            });
+        });
     }
 
     /// See [`std::sync::Once::is_completed`].
@@ -154,7 +165,7 @@ impl Once {
     /// Runs the initialiser, or waits for the thread that does. `run` calls the real once, which calls `done` after the
     /// user's closure.
     #[cold]
-    fn initialise(&self, place: Place, run: impl FnOnce(&std::sync::Once, &dyn Fn(()))) {
+    fn initialise(&self, place: Place, run: impl FnOnce(&std::sync::Once, &dyn Fn())) {
         let gate = self.enter_gate(place);
         if self.inner.is_completed() {
             drop(gate);
@@ -164,7 +175,7 @@ impl Once {
         let held = self.meta.initialise(place);
         drop(self.set_poisoned(false));
         let ended = Ended(self);
-        run(&self.inner, &|()| self.meta.done());
+        run(&self.inner, &|| self.meta.done());
         drop((ended, held, gate));
     }
 

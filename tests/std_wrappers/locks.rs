@@ -121,7 +121,7 @@ fn a_condvar_gives_up_in_time_and_says_so() {
     let (guard, result) = condvar.wait_timeout_while(guard, short, |_| true).unwrap();
     assert!(result.timed_out());
     let (guard, result) = condvar.wait_timeout_while(guard, Duration::ZERO, |_| false).unwrap();
-    assert!(!result.timed_out() && result == result.clone());
+    assert!(!result.timed_out() && result == { result });
     #[allow(deprecated)]
     let (_guard, in_time) = condvar.wait_timeout_ms(guard, 1).unwrap();
     assert!(!in_time);

@@ -61,6 +61,7 @@ fn booleans_and_pointers() {
 }
 
 #[test]
+#[allow(unused_qualifications, reason = "without `detect` the two types are one")]
 fn an_atomic_is_a_view_of_its_memory() {
     let mut plain = 3_u32;
     {
