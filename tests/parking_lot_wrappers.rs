@@ -417,3 +417,7 @@ fn auto_traits() {
     assert_eq!(auto_traits!(gordian::parking_lot::Condvar), auto_traits!(parking_lot::Condvar));
     assert_eq!(auto_traits!(gordian::parking_lot::Once), auto_traits!(parking_lot::Once));
 }
+
+#[cfg(feature = "detect")]
+#[path = "parking_lot_wrappers/findings.rs"]
+mod findings;

@@ -298,8 +298,8 @@ impl WaitGraph {
         }
     }
 
-    /// Blocked threads that keep `thread` from the lock: holders in an incompatible mode, and for a reader that queues
-    /// also the writers in the queue (std and parking_lot prefer a waiting writer to a new reader).
+    /// Blocked threads that keep `thread` from the lock: holders in an incompatible mode, and for a reader that queues, and
+    /// for any upgradable one, also the writers in the queue (std and parking_lot prefer a waiting writer to a new reader).
     fn in_the_way(&self, thread: ThreadId, lock: LockId, mode: Mode, upgrade: bool) -> Vec<ThreadId> {
         let holds = |&other: &ThreadId| {
             let Some(blocked) = self.threads.get(&other).and_then(|entry| entry.blocked.as_ref()) else { return false };
@@ -310,7 +310,7 @@ impl WaitGraph {
         };
         let mut found: Vec<ThreadId> =
             self.holders.get(&lock).into_iter().flatten().copied().filter(|id| holds(id)).collect();
-        if mode == Mode::Shared {
+        if matches!(mode, Mode::Shared | Mode::Upgradable) {
             let queued = |id: &ThreadId| {
                 let wait = self.threads[id].blocked.as_ref().map(|blocked| blocked.wait);
                 *id != thread && matches!(wait, Some(Wait::Lock { mode: Mode::Exclusive, .. }))

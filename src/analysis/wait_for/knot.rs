@@ -15,7 +15,13 @@ impl Knot {
     pub fn finding(&self, names: &dyn Names) -> Option<Finding> {
         let members = self.core()?;
         let kind = self.kind(&members);
-        let wanted: FxHashSet<LockId> = members.iter().filter_map(|member| wanted_lock(member.blocked.wait)).collect();
+        // Not by its own upgrade: that waits for the readers beside it.
+        let is_wanted = |lock, holder| {
+            members.iter().any(|member| match member.blocked.wait {
+                Wait::Lock { lock: wanted, upgrade, .. } => wanted == lock && !(upgrade && member.thread == holder),
+                _ => false,
+            })
+        };
         let mut sites = Vec::new();
         let mut objects: Vec<Object> = Vec::new();
         for member in &members {
@@ -34,7 +40,7 @@ impl Knot {
             let blocked = &member.blocked;
             sites.push(site(wait_role(names, member), blocked.site, &blocked.holds, blocked.ordinal));
             for (place, holding) in blocked.holds.iter().enumerate() {
-                if wanted.contains(&holding.lock) {
+                if is_wanted(holding.lock, member.thread) {
                     let role = format!("took {}", names.label(Object::Lock(holding.lock)));
                     sites.push(site(role, holding.site, &blocked.holds[..place], holding.ordinal));
                 }
@@ -106,7 +112,7 @@ impl Knot {
         }
         if members.iter().all(|member| matches!(member.blocked.wait, Wait::Lock { .. })) {
             let rereads = |member: &Member| match member.blocked.wait {
-                Wait::Lock { lock, mode: Mode::Shared, .. } => {
+                Wait::Lock { lock, mode: Mode::Shared | Mode::Upgradable, .. } => {
                     member.blocked.holds.iter().any(|held| held.lock == lock && held.mode.is_shared())
                 }
                 _ => false,
@@ -157,13 +163,6 @@ fn shortest_circle<I: Iterator<Item = usize>>(places: usize, next: impl Fn(usize
 
 fn is_and(wait: Wait) -> bool {
     matches!(wait, Wait::Lock { .. } | Wait::Join(_))
-}
-
-fn wanted_lock(wait: Wait) -> Option<LockId> {
-    match wait {
-        Wait::Lock { lock, .. } => Some(lock),
-        _ => None,
-    }
 }
 
 fn wait_object(wait: Wait) -> Option<Object> {
