@@ -127,3 +127,24 @@ fn the_report_in_the_readme_is_the_one_that_is_printed() {
     let (report, _) = report.split_once("```").expect("its end");
     assert_eq!(places(report), places(&String::from_utf8(output.stdout).expect("UTF-8")));
 }
+
+#[test]
+fn a_recording_is_judged_as_the_run_was() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let trace = folder.path().join("run.gordian");
+    let trace = trace.to_str().expect("UTF-8");
+    let identities = |report: &Value| -> BTreeSet<String> {
+        let findings: Vec<Finding> = serde_json::from_value(report["findings"].clone()).expect("findings");
+        findings.iter().map(|finding| format!("{} {:?} {}", finding.kind, finding.tier, finding.fingerprint)).collect()
+    };
+    // One of each kind, and its fixed twin.
+    let mut seen = BTreeSet::new();
+    for scenario in scenarios::all().iter().filter(|scenario| seen.insert(scenario.kinds())) {
+        for fixed in [&[][..], &["--fixed"]] {
+            let run: Vec<&str> = ["run", &scenario.name, "--record", trace].iter().chain(fixed).copied().collect();
+            let (_, live) = document(&run);
+            let (_, recorded) = document(&["analyze", trace]);
+            assert_eq!(identities(&live), identities(&recorded), "{} {fixed:?}", scenario.name);
+        }
+    }
+}

@@ -30,6 +30,11 @@ pub(crate) struct Context {
 }
 
 impl Context {
+    /// Is the thread in the trace that is recorded?
+    pub(crate) fn has_events(&self) -> bool {
+        self.log.as_ref().is_some_and(|log| log.position() > 0)
+    }
+
     /// Writes an event to the trace, if one is recorded. Called while the object's own internal lock (or the object, if it
     /// is a lock) is held, so that the order in the trace is the order in which operations took effect.
     #[inline]

@@ -147,7 +147,10 @@ fn fork_into(parent: &mut Context, session: Option<SessionId>, name: Option<&str
     waits::thread_begins(thread, session);
     let clock = SLOTS.lock().fork(&mut parent.clock)?;
     LIVE.fetch_add(1, Ordering::Relaxed);
-    parent.emit(Op::Fork { child: thread }, place);
+    // Who only starts a session is no part of it: in the trace, too, it should not count as one who could end a wait.
+    if session == parent.session || parent.has_events() {
+        parent.emit(Op::Fork { child: thread }, place);
+    }
     let (parent_seed, child_seed) = {
         let mut order = ORDER.lock();
         order.forked(parent.thread, thread);
@@ -174,7 +177,9 @@ fn fork_into(parent: &mut Context, session: Option<SessionId>, name: Option<&str
 /// The thread's context is taken down: it does nothing more.
 pub(crate) fn end(mut context: Context) {
     publish_end(&mut context);
-    context.emit(Op::End, Location::caller());
+    if context.has_events() {
+        context.emit(Op::End, Location::caller());
+    }
     let left = context.locks.left();
     // The root of a session, and a thread with an unknown parent, end with their program: what still waits then is a
     // daemon, not a deadlock.
@@ -210,7 +215,9 @@ pub(crate) fn join_request(record: &ThreadRecord, place: Place) -> Option<waits:
 pub(crate) fn joined(record: &ThreadRecord, place: Place) {
     let Some(mut inside) = enter() else { return };
     let context = &mut *inside;
-    context.emit(Op::Joined { child: record.thread }, place);
+    if record.session == context.session || context.has_events() {
+        context.emit(Op::Joined { child: record.thread }, place);
+    }
     record.last.lock().acquire(&mut context.clock);
     let seed = {
         let mut order = ORDER.lock();

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::HeldLock;
 use super::chains::extend;
 use super::segments::Segment;
+use super::{ClassId, HeldLock};
 use crate::event::{Attempt, LockId, Mode, SiteId, ThreadId};
 
 /// An open-addressed table from a 32-bit hash to an index; the owner of the indexed things compares them.
@@ -100,6 +100,8 @@ impl IndexTable {
 pub(super) struct Entry {
     pub(super) lock: LockId,
     pub(super) life: u32,
+    /// Its class, if it had been told when the entry was made.
+    pub(super) class: Option<ClassId>,
     pub(super) site: SiteId,
     pub(super) mode: Mode,
     pub(super) attempt: Attempt,
@@ -130,6 +132,17 @@ impl Context {
             other.held.iter().any(|theirs| {
                 mine.lock == theirs.lock && mine.life == theirs.life && !mine.mode.compatible(theirs.mode)
             })
+        })
+    }
+
+    /// [`excludes`](Self::excludes), with one lock of a class taken for another: for patterns among classes, whose locks
+    /// are not those that the two held.
+    pub(super) fn excludes_by_class(&self, other: &Self) -> bool {
+        self.held.iter().any(|mine| {
+            other
+                .held
+                .iter()
+                .any(|theirs| mine.class.is_some() && mine.class == theirs.class && !mine.mode.compatible(theirs.mode))
         })
     }
 

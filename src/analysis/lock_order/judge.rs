@@ -250,8 +250,9 @@ impl LockOrder {
         self.thread_count = self.thread_count.max(thread.index() + 1);
         let mut entries = std::mem::take(&mut self.entries);
         entries.extend(held.iter().map(|&HeldLock { lock, mode, site, attempt }| {
-            self.node(lock);
-            Entry { lock, life: self.locks[lock.index()].life, site, mode, attempt }
+            let node = self.node(lock);
+            let class = self.order.graph[node].class;
+            Entry { lock, life: self.locks[lock.index()].life, class, site, mode, attempt }
         }));
         let segment = self.threads.segment(thread);
         let context = self.contexts.intern(thread, &segment, &entries);
@@ -426,12 +427,15 @@ impl LockOrder {
         if !self.order.together(first.from, first.to) {
             return;
         }
-        let Self { order, contexts, patterns, .. } = self;
+        let Self { order, contexts, patterns, classes, .. } = self;
         let (fork_join, threads) = (self.fork_join, self.thread_count);
         let mut search = Search { order, contexts, fork_join, threads, budget: BUDGET, cut: false };
         search.run(first, |path| {
             // A pattern among classes is known by its sites: threads and locks differ from test to test.
             let by_class = path.iter().any(|hop| matches!(order.graph[hop.from].place, Place::Class(_)));
+            if by_class && explained(order, contexts, classes, path) {
+                return;
+            }
             let sites = key(path, |hop| site_key(contexts, hop));
             let new = if by_class {
                 patterns.insert(sites)
@@ -445,6 +449,42 @@ impl LockOrder {
         });
         self.cut |= search.cut;
     }
+}
+
+/// Is there a reason to believe that a pattern among classes is none among locks?
+///
+/// - The steps hold locks of one class that exclude each other: a gate, if it is one lock.
+/// - One session, or one thread, took locks of these classes in *all* the orders of the pattern. It was judged by its own
+///   locks, gates, threads and joins; if it was found to be in order, the same code run again with other locks is, too.
+///   What is left is what only several sessions together show.
+fn explained(order: &OrderGraph, contexts: &Contexts, classes: &FxHashMap<ClassId, NodeIndex>, path: &[Hop]) -> bool {
+    let context = |hop: &Hop| contexts.get(hop.record.context);
+    let gated =
+        |(at, one): (usize, &Hop)| path[at + 1..].iter().any(|other| context(one).excludes_by_class(context(other)));
+    if path.iter().enumerate().any(gated) {
+        return true;
+    }
+    let class_node = |node: NodeIndex| match order.graph[node].place {
+        Place::Class(_) => node,
+        Place::Lock(_) => order.graph[node].class.and_then(|class| classes.get(&class)).copied().unwrap_or(node),
+    };
+    // Those who took each order: sessions where the pattern spans several, else threads.
+    let spans = path.iter().any(|hop| context(hop).segment.session() != context(&path[0]).segment.session());
+    let who = |record: &Record| {
+        let context = contexts.get(record.context);
+        if spans { context.segment.session() } else { context.thread.0 }
+    };
+    let took = |hop: &Hop| -> FxHashSet<u32> {
+        let among_classes = order.find_edge(class_node(hop.from), class_node(hop.to));
+        let own = order.find_edge(hop.from, hop.to);
+        among_classes.into_iter().chain(own).flat_map(|edge| order.records(edge)).map(|record| who(&record)).collect()
+    };
+    let mut all = took(&path[0]);
+    for hop in &path[1..] {
+        let these = took(hop);
+        all.retain(|one| these.contains(one));
+    }
+    !all.is_empty()
 }
 
 /// A key that does not depend on where the cycle starts.

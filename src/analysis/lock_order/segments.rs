@@ -25,6 +25,11 @@ pub(super) struct Segment {
 }
 
 impl Segment {
+    /// The session (say, the test of a process) that it belongs to.
+    pub(super) fn session(&self) -> u32 {
+        self.session
+    }
+
     /// Does fork and join put one before the other? Never across sessions. O(1).
     pub(super) fn ordered_with(&self, other: &Self) -> bool {
         self.session == other.session && (self.covers(other) || other.covers(self))

@@ -49,7 +49,7 @@ impl Meeting {
 /// Spins, and lets others run when that takes long.
 pub(crate) fn wait_a_little(spins: &mut u32) {
     *spins += 1;
-    if *spins < 10_000 { spin_loop() } else { yield_now() }
+    if *spins < 200 { spin_loop() } else { yield_now() }
 }
 
 /// What two threads took for a part of the loop.
