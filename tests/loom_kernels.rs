@@ -86,22 +86,30 @@ fn ab_ba() {
 fn relaxed_publication() {
     use on_loom::relaxed_publication::{buggy, fixed};
     verify("relaxed_publication", buggy, "Causality violation", &[fixed]);
+    use on_gordian::relaxed_publication as watched;
+    judged(watched::buggy, Kind::DataRace, &[watched::fixed]);
 }
 
 #[test]
 fn lost_update() {
     use on_loom::lost_update::{buggy, fixed};
     verify("lost_update", buggy, "an update is lost", &[fixed]);
+    use on_gordian::lost_update as watched;
+    judged(watched::buggy, Kind::LostUpdate, &[watched::fixed]);
 }
 
 #[test]
 fn lost_wakeup() {
     use on_loom::lost_wakeup::{buggy, fixed};
     verify("lost_wakeup", buggy, "deadlock", &[fixed]);
+    use on_gordian::lost_wakeup as watched;
+    judged(watched::buggy, Kind::LostWakeup, &[watched::fixed]);
 }
 
 #[test]
 fn wait_with_lock() {
     use on_loom::wait_with_lock::{buggy, fixed};
     verify("wait_with_lock", buggy, "deadlock", &[fixed]);
+    use on_gordian::wait_with_lock as watched;
+    judged(watched::buggy, Kind::WaitCycle, &[watched::fixed]);
 }

@@ -87,7 +87,7 @@ impl BarrierMeta {
 
 impl Drop for BarrierMeta {
     fn drop(&mut self) {
-        if self.id.load(std::sync::atomic::Ordering::Relaxed) != 0
+        if *self.id.get_mut() != 0
             && let Some(_inside) = enter()
         {
             registry::forget(Object::Barrier(self.id()));

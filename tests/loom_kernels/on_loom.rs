@@ -4,6 +4,17 @@ pub(crate) use loom::sync::atomic::{AtomicUsize, Ordering};
 pub(crate) use loom::sync::{Arc, Condvar, Mutex};
 pub(crate) use loom::thread;
 
+/// Does nothing: loom finds the schedule in which the bug shows without help.
+pub(crate) struct Meeting;
+
+impl Meeting {
+    pub(crate) fn new() -> Self {
+        Self
+    }
+
+    pub(crate) fn wait(&self) {}
+}
+
 /// A cell without synchronisation; loom fails an execution in which two accesses race.
 pub(crate) struct Shared<T>(loom::cell::UnsafeCell<T>);
 
