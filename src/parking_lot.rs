@@ -1,4 +1,4 @@
-//! Drop-in replacements of the crate [`parking_lot`](::parking_lot), version 0.13: the same names, signatures and
+//! Drop-in replacements of the crate [`parking_lot`], version 0.13: the same names, signatures and
 //! semantics, watched.
 //!
 //! Without the feature `detect` every name here is the original itself.

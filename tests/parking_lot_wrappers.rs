@@ -354,6 +354,7 @@ macro_rules! auto_traits {
     ($type:ty) => {{
         /// The inherent constant wins where the bound holds.
         struct Probe<T: ?Sized>(std::marker::PhantomData<T>);
+        #[allow(dead_code)]
         trait Without {
             const SEND: bool = false;
             const SYNC: bool = false;
@@ -405,6 +406,7 @@ macro_rules! same_auto_traits {
 }
 
 #[test]
+#[allow(unused_qualifications, reason = "both sides are written alike")]
 fn auto_traits() {
     same_auto_traits! {
         Mutex FairMutex RwLock RecursiveRwLock ReentrantMutex

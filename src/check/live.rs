@@ -28,13 +28,13 @@ pub fn finish() -> std::io::Result<()> {
     config::log().map_or(Ok(()), |log| log.close())
 }
 
-/// What was found in this process so far, outside any [`check`].
+/// What was found in this process so far, outside any [`check`](crate::check()).
 #[must_use]
 pub fn findings() -> Vec<Finding> {
     sink::findings(crate::analysis::wait_for::SessionId::default())
 }
 
-/// Runs a closure as [`check`] does, and returns the findings as values.
+/// Runs a closure as [`check`](crate::check()) does, and returns the findings as values.
 ///
 /// # Panics
 ///

@@ -1,4 +1,4 @@
-//! [`parking_lot::Condvar`](::parking_lot::Condvar), watched.
+//! [`parking_lot::Condvar`], watched.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -17,7 +17,7 @@ use crate::record::condvars::CondvarMeta;
 use crate::record::locks;
 use crate::record::queue::Waiter;
 
-/// [`parking_lot::Condvar`](::parking_lot::Condvar), watched: same interface, no spurious wake-ups, exact counts.
+/// [`parking_lot::Condvar`], watched: same interface, no spurious wake-ups, exact counts.
 ///
 /// The waiters stand in a queue of our own, first come, first notified, so that it is known whose wait a notification ends.
 /// A waiter that is notified takes the mutex again like any other thread, where the original may hand it over.
@@ -196,7 +196,7 @@ impl fmt::Debug for Condvar {
     }
 }
 
-/// [`parking_lot::RawCondvar`](::parking_lot::RawCondvar), watched.
+/// [`parking_lot::RawCondvar`], watched.
 pub struct RawCondvar {
     meta: CondvarMeta,
     waiters: Internal<Waiters>,

@@ -1,4 +1,4 @@
-//! [`parking_lot::Mutex`](::parking_lot::Mutex) and [`parking_lot::FairMutex`](::parking_lot::FairMutex), watched.
+//! [`parking_lot::Mutex`] and [`parking_lot::FairMutex`], watched.
 
 use std::fmt;
 use std::mem::ManuallyDrop;
@@ -13,7 +13,7 @@ use super::raw_mutex::{RawFairMutex, RawMutex, WatchedRaw};
 use crate::event::ObjectKind;
 use crate::name::Named;
 
-/// [`parking_lot::Mutex`](::parking_lot::Mutex), watched.
+/// [`parking_lot::Mutex`], watched.
 pub type Mutex<T> = WatchedMutex<::parking_lot::RawMutex, T>;
 
 /// The guard of a [`Mutex`].
@@ -22,7 +22,7 @@ pub type MutexGuard<'a, T> = lock_api::MutexGuard<'a, RawMutex, T>;
 /// The guard of a part of what a [`Mutex`] guards.
 pub type MappedMutexGuard<'a, T> = lock_api::MappedMutexGuard<'a, RawMutex, T>;
 
-/// [`parking_lot::FairMutex`](::parking_lot::FairMutex), watched.
+/// [`parking_lot::FairMutex`], watched.
 pub type FairMutex<T> = WatchedMutex<::parking_lot::RawFairMutex, T>;
 
 /// The guard of a [`FairMutex`].

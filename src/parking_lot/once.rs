@@ -1,4 +1,4 @@
-//! [`parking_lot::Once`](::parking_lot::Once), watched.
+//! [`parking_lot::Once`], watched.
 
 use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
@@ -8,7 +8,7 @@ use ::parking_lot::OnceState;
 use crate::name::Named;
 use crate::sync;
 
-/// [`parking_lot::Once`](::parking_lot::Once), watched: same interface, same poisoning.
+/// [`parking_lot::Once`], watched: same interface, same poisoning.
 ///
 /// It is the watched once of std inside. The two differ in nothing but what they tell of their state.
 pub struct Once {
@@ -18,7 +18,7 @@ pub struct Once {
 }
 
 impl Once {
-    /// See [`parking_lot::Once::new`](::parking_lot::Once::new).
+    /// See [`parking_lot::Once::new`].
     #[inline]
     #[must_use]
     #[track_caller]
@@ -26,7 +26,7 @@ impl Once {
         Self { inner: sync::Once::new(), born_completed: false }
     }
 
-    /// See [`parking_lot::Once::new_completed`](::parking_lot::Once::new_completed).
+    /// See [`parking_lot::Once::new_completed`].
     #[inline]
     #[must_use]
     #[track_caller]
@@ -34,7 +34,7 @@ impl Once {
         Self { inner: sync::Once::new(), born_completed: true }
     }
 
-    /// See [`parking_lot::Once::state`](::parking_lot::Once::state).
+    /// See [`parking_lot::Once::state`].
     #[track_caller]
     pub fn state(&self) -> OnceState {
         // Whether it is completed comes last: it may become so meanwhile, and never ceases to be.
@@ -46,14 +46,14 @@ impl Once {
         if self.is_completed() { OnceState::Done } else { state }
     }
 
-    /// See [`parking_lot::Once::is_completed`](::parking_lot::Once::is_completed).
+    /// See [`parking_lot::Once::is_completed`].
     #[inline]
     #[track_caller]
     pub fn is_completed(&self) -> bool {
         self.born_completed || self.inner.is_completed()
     }
 
-    /// See [`parking_lot::Once::wait`](::parking_lot::Once::wait).
+    /// See [`parking_lot::Once::wait`].
     ///
     /// # Panics
     ///
@@ -65,7 +65,7 @@ impl Once {
         }
     }
 
-    /// See [`parking_lot::Once::wait_force`](::parking_lot::Once::wait_force).
+    /// See [`parking_lot::Once::wait_force`].
     #[track_caller]
     pub fn wait_force(&self) {
         if !self.born_completed {
@@ -73,7 +73,7 @@ impl Once {
         }
     }
 
-    /// See [`parking_lot::Once::call_once`](::parking_lot::Once::call_once).
+    /// See [`parking_lot::Once::call_once`].
     ///
     /// # Panics
     ///
@@ -89,7 +89,7 @@ impl Once {
         }
     }
 
-    /// See [`parking_lot::Once::call_once_force`](::parking_lot::Once::call_once_force).
+    /// See [`parking_lot::Once::call_once_force`].
     ///
     /// # Panics
     ///

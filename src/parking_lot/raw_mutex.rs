@@ -10,10 +10,10 @@ use crate::event::{Attempt, Mode, ObjectKind};
 use crate::record::Place;
 use crate::record::locks::{self, LockMeta};
 
-/// [`parking_lot::RawMutex`](::parking_lot::RawMutex), watched.
+/// [`parking_lot::RawMutex`], watched.
 pub type RawMutex = WatchedRaw<::parking_lot::RawMutex>;
 
-/// [`parking_lot::RawFairMutex`](::parking_lot::RawFairMutex), watched.
+/// [`parking_lot::RawFairMutex`], watched.
 pub type RawFairMutex = WatchedRaw<::parking_lot::RawFairMutex>;
 
 /// A raw mutex of parking_lot, and what the recorder keeps beside it.

@@ -11,7 +11,7 @@ use crate::event::{Attempt, Mode, ObjectKind};
 use crate::record::Place;
 use crate::record::locks::{self, RwMeta};
 
-/// [`parking_lot::RawRwLock`](::parking_lot::RawRwLock), watched.
+/// [`parking_lot::RawRwLock`], watched.
 ///
 /// `RECURSIVE` readers never wait for a writer that waits itself.
 pub struct RawRwLock<const RECURSIVE: bool = false> {
@@ -19,7 +19,7 @@ pub struct RawRwLock<const RECURSIVE: bool = false> {
     meta: RwMeta,
 }
 
-/// [`parking_lot::RawRwLockRecursive`](::parking_lot::RawRwLockRecursive), watched.
+/// [`parking_lot::RawRwLockRecursive`], watched.
 pub type RawRwLockRecursive = RawRwLock<true>;
 
 /// The stateless token of a raw lock that is held.

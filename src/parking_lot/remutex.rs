@@ -1,4 +1,4 @@
-//! [`parking_lot::ReentrantMutex`](::parking_lot::ReentrantMutex), watched.
+//! [`parking_lot::ReentrantMutex`], watched.
 //!
 //! lock_api's reentrant mutex uses its raw mutex for the outermost acquisition and release of an owner only, and so that is
 //! all that the recorder sees.
@@ -26,7 +26,7 @@ pub type ReentrantMutexGuard<'a, T> = lock_api::ReentrantMutexGuard<'a, RawMutex
 /// The guard of a part of what a [`ReentrantMutex`] guards.
 pub type MappedReentrantMutexGuard<'a, T> = lock_api::MappedReentrantMutexGuard<'a, RawMutex, RawThreadId, T>;
 
-/// [`parking_lot::ReentrantMutex`](::parking_lot::ReentrantMutex), watched.
+/// [`parking_lot::ReentrantMutex`], watched.
 #[repr(transparent)]
 pub struct ReentrantMutex<T: ?Sized>(Inner<T>);
 

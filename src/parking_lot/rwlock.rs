@@ -1,4 +1,4 @@
-//! [`parking_lot::RwLock`](::parking_lot::RwLock) and [`parking_lot::RecursiveRwLock`](::parking_lot::RecursiveRwLock),
+//! [`parking_lot::RwLock`] and [`parking_lot::RecursiveRwLock`],
 //! watched.
 
 use std::fmt;
@@ -14,7 +14,7 @@ use lock_api::{ArcRwLockReadGuard, ArcRwLockUpgradableReadGuard, ArcRwLockWriteG
 use super::raw_rwlock::{RawRwLock, RawRwLockRecursive};
 use crate::name::Named;
 
-/// [`parking_lot::RwLock`](::parking_lot::RwLock), watched. A reader queues behind a writer that waits, so reading twice is
+/// [`parking_lot::RwLock`], watched. A reader queues behind a writer that waits, so reading twice is
 /// a hazard.
 pub type RwLock<T> = WatchedRwLock<T, false>;
 
@@ -33,7 +33,7 @@ pub type MappedRwLockReadGuard<'a, T> = lock_api::MappedRwLockReadGuard<'a, RawR
 /// The guard of a part of what the writer of a [`RwLock`] writes.
 pub type MappedRwLockWriteGuard<'a, T> = lock_api::MappedRwLockWriteGuard<'a, RawRwLock, T>;
 
-/// [`parking_lot::RecursiveRwLock`](::parking_lot::RecursiveRwLock), watched. A reader never waits for a writer that waits
+/// [`parking_lot::RecursiveRwLock`], watched. A reader never waits for a writer that waits
 /// itself, so reading twice is no hazard.
 pub type RecursiveRwLock<T> = WatchedRwLock<T, true>;
 

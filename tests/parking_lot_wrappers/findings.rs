@@ -122,7 +122,7 @@ fn an_rwlock_taken_in_other_ways() {
     let below = move |other: &Mutex<()>| {
         let guard = a.upgradable_read();
         let _other = other.lock();
-        RwLockUpgradableReadGuard::upgrade(guard);
+        drop(RwLockUpgradableReadGuard::upgrade(guard));
     };
     all_places_are_the_users(below, move |other| drop((b.read(), other.lock())));
 }
@@ -137,7 +137,7 @@ fn what_cannot_wait_makes_no_order() {
                 let _other = other.lock();
                 let guard = RwLockWriteGuard::downgrade_to_upgradable(guard);
                 let guard = RwLockUpgradableReadGuard::try_upgrade(guard).unwrap();
-                RwLockWriteGuard::downgrade(guard);
+                drop(RwLockWriteGuard::downgrade(guard));
             },
             || {
                 let _other = other.lock();
@@ -171,7 +171,7 @@ fn an_upgrade_waits_for_readers() {
                 let guard = a.upgradable_read();
                 let _b = b.lock();
                 both_hold();
-                RwLockUpgradableReadGuard::upgrade(guard);
+                drop(RwLockUpgradableReadGuard::upgrade(guard));
             },
             move |both_hold| {
                 let _a = a2.read();

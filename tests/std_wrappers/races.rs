@@ -89,13 +89,13 @@ fn publication_by_other_operations() {
             },
         )
     };
-    assert!(!publish(|flag| drop(flag.fetch_add(1, Release)), |flag| flag.swap(5, Acquire) == 1));
-    assert!(!publish(|flag| drop(flag.swap(1, Release)), |flag| flag.compare_exchange(1, 2, Acquire, Relaxed).is_ok()));
+    assert!(!publish(|flag| _ = flag.fetch_add(1, Release), |flag| flag.swap(5, Acquire) == 1));
+    assert!(!publish(|flag| _ = flag.swap(1, Release), |flag| flag.compare_exchange(1, 2, Acquire, Relaxed).is_ok()));
     assert!(!publish(|flag| flag.store(1, Release), |flag| flag.compare_exchange(7, 2, Relaxed, Acquire) == Err(1)));
     assert!(publish(|flag| flag.store(1, Release), |flag| flag.compare_exchange(7, 2, Acquire, Relaxed) == Err(1)));
-    assert!(publish(|flag| drop(flag.compare_exchange(7, 1, Release, Relaxed)), |flag| flag.load(Acquire) == 0));
+    assert!(publish(|flag| _ = flag.compare_exchange(7, 1, Release, Relaxed), |flag| flag.load(Acquire) == 0));
     assert!(!publish(
-        |flag| drop(flag.fetch_update(Release, Relaxed, |old| Some(old + 1))),
+        |flag| _ = flag.fetch_update(Release, Relaxed, |old| Some(old + 1)),
         |flag| { flag.load(Acquire) == 1 }
     ));
     // Fences on either side.
