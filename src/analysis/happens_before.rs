@@ -191,9 +191,6 @@ impl HappensBefore {
             Op::SendRequest { channel } => {
                 at(&mut self.channels, channel.index(), unknown_channel).send_requested(clock);
             }
-            Op::RecvRequest { channel } => {
-                at(&mut self.channels, channel.index(), unknown_channel).recv_requested(clock);
-            }
             Op::Sent { channel } => at(&mut self.channels, channel.index(), unknown_channel).sent(clock),
             Op::Received { channel } => at(&mut self.channels, channel.index(), unknown_channel).received(clock),
             Op::Closed { channel, .. } => at(&mut self.channels, channel.index(), unknown_channel).closed(clock),

@@ -28,9 +28,39 @@ pub(crate) struct ChannelMeta {
     made: bool,
     clock: ChannelClock,
     /// The count of senders, an atomic of its own: each that goes comes before the one that closes the channel.
-    senders: AtomicClock,
-    senders_id: AtomicU32,
+    senders: Flag,
+    /// The receiver of a rendezvous says here that it waits, also with a time limit, and who sends comes after that.
+    ready: Flag,
     service: Arc<Service>,
+}
+
+/// Part of a channel that orders threads as an atomic does, and is one to the trace.
+#[derive(Debug, Default)]
+struct Flag {
+    id: AtomicU32,
+    clock: AtomicClock,
+}
+
+impl Flag {
+    fn id(&self) -> AtomicId {
+        AtomicId(registry::id_in(&self.id, &ATOMIC_IDS))
+    }
+
+    fn change(&mut self, order: Order, place: Place) {
+        let Some(mut inside) = enter() else { return };
+        if inside.modes.record() {
+            inside.emit(Op::AtomicRmw { atomic: self.id(), order }, place);
+        }
+        self.clock.rmw(&mut inside.clock, order);
+    }
+
+    fn look(&mut self, order: Order, place: Place) {
+        let Some(mut inside) = enter() else { return };
+        if inside.modes.record() {
+            inside.emit(Op::AtomicLoad { atomic: self.id(), order }, place);
+        }
+        self.clock.load(&mut inside.clock, order);
+    }
 }
 
 /// Who serves a channel, and how much there is to do: looked at by [`starve`] without the channel's lock.
@@ -74,8 +104,8 @@ impl ChannelMeta {
             capacity,
             made: false,
             clock: ChannelClock::new(capacity),
-            senders: AtomicClock::new(),
-            senders_id: AtomicU32::new(0),
+            senders: Flag::default(),
+            ready: Flag::default(),
             service: Arc::new(Service {
                 channel: AtomicU32::new(0),
                 queued: AtomicU64::new(0),
@@ -131,6 +161,9 @@ impl ChannelMeta {
     pub(crate) fn sent(&mut self, place: Place) {
         let queued = self.service.queued.load(Ordering::Relaxed);
         self.service.queued.store(queued + 1, Ordering::Relaxed);
+        if self.capacity == Some(0) {
+            self.ready.look(Order::Acquire, place);
+        }
         let Some(mut inside) = enter() else { return self.clock.sent(None) };
         self.emit(&mut inside, place, |channel| Op::Sent { channel });
         if inside.modes.races() {
@@ -161,11 +194,9 @@ impl ChannelMeta {
     }
 
     /// The current thread will wait for a message.
-    pub(crate) fn ready_to_receive(&mut self) {
-        if let Some(mut inside) = enter()
-            && inside.modes.races()
-        {
-            self.clock.recv_requested(&mut inside.clock);
+    pub(crate) fn ready_to_receive(&mut self, place: Place) {
+        if self.capacity == Some(0) {
+            self.ready.change(Order::Release, place);
         }
     }
 
@@ -185,15 +216,7 @@ impl ChannelMeta {
 
     /// A sender is dropped, the last one or another.
     pub(crate) fn sender_gone(&mut self, last: bool) {
-        let Some(mut inside) = enter() else { return };
-        if inside.modes.record() {
-            let atomic = AtomicId(registry::id_in(&self.senders_id, &ATOMIC_IDS));
-            inside.emit(Op::AtomicRmw { atomic, order: Order::AcqRel }, self.created);
-        }
-        if inside.modes.races() {
-            self.senders.rmw(&mut inside.clock, Order::AcqRel);
-        }
-        drop(inside);
+        self.senders.change(Order::AcqRel, self.created);
         if last {
             self.closed(false);
         }

@@ -73,6 +73,7 @@ impl Scope {
         for child in &self.0.lock().children {
             threads::joined(&child.record, place);
         }
+        threads::scope_ended();
     }
 }
 

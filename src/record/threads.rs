@@ -235,24 +235,18 @@ pub(crate) fn current() -> Option<Arc<ThreadRecord>> {
 /// A real `park`, with or without a time limit.
 ///
 /// `given` stands for the real token as far as our `unpark` gives it: both are set under the token's lock, and both are
-/// taken before `park` returns. So without `given` there is no real token either, and the wait that is entered then is
-/// one. (Tokens given through a plain [`std::thread::Thread`] are not seen.)
+/// taken under it. So without `given` there is no real token either, and the wait that is entered then is one. (Tokens
+/// given through a plain [`std::thread::Thread`] are not seen.)
 pub(crate) fn park(place: Place, timed: bool, real: impl FnOnce()) {
-    let Some(waiting) = park_request(place, timed) else { return real() };
+    let Some(waiting) = park_request(place, timed) else { return };
     real();
     drop(waiting);
     let Some(mut inside) = enter() else { return };
     let record = Arc::clone(&inside.record);
-    let mut token = record.token.lock();
-    let given = take_token(&mut inside, &mut token, place);
-    if given {
-        // A second `unpark` may have come after the real `park` had returned and before now. The two are one: tokens do
-        // not add up.
-        std::thread::park_timeout(std::time::Duration::ZERO);
-    }
+    take_token(&mut inside, &mut record.token.lock(), place);
 }
 
-/// `None`: a token was there, and is taken; the real `park` will take the real one and return at once.
+/// `None`: a token was there, and is taken.
 fn park_request(place: Place, timed: bool) -> Option<Option<waits::Waiting>> {
     let Some(mut inside) = enter() else { return Some(None) };
     let record = Arc::clone(&inside.record);
@@ -271,14 +265,31 @@ fn park_request(place: Place, timed: bool) -> Option<Option<waits::Waiting>> {
     Some(waits::begin(inside, Wait::Park, site))
 }
 
-fn take_token(inside: &mut Context, token: &mut Token, place: Place) -> bool {
+fn take_token(inside: &mut Context, token: &mut Token, place: Place) {
     let given = std::mem::take(&mut token.given);
     if given {
         token.clock.acquire(&mut inside.clock);
         token.clock.clear();
+        // Tokens do not add up: of one that was given after the real `park` had returned, and before now, this is the end
+        // too.
+        take_real_token();
     }
     inside.emit(Op::Parked { token: given }, place);
-    given
+}
+
+fn take_real_token() {
+    std::thread::park_timeout(std::time::Duration::ZERO);
+}
+
+/// A real scope has ended. It parks and unparks its thread for its own ends, and may leave a token behind: then the next
+/// `park` would return at once. Tokens that the user gave are kept.
+pub(crate) fn scope_ended() {
+    let Some(inside) = enter() else { return };
+    let record = Arc::clone(&inside.record);
+    let token = record.token.lock();
+    if !token.given {
+        take_real_token();
+    }
 }
 
 /// A real `unpark`.

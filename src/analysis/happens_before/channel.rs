@@ -10,8 +10,7 @@ use super::thread::ThreadClock;
 /// The n-th receive comes after the n-th send. With a capacity, send number n + capacity comes after receive number n,
 /// because it needed the place; in a rendezvous (capacity 0) the n-th send completes after the n-th receive, and the
 /// receive, when it stands before the send, comes after all requests to send before it, since a message does not say
-/// whose it is. A send of a rendezvous also comes after every request to receive before it. Whoever sees the other side
-/// closed comes after the closing.
+/// whose it is. Whoever sees the other side closed comes after the closing.
 ///
 /// Memory: one clock for each message in flight, or place handed back, that differs from its neighbour; one in all for
 /// a program without cells.
@@ -27,8 +26,6 @@ pub struct ChannelClock {
     places: Runs,
     /// All requests to send, of a rendezvous.
     waiting: SyncClock,
-    /// All requests to receive, of a rendezvous.
-    ready: SyncClock,
     closed: SyncClock,
 }
 
@@ -43,7 +40,6 @@ impl ChannelClock {
             messages: Runs::new(),
             places: Runs::new(),
             waiting: SyncClock::new(),
-            ready: SyncClock::new(),
             closed: SyncClock::new(),
         }
     }
@@ -52,13 +48,6 @@ impl ChannelClock {
     pub fn send_requested(&mut self, thread: &mut ThreadClock) {
         if self.capacity == Some(0) {
             self.waiting.publish_join(thread);
-        }
-    }
-
-    /// The thread is about to wait for a message. Matters only to a rendezvous.
-    pub fn recv_requested(&mut self, thread: &mut ThreadClock) {
-        if self.capacity == Some(0) {
-            self.ready.publish_join(thread);
         }
     }
 
@@ -72,11 +61,6 @@ impl ChannelClock {
             && self.received >= self.sent - u64::from(capacity)
         {
             self.places.acquire_front(thread.as_deref_mut());
-        }
-        if let Some(thread) = &mut thread
-            && self.capacity == Some(0)
-        {
-            self.ready.acquire(thread);
         }
         if self.received < self.sent {
             self.messages.push(thread);

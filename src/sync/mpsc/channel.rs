@@ -123,7 +123,7 @@ impl<T> Channel<T> {
                 continue;
             }
             state.empty = Some(Arc::clone(&waiter));
-            state.meta.ready_to_receive();
+            state.meta.ready_to_receive(place);
             let endless = matches!(patience, Patience::Endless);
             let waiting = if endless { state.meta.wait_to_receive(sender_comes, place) } else { None };
             if sender_comes {
