@@ -122,6 +122,15 @@ impl<T> Mutex<T> {
         let lock = self.lock.get(|| loom::sync::Mutex::new(()));
         MutexGuard { value: &self.value, held: Some(lock.lock().expect(UNPOISONED)) }
     }
+
+    pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
+        let lock = self.lock.get(|| loom::sync::Mutex::new(()));
+        lock.try_lock().ok().map(|held| MutexGuard { value: &self.value, held: Some(held) })
+    }
+
+    pub(crate) fn is_locked(&self) -> bool {
+        self.try_lock().is_none()
+    }
 }
 
 impl<T: Default> Default for Mutex<T> {

@@ -3,7 +3,7 @@
 pub(crate) use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64};
 pub(crate) use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-pub(crate) use parking_lot::{Condvar, Mutex};
+pub(crate) use parking_lot::{Condvar, Mutex, MutexGuard};
 
 /// A size in a program, and in a model.
 pub(crate) const fn size(real: usize, _modelled: usize) -> usize {

@@ -5,11 +5,11 @@ use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::sync::{Arc, LockResult, PoisonError};
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex as Internal;
-
 use super::mutex::MutexGuard;
 use crate::name::Named;
+use crate::primitive::Mutex as Internal;
 use crate::record::condvars::CondvarMeta;
+use crate::record::locks::LockMeta;
 use crate::record::queue::{Queue, Waiter};
 
 /// [`std::sync::Condvar`], watched: same interface.
@@ -64,7 +64,7 @@ impl Condvar {
     pub fn wait<'a, T>(&self, guard: MutexGuard<'a, T>) -> LockResult<MutexGuard<'a, T>> {
         let place = Location::caller();
         let mutex = guard.mutex();
-        self.sleep(guard, place);
+        self.sleep(mutex.meta(), || drop(guard), place);
         mutex.lock_at(place)
     }
 
@@ -164,16 +164,15 @@ impl Condvar {
         waiters.queue.end_all();
     }
 
-    /// Gives the mutex up and waits for a notification.
-    fn sleep<T>(&self, guard: MutexGuard<'_, T>, place: Place) {
-        let mutex = guard.mutex();
+    /// Gives the mutex up, by `unlock`, and waits for a notification.
+    fn sleep(&self, mutex: &LockMeta, unlock: impl FnOnce(), place: Place) {
         let mut standing = Standing { condvar: self, waiter: self.enqueue(), over: false };
-        drop(guard);
+        unlock();
         let mut waiters = self.waiters.lock();
         // A wait is told of only now, when the mutex is free again. Whoever was notified meanwhile is on its way.
         let waiting = if waiters.queue.holds(&standing.waiter) {
             waiters.told.push(Arc::clone(&standing.waiter));
-            self.meta.wait(mutex.meta(), place)
+            self.meta.wait(mutex, place)
         } else {
             None
         };
@@ -252,5 +251,78 @@ impl Default for Condvar {
 impl fmt::Debug for Condvar {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Condvar").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod models {
+    use super::*;
+    use crate::event::ObjectKind;
+    use crate::primitive::model::{check, check_within, spawn};
+    use crate::record::context::set_unwatched;
+
+    /// A mutex that loom knows, with tokens to wait for, and a condvar.
+    struct Tokens {
+        tokens: Internal<usize>,
+        meta: LockMeta,
+        condvar: Condvar,
+    }
+
+    impl Tokens {
+        fn new() -> Arc<Self> {
+            set_unwatched();
+            let meta = LockMeta::new(ObjectKind::Mutex, Location::caller());
+            let tokens = Self { tokens: Internal::new(0), meta, condvar: Condvar::new() };
+            tokens.condvar.set_name("condvar");
+            Arc::new(tokens)
+        }
+
+        fn take(&self) {
+            let mut tokens = self.tokens.lock();
+            while *tokens == 0 {
+                self.condvar.sleep(&self.meta, || drop(tokens), Location::caller());
+                tokens = self.tokens.lock();
+            }
+            *tokens -= 1;
+        }
+    }
+
+    /// The waiter looks first: whenever the notification comes, also without the lock, it is not lost.
+    #[test]
+    fn a_notification_is_not_lost() {
+        check("a notification is not lost", || {
+            let shared = Tokens::new();
+            let notifier = Arc::clone(&shared);
+            let thread = spawn(move || {
+                *notifier.tokens.lock() = 1;
+                notifier.condvar.notify_one();
+            });
+            shared.take();
+            thread.join().unwrap();
+        });
+    }
+
+    /// Two waiters and two notifications of one, or one of all: both waiters go on.
+    #[test]
+    fn each_waiter_gets_a_notification() {
+        for all in [false, true] {
+            check_within(4, &format!("each waiter gets a notification, to all: {all}"), move || {
+                let shared = Tokens::new();
+                let waiters = [0; 2].map(|_| {
+                    let shared = Arc::clone(&shared);
+                    spawn(move || shared.take())
+                });
+                if all {
+                    *shared.tokens.lock() = 2;
+                    shared.condvar.notify_all();
+                } else {
+                    for _ in 0..2 {
+                        *shared.tokens.lock() += 1;
+                        shared.condvar.notify_one();
+                    }
+                }
+                waiters.into_iter().for_each(|waiter| waiter.join().unwrap());
+            });
+        }
     }
 }

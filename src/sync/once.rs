@@ -5,11 +5,10 @@ use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::sync::OnceState;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use parking_lot::Mutex as Internal;
-
 use super::mutex::SPINS;
 use crate::event::Attempt;
 use crate::name::Named;
+use crate::primitive::{self, Mutex as Internal, MutexGuard};
 use crate::record::onces::OnceMeta;
 use crate::record::queue::{Queue, Waiter};
 
@@ -180,14 +179,14 @@ impl Once {
     }
 
     /// While an initialiser runs, the once is not poisoned, whatever came before.
-    fn set_poisoned(&self, poisoned: bool) -> parking_lot::MutexGuard<'_, Queue> {
+    fn set_poisoned(&self, poisoned: bool) -> MutexGuard<'_, Queue> {
         let waiters = self.waiters.lock();
         self.poisoned.store(poisoned, Ordering::Relaxed);
         waiters
     }
 
-    fn enter_gate(&self, place: Place) -> parking_lot::MutexGuard<'_, ()> {
-        for _ in 0..SPINS {
+    fn enter_gate(&self, place: Place) -> MutexGuard<'_, ()> {
+        for _ in 0..primitive::size(SPINS as usize, 1) {
             if let Some(gate) = self.gate.try_lock() {
                 return gate;
             }
@@ -253,5 +252,33 @@ impl Named for Once {
 impl fmt::Debug for Once {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.inner.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod models {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::primitive::model::{check_within, spawn};
+    use crate::record::context::set_unwatched;
+
+    /// Two threads want to initialise, a third waits: one does it, and all go on when it is done.
+    #[test]
+    fn one_initialises_and_all_go_on() {
+        check_within(4, "one initialises and all go on", || {
+            set_unwatched();
+            let shared = Arc::new((Once::new(), Internal::new(0)));
+            let [waits, other] = [Arc::clone(&shared), Arc::clone(&shared)];
+            let waits = spawn(move || {
+                waits.0.wait();
+                *waits.1.lock()
+            });
+            let other = spawn(move || other.0.call_once(|| *other.1.lock() += 1));
+            shared.0.call_once(|| *shared.1.lock() += 1);
+            assert_eq!(*shared.1.lock(), 1);
+            assert_eq!(waits.join().unwrap(), 1);
+            other.join().unwrap();
+        });
     }
 }
