@@ -27,7 +27,7 @@ pub struct Config {
     pub on_deadlock: OnDeadlock,
     /// Write every event to this file.
     pub record: Option<PathBuf>,
-    /// Print each finding to standard error when it is made, outside [`crate::check`].
+    /// Print each finding to standard error when it is made, outside [`check`](crate::check()).
     pub print: bool,
 }
 
