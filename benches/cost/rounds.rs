@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::hash::{BuildHasher, RandomState};
 use std::process::{Command, Stdio};
+use std::time::Instant;
 
 use crate::rows::{Measure, Row};
 use crate::variants::{Mode, Programs, Variant};
@@ -16,15 +17,17 @@ pub(crate) struct Effort {
     pub(crate) fixed_rounds: usize,
     /// Milliseconds of a process's loop in a row of ratios.
     pub(crate) millis: f64,
+    /// Seconds after which a row gets no further round: on a busy machine a hand-over between threads may take long.
+    pub(crate) seconds: u64,
     /// Which of two sizes a fixed amount of work has.
     pub(crate) size: usize,
 }
 
 impl Effort {
     /// Some minutes.
-    pub(crate) const FULL: Self = Self { rounds: 15, fixed_rounds: 3, millis: 60.0, size: 0 };
+    pub(crate) const FULL: Self = Self { rounds: 15, fixed_rounds: 3, millis: 60.0, seconds: 60, size: 0 };
     /// Less than a minute.
-    pub(crate) const QUICK: Self = Self { rounds: 5, fixed_rounds: 1, millis: 12.0, size: 1 };
+    pub(crate) const QUICK: Self = Self { rounds: 5, fixed_rounds: 1, millis: 12.0, seconds: 10, size: 1 };
 }
 
 /// The numbers that a process printed; or how it ended.
@@ -62,7 +65,11 @@ pub(crate) fn run(row: &'static Row, effort: &Effort, programs: &Programs) -> Ve
         Measure::Fixed { .. } => effort.fixed_rounds,
     };
     let mut order: Vec<usize> = (0..results.len()).collect();
-    for _ in 0..rounds {
+    let start = Instant::now();
+    for round in 0..rounds {
+        if round > 0 && start.elapsed().as_secs() >= effort.seconds {
+            break;
+        }
         shuffle(&mut order);
         for &place in &order {
             let Results { variant, outputs } = &mut results[place];

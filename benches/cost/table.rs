@@ -12,7 +12,10 @@ const WIDTH: usize = 32;
 /// What has to be known to read the numbers.
 pub(crate) fn head(effort: &Effort) {
     let processors = available_parallelism().map_or(0, usize::from);
-    println!("{processors} processors, {} interleaved rounds; ratio: median of the rounds' ratios", effort.rounds);
+    println!(
+        "{processors} processors, at most {} interleaved rounds; ratio: median of the rounds' ratios",
+        effort.rounds
+    );
     load("at the start");
 }
 
