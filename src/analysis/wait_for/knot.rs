@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::graph::{Holding, Knot, Member, Wait};
-use crate::event::{LockId, Mode, Names, Object, ThreadId};
+use crate::event::{Mode, Names, Object, ThreadId};
 use crate::finding::{Finding, Held, Involved, Kind, SiteReport, Tier};
 
 impl Knot {
