@@ -277,6 +277,8 @@ pub(crate) struct LockState {
     contexts: FxHashMap<u64, Arc<Pin>>,
     /// The one of them that was asked for last.
     last_pin: Option<Arc<Pin>>,
+    /// The note of a lock that died, for the next one in the same context: so the count of the pin need not be touched.
+    spare_pin: Option<Arc<Pin>>,
     /// Ids of destroyed locks that no one was told of.
     spare_ids: Vec<u32>,
     /// Locks that were taken for the first time since the stack was last empty: the registry does not know them yet.
@@ -298,6 +300,7 @@ impl LockState {
             places: Places([(0, SiteId::UNKNOWN); Places::SIZE]),
             contexts: FxHashMap::default(),
             last_pin: None,
+            spare_pin: None,
             spare_ids: Vec::new(),
             newcomers: Vec::new(),
         }
@@ -309,6 +312,7 @@ impl LockState {
         self.known.clear();
         self.contexts.clear();
         self.last_pin = None;
+        self.spare_pin = None;
         for entry in &mut self.held {
             entry.chain = 0;
         }
@@ -616,13 +620,15 @@ fn judge(context: &mut Context, meta: &LockMeta, chain: u64, mode: Mode, site: S
     // node. (A reader-writer lock has several holders at a time, who would race for the note.)
     if meta.kind == ObjectKind::Mutex && meta.is_fresh() {
         introduce_holders(context);
-        let pin = held_context(context);
+        let pin = Arc::as_ptr(held_context(context));
         if meta.context.is_empty() {
-            meta.context.put(Arc::clone(pin));
+            let locks = &mut context.locks;
+            let spare = locks.spare_pin.take_if(|spare| ptr::eq(Arc::as_ptr(spare), pin));
+            meta.context.put(spare.or_else(|| locks.last_pin.clone()).expect("the context was just pinned"));
             meta.context_site.store(site.0, Ordering::Relaxed);
             return;
         }
-        if meta.context.is(pin) {
+        if meta.context.is(held_context(context)) {
             // The second time: it lives long enough to be worth a place in the filter.
             meta.chained.store(true, Ordering::Relaxed);
             context.locks.known.insert(chain);
@@ -663,7 +669,8 @@ fn introduce_holders(context: &mut Context) {
 
 /// The graph gets to know a lock by its class, and so does the registry if it has not met the lock yet.
 fn introduce(locks: &mut LockState, lock: LockId) {
-    let newcomer = locks.newcomers.iter().find(|(newcomer, ..)| *newcomer == lock);
+    // The newest: ids of the dead are given out again.
+    let newcomer = locks.newcomers.iter().rfind(|(newcomer, ..)| *newcomer == lock);
     if let Some(&(_, kind, created)) = newcomer {
         registry::describe(Object::Lock(lock), kind, Some(created));
     }
@@ -741,6 +748,7 @@ impl LockMeta {
                 let hazards = ORDER.lock().class_edge_in(pin.id, class, Mode::Exclusive, SiteId(site));
                 tell(context, hazards);
             }
+            context.locks.spare_pin = Some(pin);
         }
         if lock.0 != UNWATCHED
             && !*self.chained.get_mut()

@@ -31,9 +31,14 @@ impl<T: 'static> Note<T> {
 
     /// Empties the note. The caller holds the lock exclusively, or owns it.
     pub(crate) fn take(&self) -> Option<Arc<T>> {
-        let value = self.0.swap(ptr::null_mut(), Relaxed);
-        // SAFETY: what is not null came from `Arc::into_raw` in `put`, and the swap makes this its only taker.
-        (!value.is_null()).then(|| unsafe { Arc::from_raw(value) })
+        // Not a swap, which costs a locked instruction: no one else changes the note now.
+        let value = self.0.load(Relaxed);
+        if value.is_null() {
+            return None;
+        }
+        self.0.store(ptr::null_mut(), Relaxed);
+        // SAFETY: what is not null came from `Arc::into_raw` in `put`, and by the caller's promise this is its only taker.
+        Some(unsafe { Arc::from_raw(value) })
     }
 }
 
