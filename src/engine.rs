@@ -36,6 +36,8 @@ pub struct Engine {
     waits: Option<WaitForAnalysis>,
     atomicity: Option<AtomicityAnalysis>,
     every_event: bool,
+    /// The order is kept for its races, and not only for the atomicity of updates.
+    tell_races: bool,
     found: Vec<(u64, Found)>,
     events: u64,
     /// By thread: seen?
@@ -72,7 +74,8 @@ impl Engine {
         let wanted = |judge| judges.contains(&judge);
         let listing = if every_event { Listing::EveryEvent } else { Listing::SitePairs };
         Self {
-            races: wanted(Judge::Shb).then(|| HappensBefore::new(listing)),
+            races: (wanted(Judge::Shb) || wanted(Judge::Atomicity)).then(|| HappensBefore::new(listing)),
+            tell_races: wanted(Judge::Shb),
             order: wanted(Judge::LockOrder).then(LockOrderAnalysis::new),
             waits: wanted(Judge::Waits).then(WaitForAnalysis::default),
             atomicity: wanted(Judge::Atomicity).then(AtomicityAnalysis::default),
@@ -85,10 +88,22 @@ impl Engine {
     /// batch, so that each has the caches to itself; batches of some thousand events are best.
     pub fn feed(&mut self, first: u64, events: &[Event]) {
         let found = &mut self.found;
-        if let Some(races) = &mut self.races {
-            for (ordinal, event) in (first..).zip(events) {
-                found.extend(races.observe(ordinal, event).iter().map(|race| (ordinal, Found::Race(race.clone()))));
+        match (&mut self.races, &mut self.atomicity) {
+            // Whether an update is lost depends on what the thread knows, so these two go together.
+            (Some(races), Some(atomicity)) => {
+                for (ordinal, event) in (first..).zip(events) {
+                    let stale = atomicity.event(ordinal, event, races);
+                    found.extend(stale.map(|(object, stale)| (ordinal, Found::Stale(object, stale))));
+                    let races = races.observe(ordinal, event).iter().filter(|_| self.tell_races);
+                    found.extend(races.map(|race| (ordinal, Found::Race(race.clone()))));
+                }
             }
+            (Some(races), None) => {
+                for (ordinal, event) in (first..).zip(events) {
+                    found.extend(races.observe(ordinal, event).iter().map(|race| (ordinal, Found::Race(race.clone()))));
+                }
+            }
+            (None, _) => {}
         }
         if let Some(order) = &mut self.order {
             for (ordinal, event) in (first..).zip(events) {
@@ -101,12 +116,6 @@ impl Engine {
         if let Some(waits) = &mut self.waits {
             for (ordinal, event) in (first..).zip(events) {
                 found.extend(waits.event(ordinal, event).map(|knot| (ordinal, Found::Knot(knot))));
-            }
-        }
-        if let Some(atomicity) = &mut self.atomicity {
-            for (ordinal, event) in (first..).zip(events) {
-                let stale = atomicity.event(ordinal, event);
-                found.extend(stale.map(|(object, stale)| (ordinal, Found::Stale(object, stale))));
             }
         }
         for event in events {

@@ -15,6 +15,8 @@
 
 use rustc_hash::FxHashMap;
 
+use crate::analysis::happens_before::HappensBefore;
+use crate::clock::Epoch;
 use crate::event::{AtomicId, Event, Names, Object, Op, SiteId, ThreadId, VarId};
 use crate::finding::{Finding, Involved, Kind, SiteReport, Tier};
 
@@ -27,6 +29,8 @@ pub struct Doing {
     pub site: SiteId,
     /// Ordinal in the stream, 0 when live.
     pub ordinal: u64,
+    /// The thread's moment; matters of a write.
+    pub epoch: Epoch,
 }
 
 /// One passage through a region that is meant to be atomic; no two have the same number.
@@ -93,9 +97,12 @@ impl UpdateState {
         self.write(by);
     }
 
-    /// The thread writes an atomic without looking. Returns the triple that this completes.
-    pub fn store(&mut self, by: Doing) -> Option<StaleWrite> {
-        self.write(by).map(|(_, stale)| stale)
+    /// The thread writes an atomic without looking. Returns the triple that this completes. Not if the thread `knows` of
+    /// the write in between, by whatever came after it: then the two are in order, or the look was at another atomic that
+    /// had the same address before.
+    pub fn store(&mut self, by: Doing, knows: impl FnOnce(Epoch) -> bool) -> Option<StaleWrite> {
+        let (_, stale) = self.write(by)?;
+        (!knows(stale.between.epoch)).then_some(stale)
     }
 
     /// The thread writes a cell without looking, in `region`. Only a look in the same passage counts.
@@ -163,15 +170,18 @@ pub struct AtomicityAnalysis {
 impl AtomicityAnalysis {
     /// Takes the next event. Returns the stale write that it completes, and of what.
     ///
-    /// Constant cost, but for the looks of one object ([`LOOKS`]).
-    pub fn event(&mut self, ordinal: u64, event: &Event) -> Option<(Object, StaleWrite)> {
+    /// `order` is about to take the same event. Constant cost, but for the looks of one object ([`LOOKS`]).
+    pub fn event(&mut self, ordinal: u64, event: &Event, order: &mut HappensBefore) -> Option<(Object, StaleWrite)> {
         let thread = event.owner.thread;
-        let by = Doing { thread, site: event.site, ordinal };
+        let writes = matches!(event.op, Op::AtomicStore { .. } | Op::AtomicRmw { .. });
+        let epoch = if writes { order.moment(event.owner) } else { Epoch::NONE };
+        let by = Doing { thread, site: event.site, ordinal, epoch };
         match event.op {
             Op::AtomicLoad { atomic, .. } => self.atomics.entry(atomic).or_default().look(by, None),
             Op::AtomicRmw { atomic, .. } => self.atomics.entry(atomic).or_default().update(by),
             Op::AtomicStore { atomic, .. } => {
-                let stale = self.atomics.entry(atomic).or_default().store(by)?;
+                let stale =
+                    self.atomics.entry(atomic).or_default().store(by, |write| order.knows(event.owner, write))?;
                 return Some((Object::Atomic(atomic), stale));
             }
             // While there are no regions, cells cost nothing.
@@ -217,12 +227,14 @@ mod tests {
     use crate::event::{Order, Owner};
 
     fn run(script: &[(u32, Op)]) -> Vec<(u64, u64, u64)> {
-        let mut analysis = AtomicityAnalysis::default();
+        let (mut analysis, mut order) = (AtomicityAnalysis::default(), HappensBefore::default());
         (1..)
             .zip(script)
             .filter_map(|(ordinal, &(thread, op))| {
                 let event = Event { owner: Owner::thread(ThreadId(thread)), site: SiteId::UNKNOWN, op };
-                let (_, stale) = analysis.event(ordinal, &event)?;
+                let stale = analysis.event(ordinal, &event, &mut order);
+                order.observe(ordinal, &event);
+                let (_, stale) = stale?;
                 Some((stale.look.ordinal, stale.between.ordinal, stale.write.ordinal))
             })
             .collect()
@@ -250,6 +262,15 @@ mod tests {
     }
 
     #[test]
+    fn a_write_that_the_thread_knows_of_is_not_lost() {
+        let join = (0, Op::Joined { child: ThreadId(1) });
+        let fork = (0, Op::Fork { child: ThreadId(1) });
+        assert_eq!(run(&[(0, LOAD), fork, (1, RMW), join, (0, STORE)]), [], "a new atomic at the old address, say");
+        let relaxed = Op::AtomicRmw { atomic: ATOMIC, order: Order::Relaxed };
+        assert_eq!(run(&[(0, LOAD), fork, (1, relaxed), (0, STORE), join]), [(1, 3, 4)]);
+    }
+
+    #[test]
     fn check_and_act_in_one_region() {
         let (begin, end) = ((0, Op::RegionBegin), (0, Op::RegionEnd));
         assert_eq!(run(&[begin, (0, READ), (1, WRITE), (0, WRITE), end]), [(2, 3, 4)]);
@@ -271,7 +292,7 @@ mod tests {
     fn many_readers_cost_bounded_memory() {
         let mut state = UpdateState::new();
         for thread in 0..1000 {
-            state.look(Doing { thread: ThreadId(thread), site: SiteId::UNKNOWN, ordinal: 0 }, None);
+            state.look(Doing { thread: ThreadId(thread), site: SiteId::UNKNOWN, ordinal: 0, epoch: Epoch::NONE }, None);
         }
         assert_eq!(state.looks.len(), LOOKS);
     }

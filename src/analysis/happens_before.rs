@@ -24,6 +24,7 @@ mod var;
 
 use rustc_hash::FxHashSet;
 
+use crate::clock::Epoch;
 use crate::event::{Event, Op, Owner, SiteId, ThreadId, VarId};
 
 pub use atomic::AtomicClock;
@@ -99,6 +100,17 @@ impl HappensBefore {
     #[must_use]
     pub const fn components(&self) -> usize {
         self.threads.components()
+    }
+
+    /// The moment at which the owner is about to do something that others may come to know of; [`Epoch::NONE`] for a
+    /// thread that can't be followed.
+    pub fn moment(&mut self, owner: Owner) -> Epoch {
+        self.threads.clock_of(owner).map_or(Epoch::NONE, |running| running.clock.access())
+    }
+
+    /// Does what was done at this moment happen before what the owner does next?
+    pub fn knows(&mut self, owner: Owner, epoch: Epoch) -> bool {
+        self.threads.clock_of(owner).is_none_or(|running| running.clock.covers(epoch))
     }
 
     /// Takes the next event; `ordinal` is its position, for the report. Returns the races that it completes.

@@ -11,6 +11,7 @@ use super::registry::{self, Ids, LiveNames};
 use super::{Place, sink};
 use crate::analysis::atomicity::{Doing, Region, UpdateState};
 use crate::analysis::happens_before::{self, AccessInfo, AtomicClock, HeldLock, Race, VarState};
+use crate::clock::Epoch;
 use crate::event::{AtomicId, LockId, Mode, Object, ObjectKind, Op, Order, SiteId, ThreadId, VarId};
 use crate::primitive::AtomicU32;
 
@@ -116,7 +117,7 @@ impl CellMeta {
         let clock = &mut context.clock;
         let conflicts = if write { accesses.write(clock, access) } else { accesses.read(clock, access) };
         let conflicts = if conflicts.is_empty() { Vec::new() } else { conflicts.to_vec() };
-        let by = Doing { thread: context.thread, site, ordinal: 0 };
+        let by = Doing { thread: context.thread, site, ordinal: 0, epoch: Epoch::NONE };
         let stale = match how {
             How::Read if context.region.1.is_none() => None,
             How::Read => {
@@ -229,10 +230,12 @@ impl AtomicAccess {
         if self.inside.modes.record() {
             self.emit(|atomic| Op::AtomicStore { atomic, order }, place);
         }
-        let by = self.by(place);
+        let by = self.writing(place);
         let state = self.shard.entry(self.address).or_default();
-        state.clock.store(&mut self.inside.clock, order);
-        if let Some(stale) = state.updates.store(by) {
+        let clock = &mut self.inside.clock;
+        let stale = state.updates.store(by, |write| clock.covers(write));
+        state.clock.store(clock, order);
+        if let Some(stale) = stale {
             let object = Object::Atomic(AtomicId(registry::id_in(&state.id, &ATOMIC_IDS)));
             let Self { mut inside, shard, .. } = self;
             drop(shard);
@@ -245,14 +248,19 @@ impl AtomicAccess {
         if self.inside.modes.record() {
             self.emit(|atomic| Op::AtomicRmw { atomic, order }, place);
         }
-        let by = self.by(place);
+        let by = self.writing(place);
         let state = self.shard.entry(self.address).or_default();
         state.clock.rmw(&mut self.inside.clock, order);
         state.updates.update(by);
     }
 
     fn by(&mut self, place: Place) -> Doing {
-        Doing { thread: self.inside.thread, site: self.inside.locks.site(place), ordinal: 0 }
+        Doing { thread: self.inside.thread, site: self.inside.locks.site(place), ordinal: 0, epoch: Epoch::NONE }
+    }
+
+    /// A write, at the moment before it is published.
+    fn writing(&mut self, place: Place) -> Doing {
+        Doing { epoch: self.inside.clock.access(), ..self.by(place) }
     }
 
     #[cold]

@@ -420,3 +420,22 @@ fn a_sequence_lock() {
     assert!(!speculative(true));
     assert!(speculative(false));
 }
+
+/// What is known of an atomic is kept by its address, and outlives it.
+#[test]
+fn a_new_atomic_at_an_old_address_has_lost_nothing() {
+    use gordian::sync::atomic::AtomicU32;
+    let findings = gordian::findings_of(|| {
+        for round in 0..3 {
+            let number = Box::new(AtomicU32::new(0));
+            if round > 0 {
+                number.store(5, Relaxed);
+            }
+            number.load(Relaxed);
+            thread::scope(|scope| {
+                scope.spawn(|| number.fetch_add(1, Relaxed));
+            });
+        }
+    });
+    assert!(findings.findings.is_empty(), "{:?}", findings.findings);
+}
