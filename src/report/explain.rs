@@ -11,13 +11,10 @@ pub const fn is_reported(kind: Kind) -> bool {
     !matches!(
         kind,
         Kind::Futurelock
-            | Kind::PoolStarvation
             | Kind::UnpolledFuture
             | Kind::GuardAcrossAwait
             | Kind::BlockingInAsync
             | Kind::CancelledCriticalSection
-            | Kind::LostUpdate
-            | Kind::AtomicityViolation
     )
 }
 
