@@ -9,7 +9,7 @@ type Cache = RwLock<HashMap<&'static str, usize>>;
 
 fn length(cache: &Cache, word: &'static str) -> usize {
     if let Some(&length) = cache.read().unwrap().get(word) {
-        //~ self-deadlock
+        //~^ self-deadlock
         length
     } else {
         *cache.write().unwrap().entry(word).or_insert(word.len()) //~ self-deadlock
