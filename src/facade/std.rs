@@ -21,9 +21,7 @@ pub mod sync {
     pub mod mpsc {
         pub use ::std::sync::mpsc::*;
 
-        pub use ::gordian::sync::mpsc::{
-            IntoIter, Iter, Receiver, Sender, SyncSender, TryIter, channel, sync_channel,
-        };
+        pub use ::gordian::sync::mpsc::{IntoIter, Iter, Receiver, Sender, SyncSender, TryIter, channel, sync_channel};
     }
 }
 
@@ -33,6 +31,7 @@ pub mod thread {
 
     #[allow(deprecated)]
     pub use ::gordian::thread::{
-        Builder, JoinHandle, Scope, ScopedJoinHandle, Thread, current, park, park_timeout, park_timeout_ms, scope, spawn,
+        Builder, JoinHandle, Scope, ScopedJoinHandle, Thread, current, park, park_timeout, park_timeout_ms, scope,
+        spawn,
     };
 }

@@ -38,17 +38,16 @@ impl Facades {
         Self { libraries: runtime.join(LIBRARIES) }
     }
 
-    /// What the compiler is told.
-    pub(super) fn flags(&self) -> Vec<OsString> {
-        let library = |name: &str, file: &str| {
-            let mut flag = OsString::from(format!("{name}="));
-            flag.push(self.libraries.join(file));
-            flag
-        };
-        let mut search = OsString::from("dependency=");
-        search.push(&self.libraries);
-        let externs = [library("std", STD), library("core", CORE)];
-        externs.into_iter().flat_map(|flag| ["--extern".into(), flag]).chain(["-L".into(), search]).collect()
+    /// What names the facades to the compiler.
+    pub(super) fn externs(&self) -> Vec<OsString> {
+        let externs = [("std", STD), ("core", CORE)];
+        let externs = externs.map(|(name, file)| named(name, &self.libraries.join(file)));
+        externs.into_iter().flat_map(|flag| ["--extern".into(), flag]).collect()
+    }
+
+    /// Where the compiler finds what the facades depend on.
+    pub(super) fn search(&self) -> [OsString; 2] {
+        ["-L".into(), dependency(&self.libraries)]
     }
 }
 
@@ -194,7 +193,16 @@ fn compile(
     progress: &Progress,
 ) -> Result<Vec<PathBuf>, Error> {
     let mut command = Command::new(&toolchain.cargo);
-    command.args(["build", "--lib", "--release", "--no-default-features", "--features", "detect", "--target", target]);
+    command.args([
+        "build",
+        "--lib",
+        "--release",
+        "--no-default-features",
+        "--features",
+        sources::FEATURE,
+        "--target",
+        target,
+    ]);
     command.args(["--message-format", "json-render-diagnostics", "--target-dir"]).arg(build).current_dir(source);
     if offline {
         command.arg("--offline");

@@ -8,6 +8,8 @@ use rustc_hash::FxHasher;
 
 static SOURCES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/src");
 static MANIFEST: &str = include_str!("../../../Cargo.toml");
+/// The feature that the runtime is built with.
+pub(super) const FEATURE: &str = "detect";
 static LOCK: &str = include_str!("../../../Cargo.lock");
 
 /// The oldest compiler that the library supports.
@@ -64,26 +66,23 @@ pub(super) fn unpack(directory: &Path) -> std::io::Result<()> {
 /// The manifest without what only the command, the tests and the benchmarks need.
 fn manifest() -> String {
     let mut manifest: toml::Table = MANIFEST.parse().expect("cargo has read it");
-    for part in ["bin", "bench", "test", "example", "dev-dependencies", "target", "lints", "workspace", "profile"] {
+    for part in ["bin", "bench", "test", "example", "dev-dependencies", "lints", "workspace", "profile"] {
         manifest.remove(part);
     }
     // A workspace of its own, wherever the cache lies.
     manifest.insert("workspace".to_owned(), toml::Table::new().into());
-    let table = |manifest: &mut toml::Table, name: &str, change: &dyn Fn(&mut toml::Table)| {
-        if let Some(table) = manifest.get_mut(name).and_then(toml::Value::as_table_mut) {
-            change(table);
-        }
-    };
-    table(&mut manifest, "features", &|features| features.retain(|name, _| name == "detect"));
-    table(&mut manifest, "package", &|package| {
-        for key in ["default-run", "readme", "build"] {
-            package.remove(key);
-        }
-    });
-    let used = |name: &str| MANIFEST.contains(&format!("detect = [\"dep:{name}\"]"));
-    table(&mut manifest, "dependencies", &|dependencies| {
-        dependencies.retain(|name, value| value.get("optional").is_none() || used(name));
-    });
+    if let Some(package) = manifest.get_mut("package").and_then(toml::Value::as_table_mut) {
+        package.retain(|key, _| !["default-run", "readme", "build"].contains(&key));
+    }
+    let mut used = Vec::new();
+    if let Some(features) = manifest.get_mut("features").and_then(toml::Value::as_table_mut) {
+        features.retain(|name, _| name == FEATURE);
+        let parts = features.get(FEATURE).and_then(toml::Value::as_array).into_iter().flatten();
+        used.extend(parts.filter_map(|part| part.as_str()?.strip_prefix("dep:").map(str::to_owned)));
+    }
+    if let Some(dependencies) = manifest.get_mut("dependencies").and_then(toml::Value::as_table_mut) {
+        dependencies.retain(|name, value| value.get("optional").is_none() || used.iter().any(|used| used == name));
+    }
     manifest.to_string()
 }
 
@@ -98,7 +97,8 @@ mod tests {
         for needed in ["backtrace", "parking_lot", "petgraph"] {
             assert!(dependencies.contains_key(needed), "{needed}");
         }
-        for unneeded in ["clap", "indicatif", "include_dir"] {
+        // The last for its impls on numbers, which the user's crates would see.
+        for unneeded in ["clap", "indicatif", "include_dir", "serde_json"] {
             assert!(!dependencies.contains_key(unneeded), "{unneeded}");
         }
         assert_eq!(manifest["features"].as_table().unwrap().len(), 1);

@@ -20,10 +20,14 @@ pub(super) fn run(arguments: &[OsString]) -> ExitCode {
     };
     let call = Call::of(arguments);
     let mut command = call.command();
+    let facades = Facades::of(&runtime);
+    if call.is_for_target() {
+        command.args(facades.search());
+    }
     if !call.is_watched() {
         return super::replace(command);
     }
-    add_facades(&mut command, &Facades::of(&runtime));
+    command.args(facades.externs());
     let status = match command.status() {
         Ok(status) => status,
         Err(error) => return super::cannot_start(&command, &error),
@@ -38,10 +42,6 @@ pub(super) fn run(arguments: &[OsString]) -> ExitCode {
         ));
     }
     super::code_of(status)
-}
-
-fn add_facades(command: &mut Command, facades: &Facades) {
-    command.args(facades.flags());
 }
 
 /// A call of the compiler.
@@ -65,16 +65,20 @@ impl<'a> Call<'a> {
         command
     }
 
-    /// Is it to be compiled with the facades? Not what is compiled for the host (it is compiled without `--target`), and
-    /// not when cargo asks for something else than a compilation.
+    /// Is it compiled for the user's target? What is for the host is compiled without `--target`; and cargo asks the
+    /// compiler for more than compilations.
+    fn is_for_target(&self) -> bool {
+        self.name.as_ref().is_some_and(|name| name != "___") && value(self.arguments, "--target").is_some()
+    }
+
+    /// Is it to be compiled with the facades?
     fn is_watched(&self) -> bool {
-        let Some(name) = &self.name else { return false };
-        if value(self.arguments, "--target").is_none() || name == "___" {
-            return false;
-        }
         let primary = std::env::var_os("CARGO_PRIMARY_PACKAGE").is_some();
-        let beneath = BENEATH.contains(&name.as_str()) && !primary;
-        !beneath && !cache::is_left_out(name)
+        self.is_for_target()
+            && self
+                .name
+                .as_ref()
+                .is_some_and(|name| (primary || !BENEATH.contains(&name.as_str())) && !cache::is_left_out(name))
     }
 
     /// Does cargo want it as a part of the build? Else it is a question of some build script.
