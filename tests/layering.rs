@@ -21,6 +21,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("shared", &["event", "name", "primitive", "record", "Named"]),
     ("region", &["record"]),
     ("unobserved", &["event", "name", "primitive", "record", "Named"]),
+    // What stands in for `std` and `core`: crates of their own, over the wrappers.
+    ("facade", &["sync", "thread"]),
     // CARRY
     ("record", &["analysis", "clock", "config", "engine", "event", "finding", "primitive", "report", "trace"]),
     ("trace", &["event"]),
@@ -33,6 +35,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     // RUN
     ("cli", &["*"]),
     ("main", &["cli"]),
+    ("bin", &["cli"]),
 ];
 
 /// What only some files may name: the text, the paths under `src` that may, the reason.
