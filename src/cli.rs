@@ -8,6 +8,8 @@
 
 mod analyze;
 mod args;
+#[doc(hidden)]
+pub mod cargo;
 mod child;
 mod error;
 mod exit_code;

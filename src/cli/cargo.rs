@@ -1,0 +1,3 @@
+//! `cargo gordian`: programs that know nothing of this crate.
+
+pub mod gather;
