@@ -8,7 +8,8 @@
 
 mod analyze;
 mod args;
-mod cargo;
+#[doc(hidden)]
+pub mod cargo;
 mod child;
 mod error;
 mod exit_code;

@@ -11,6 +11,7 @@
 //! - `json()`, with the feature `json`: the versioned report for programs.
 //! - [`dot`]: the lock-order graph.
 //! - [`explain`]: one page for each kind of finding.
+//! - [`stream`]: what a watched process leaves for the one that started it.
 //! - [`Style`], [`Styles`]: colours, plain by default.
 
 pub mod dot;
@@ -20,6 +21,7 @@ mod json;
 mod snippet;
 mod source;
 mod stack;
+pub mod stream;
 mod style;
 mod text;
 

@@ -48,7 +48,7 @@ const RESERVED: &[(&str, &[&str], &str)] = &[
     ("print!", &["cli"], "only the command prints"),
     ("eprintln!", &["cli", "record"], "only the command prints, and a recorder that no one reads"),
     ("eprint!", &["cli", "record"], "only the command prints, and a recorder that no one reads"),
-    ("io::stdout", &["cli"], "only the command prints"),
+    ("io::stdout", &["cli", "record/process.rs"], "only the command prints, and who ends a process flushes"),
     ("process::exit", &["cli", "record"], "only the command ends the process, and a recorder that was asked to"),
     ("process::abort", &["record"], "only a recorder that was asked to ends the process"),
     ("gordian_loom", &["primitive.rs"], "one seam for a cfg"),

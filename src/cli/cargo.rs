@@ -7,6 +7,7 @@
 mod args;
 mod cache;
 mod environment;
+pub mod gather;
 mod progress;
 mod project;
 mod runner;
