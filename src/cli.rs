@@ -1,7 +1,8 @@
 //! RUN: the command. Only here are arguments parsed, things printed and exit codes chosen.
 //!
 //! Three steps, each in its own type: what the user typed (`args`), what it means (`options`), what is done (a module
-//! for each command, each of which makes a `Document` and lets `output` print it).
+//! for each command). A command that reports findings hands them to its `Gate`, which applies the `policy`, prints the
+//! report in every form and gives the exit code; any other makes a `Document` and lets `output` print it.
 //!
 //! Two functions join the command to the rest of the library: `run::execute` runs a scenario under detection, and
 //! `analyze::judge` reads a trace and judges it.
@@ -14,11 +15,13 @@ mod child;
 mod error;
 mod exit_code;
 mod explain;
+mod gate;
 mod graph;
 mod interrupt;
 mod list;
 mod options;
 mod output;
+mod policy;
 mod run;
 pub mod scenarios;
 mod selftest;

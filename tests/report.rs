@@ -1,22 +1,18 @@
-//! What reports look like, against `tests/snapshots`. Run with `BLESS=1` to accept what they look like now.
-
-use std::path::Path;
+//! What reports look like, against `tests/snapshots`. Run with `INSTA_UPDATE=always` to accept what they look like now.
 
 use gordian::event::{Mode, ObjectKind, Site};
 use gordian::finding::{Finding, Held, Involved, Kind, SiteReport, Tier};
 use gordian::report::dot::{Edge, GraphView, Node, dot};
-use gordian::report::{Part, Style, Summary, json, tally, text};
+use gordian::report::{Part, Report, Style, Summary, json, tally, text};
 
 const BANK: &str = "tests/snapshots/bank.rs";
 
-/// Compares with the snapshot, or replaces it when the environment has `BLESS`.
+/// Compares with the snapshot in `tests/snapshots`.
 fn snapshot(name: &str, actual: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/snapshots").join(name);
-    if std::env::var_os("BLESS").is_some() {
-        std::fs::write(&path, actual).expect("the snapshot can be written");
-    }
-    let expected = std::fs::read_to_string(&path).unwrap_or_default();
-    assert_eq!(actual, expected, "{name} differs; BLESS=1 accepts it");
+    let mut settings = insta::Settings::clone_current();
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_snapshot!(name, actual));
 }
 
 fn operation(role: &str, owner: &str, place: (u32, u32), held: &[(&str, Mode, (u32, u32))]) -> SiteReport {
@@ -115,10 +111,12 @@ fn json_of_one_run_and_of_several_inputs() {
             ..Summary::of(&findings)
         },
         findings,
+        ..Part::default()
     };
-    let one = json(&[part(Some("a.std"), vec![cycle(), race()], None)]);
+    let json = |parts: Vec<Part>| json(&Report::new(parts));
+    let one = json(vec![part(Some("a.std"), vec![cycle(), race()], None)]);
     snapshot("one.json", &one.replace(&version, "\"version\": \"VERSION\""));
-    let several = json(&[
+    let several = json(vec![
         part(Some("a.std"), vec![race()], None),
         part(Some("b.gordian"), vec![race()], Some("the last block is incomplete")),
     ]);

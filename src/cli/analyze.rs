@@ -1,6 +1,5 @@
 //! `gordian analyze`.
 
-use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{Read, Write as _};
 use std::path::Path;
@@ -15,12 +14,10 @@ use super::error::{Error, InputError, Position};
 use super::exit_code::ExitCode;
 use super::interrupt;
 use super::options::Analyze;
-use super::output::{self, Document};
-use super::run::verdict;
 use crate::engine::{Engine as Analyses, Judge};
 use crate::event::Event;
 use crate::finding::Finding;
-use crate::report::{self, Part, Style, Styles, Summary};
+use crate::report::{self, Part, Summary};
 use crate::trace::{StdOptions, TraceError, TraceReader};
 
 /// Judges the traces one after the other, and reports on all of them.
@@ -34,7 +31,7 @@ pub(super) fn analyze(options: &Analyze) -> Result<ExitCode, Error> {
         if interrupted.load(Ordering::Relaxed) {
             break;
         }
-        let progress = progress(path, options.common.quiet);
+        let progress = progress(path, options.gate.common.quiet);
         let judging = Judging {
             engines: &options.engines,
             every_event: options.every_event,
@@ -46,8 +43,7 @@ pub(super) fn analyze(options: &Analyze) -> Result<ExitCode, Error> {
         progress.finish_and_clear();
         match judged {
             Ok(Judged { findings, summary }) => {
-                let summary = summary.counting(&findings);
-                parts.push(Part { input: Some(input_name(path)), findings, summary });
+                parts.push(Part { input: Some(input_name(path)), findings, summary, ..Part::default() });
             }
             Err(error) => {
                 broken = true;
@@ -59,17 +55,14 @@ pub(super) fn analyze(options: &Analyze) -> Result<ExitCode, Error> {
     if let Some(last) = parts.last_mut() {
         last.summary.interrupted |= cut_short;
     }
-    let any_denied = parts.iter().any(|part| verdict(&part.findings, options.deny, false) == ExitCode::Findings);
-    output::emit(&Report { parts }, &options.common)?;
-    Ok(if broken {
+    let otherwise = if broken {
         ExitCode::Input
-    } else if any_denied {
-        ExitCode::Findings
     } else if cut_short {
         ExitCode::Failed
     } else {
         ExitCode::Clean
-    })
+    };
+    options.gate.conclude(parts, otherwise)
 }
 
 /// Batches that the reader may be ahead of the judges.
@@ -200,49 +193,4 @@ fn progress(path: &Path, quiet: bool) -> ProgressBar {
     bar.set_style(ProgressStyle::with_template(template).expect("the template is constant"));
     bar.set_message(report::escape(&input_name(path)).into_owned());
     bar
-}
-
-struct Report {
-    parts: Vec<Part>,
-}
-
-impl Document for Report {
-    fn text(&self, style: Style, _terminal: bool) -> String {
-        let styles = Styles::new(style);
-        let mut out = String::new();
-        for part in &self.parts {
-            if let Some(input) = part.input.as_deref().filter(|_| self.parts.len() > 1) {
-                let _ = writeln!(out, "{}", styles.heading.on(format!("== {}", report::escape(input))));
-            }
-            if part.findings.is_empty() {
-                let _ = writeln!(out, "{}", report::tally(&[]));
-            } else {
-                out.push_str(&report::text(&part.findings, style));
-            }
-            for line in facts(&part.summary) {
-                let _ = writeln!(out, "{}", styles.faint.on(report::escape(&line)));
-            }
-        }
-        out
-    }
-
-    fn json(&self) -> String {
-        report::json(&self.parts)
-    }
-}
-
-/// What else is known of an input, a line each.
-fn facts(summary: &Summary) -> Vec<String> {
-    let mut lines = Vec::new();
-    if let Some(events) = summary.events {
-        let threads = summary.threads.map(|threads| format!(" of {threads} threads")).unwrap_or_default();
-        lines.push(format!("judged {events} events{threads}"));
-    }
-    if let Some(reason) = &summary.truncated {
-        lines.push(format!("the input is cut short ({reason}); this is judged from the part before the cut"));
-    }
-    if summary.interrupted {
-        lines.push("interrupted: this is what was known by then, and not the whole".to_owned());
-    }
-    lines
 }

@@ -22,7 +22,7 @@ pub(super) struct Args {
 const EXIT_CODES: &str = "\
 Exit codes:
   0  clean
-  1  findings at or over the tier of --deny
+  1  findings at or over the tier of --deny; suppressed and known ones, and those in dependencies, do not count
   2  wrong usage
   3  unreadable or malformed input
   4  the program under test failed by itself, or the run was cut short, and there is no finding
@@ -45,12 +45,12 @@ pub(super) enum Command {
     Child(ChildArgs),
 }
 
-/// What every command understands.
+/// What every command understands; `F` is the forms that it can report in.
 #[derive(clap::Args, Debug)]
-pub(super) struct CommonArgs {
+pub(super) struct CommonArgs<F: ValueEnum + Clone + Send + Sync + 'static = Format> {
     /// What standard output gets.
     #[arg(long, value_name = "FORMAT", default_value = "text", help_heading = "Output")]
-    pub(super) format: Format,
+    pub(super) format: F,
     /// Write a report to a file as well; may be given several times.
     #[arg(long, value_name = "FORMAT=FILE", help_heading = "Output")]
     pub(super) output: Vec<String>,
@@ -62,13 +62,28 @@ pub(super) struct CommonArgs {
     pub(super) quiet: bool,
 }
 
-/// A form of report.
+/// A form of what is no report of findings.
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Format {
     /// For people.
     Text,
     /// For programs.
     Json,
+}
+
+/// A form of a report of findings.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum ReportFormat {
+    /// For people.
+    Text,
+    /// For programs; versioned.
+    Json,
+    /// SARIF 2.1.0, for code scanning and editors.
+    Sarif,
+    /// JUnit XML, for what collects test results.
+    Junit,
+    /// Workflow commands of GitHub Actions: annotations; the job summary gets a table.
+    Github,
 }
 
 /// When to use colours.
@@ -79,16 +94,38 @@ pub(super) enum When {
     Never,
 }
 
-/// The gate.
+/// What every command understands that reports findings: which of them are shown, which of them fail it, and where the
+/// reports go. A flag is stronger than `gordian.toml`.
 #[derive(clap::Args, Debug)]
 pub(super) struct GateArgs {
-    /// The weakest tier of findings that makes the exit code 1; stronger ones do as well.
-    #[arg(long, value_name = "TIER", default_value = "possible")]
-    pub(super) deny: TierName,
+    /// The weakest tier of findings that makes the exit code 1; stronger ones do as well [default: possible].
+    #[arg(long, value_name = "TIER", help_heading = "Gate")]
+    pub(super) deny: Option<TierName>,
+    /// Show and count findings that lie wholly in dependencies or the standard library, too. Else they are one line for
+    /// each package.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(help_heading = "Gate")]
+    pub(super) deps: Option<bool>,
+    /// Hide the findings that FILE has, and do not count them; see --write-baseline.
+    #[arg(long, value_name = "FILE", help_heading = "Gate")]
+    pub(super) baseline: Option<PathBuf>,
+    /// Accept what is found: write the fingerprints of all findings to FILE, for --baseline. The exit code is as if
+    /// there were none.
+    #[arg(long, value_name = "FILE", help_heading = "Gate")]
+    pub(super) write_baseline: Option<PathBuf>,
+    /// Make the exit code 1 when a suppression of the configuration matches no finding.
+    #[arg(long, help_heading = "Gate")]
+    pub(super) deny_unused_suppressions: bool,
+    /// Read the configuration from FILE [default: gordian.toml here or in the nearest directory above].
+    #[arg(long, value_name = "FILE", help_heading = "Gate")]
+    pub(super) config: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) common: CommonArgs<ReportFormat>,
 }
 
 /// A tier, weakest first.
-#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(ValueEnum, serde::Deserialize, Clone, Copy, PartialEq, Eq, Debug)]
+#[serde(rename_all = "kebab-case")]
 pub(super) enum TierName {
     /// The pattern is there.
     Possible,
@@ -141,8 +178,6 @@ pub(super) struct RunArgs {
     pub(super) timeout: u64,
     #[command(flatten)]
     pub(super) gate: GateArgs,
-    #[command(flatten)]
-    pub(super) common: CommonArgs,
 }
 
 /// Run every scenario, buggy and fixed, and compare what is found with what its source is marked with.
@@ -191,8 +226,6 @@ pub(super) struct AnalyzeArgs {
     pub(super) strict: bool,
     #[command(flatten)]
     pub(super) gate: GateArgs,
-    #[command(flatten)]
-    pub(super) common: CommonArgs,
 }
 
 /// A judge.

@@ -26,9 +26,13 @@ use args::{CleanArgs, Invocation, Verb};
 use environment as env;
 use project::Project;
 
+use super::args::ReportFormat;
 use super::error::Error;
 use super::exit_code::ExitCode;
-use super::interrupt;
+use super::gate::Gate;
+use super::{interrupt, output};
+use crate::OnDeadlock;
+use crate::report::{Part, Summary};
 
 /// What this process is for, if cargo has started it as its compiler wrapper or runner.
 pub(super) fn role(arguments: &[OsString]) -> Option<ExitCode> {
@@ -59,7 +63,7 @@ pub(super) fn run(args: CargoArgs, programs: Vec<OsString>) -> Result<ExitCode, 
         Verb::Clean(args) => return clean(&args),
     };
     invocation.cargo.extend(programs);
-    invoke(verb, &invocation)
+    invoke(verb, invocation)
 }
 
 fn clean(args: &CleanArgs) -> Result<ExitCode, Error> {
@@ -80,44 +84,69 @@ fn clean(args: &CleanArgs) -> Result<ExitCode, Error> {
     Ok(ExitCode::Clean)
 }
 
-fn invoke(verb: &str, invocation: &Invocation) -> Result<ExitCode, Error> {
+fn invoke(verb: &str, invocation: Invocation) -> Result<ExitCode, Error> {
     let project = Project::find(&invocation.cargo)?;
+    let mut gate = invocation.gate.resolve(Some(&project.root))?;
+    gate.leave_out.extend(invocation.leave_out);
+    let on_deadlock = invocation.on_deadlock.map(OnDeadlock::from).or(gate.on_deadlock).unwrap_or(OnDeadlock::Abort);
     let offline = ["--offline", "--frozen"].iter().any(|flag| project::has(&invocation.cargo, flag));
-    let runtime = cache::runtime(&project.toolchain, &project.target, invocation.common.quiet, offline)?;
+    let runtime = cache::runtime(&project.toolchain, &project.target, gate.common.quiet, offline)?;
     let directory = project.own_target_directory();
-    prepare(&directory, &format!("{} {}", runtime.key, invocation.watch.leave_out.join(",")))?;
+    prepare(&directory, &format!("{} {}", runtime.key, gate.leave_out.join(",")))?;
     let reports =
         Scratch::new().map_err(|error| Error::new(ExitCode::Failed, format!("cannot write reports: {error}")))?;
-    let mut command = command(verb, invocation, &project, &directory)?;
+    let mut command = command(verb, &invocation.cargo, &gate, &project, &directory)?;
+    command.env(env::ON_DEADLOCK, env::name_of(on_deadlock));
     command.env(env::RUNTIME, &runtime.directory).env(env::REPORT, &reports.0);
     // Ctrl-C reaches cargo, and what it has started, as well.
-    let _ = interrupt::flag();
+    let interrupted = interrupt::flag();
     let status =
         command.status().map_err(|error| Error::new(ExitCode::Failed, format!("cannot start cargo: {error}")))?;
-    Ok(if status.success() { ExitCode::Clean } else { ExitCode::Failed })
+    let otherwise = if status.success() { ExitCode::Clean } else { ExitCode::Failed };
+    let gathered = gather::gather(&reports.0)
+        .map_err(|error| Error::new(ExitCode::Failed, format!("cannot read the reports: {error}")))?;
+    for trouble in &gathered.troubles {
+        output::remark(&gate.common, trouble);
+    }
+    let findings = gathered.findings.into_iter().map(|found| found.finding).collect();
+    let summary = Summary { interrupted: interrupted.load(Ordering::Relaxed), ..Summary::default() };
+    gate.conclude(vec![Part { findings, summary, ..Part::default() }], otherwise)
 }
 
 /// The user's cargo, told to compile with the facades and to run with the runner.
-fn command(verb: &str, invocation: &Invocation, project: &Project, directory: &Path) -> Result<Command, Error> {
+fn command(
+    verb: &str,
+    arguments: &[OsString],
+    gate: &Gate,
+    project: &Project,
+    directory: &Path,
+) -> Result<Command, Error> {
     let own = std::env::current_exe()
         .map_err(|error| Error::new(ExitCode::Failed, format!("cannot find gordian's own executable: {error}")))?;
     let mut command = Command::new(&project.cargo);
-    let arguments = project::without(&invocation.cargo, "--target-dir");
+    let arguments = project::without(arguments, "--target-dir");
     let arguments = project::without(&arguments, "--target");
     let (cargos, programs) = arguments.split_at(project::of_cargo(&arguments).len());
     command.arg(verb).args(cargos);
+    if verb == "test" && !project::has(&arguments, "--no-fail-fast") {
+        // One binary that fails, or is ended because it is deadlocked, is no reason to leave the others out.
+        command.arg("--no-fail-fast");
+    }
     command.args(["--target", &project.target]).arg("--target-dir").arg(directory);
     command.arg("--config").arg(runner_config(&own, project));
-    if invocation.common.quiet {
+    if gate.common.quiet {
         command.arg("--quiet");
     }
     command.args(programs);
+    if gate.common.format != ReportFormat::Text {
+        // Standard output is for the report alone: it may be read by a program.
+        command.stdout(std::io::stderr());
+    }
     command.env("RUSTC_WRAPPER", &own);
     if let Some(wrapper) = &project.wrapper {
         command.env(env::INNER_WRAPPER, wrapper);
     }
-    command.env(env::LEAVE_OUT, invocation.watch.leave_out.join(","));
-    command.env(env::ON_DEADLOCK, invocation.watch.on_deadlock.name());
+    command.env(env::LEAVE_OUT, gate.leave_out.join(","));
     if matches!(verb, "test" | "nextest") {
         command.env(env::HARNESS, "libtest");
     }

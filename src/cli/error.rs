@@ -41,6 +41,8 @@ impl fmt::Display for Error {
 pub(super) enum Position {
     /// 1-based line of a text.
     Line(u64),
+    /// 1-based line and column of a text.
+    LineColumn(u64, u64),
     /// Byte offset in a binary file.
     Offset(u64),
 }
@@ -62,6 +64,7 @@ impl From<InputError> for Error {
     fn from(error: InputError) -> Self {
         let position = match error.position {
             Some(Position::Line(line)) => format!(":{line}"),
+            Some(Position::LineColumn(line, column)) => format!(":{line}:{column}"),
             Some(Position::Offset(offset)) => format!(": at byte {offset}"),
             None => String::new(),
         };

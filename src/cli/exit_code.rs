@@ -8,7 +8,7 @@ use std::process::Termination;
 pub enum ExitCode {
     /// Nothing to complain about.
     Clean = 0,
-    /// Findings at or over the tier that `--deny` names; for `selftest`, a scenario that does not meet its marks.
+    /// Findings that count, at or over the tier that `--deny` names; for `selftest`, a scenario that does not meet its marks.
     Findings = 1,
     /// The command line is wrong, or an `--output` file cannot be written.
     Usage = 2,
@@ -18,8 +18,30 @@ pub enum ExitCode {
     Failed = 4,
 }
 
+impl ExitCode {
+    /// How a command ends that would end like this without findings: findings that count outweigh everything but a broken
+    /// input.
+    pub(super) fn or_findings(self, count: bool) -> Self {
+        if count && self != Self::Input { Self::Findings } else { self }
+    }
+}
+
 impl Termination for ExitCode {
     fn report(self) -> std::process::ExitCode {
         std::process::ExitCode::from(self as u8)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn findings_outweigh_all_but_a_broken_input() {
+        assert_eq!(ExitCode::Clean.or_findings(true), ExitCode::Findings);
+        assert_eq!(ExitCode::Failed.or_findings(true), ExitCode::Findings);
+        assert_eq!(ExitCode::Input.or_findings(true), ExitCode::Input);
+        assert_eq!(ExitCode::Failed.or_findings(false), ExitCode::Failed);
+        assert_eq!(ExitCode::Clean.or_findings(false), ExitCode::Clean);
     }
 }

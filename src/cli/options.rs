@@ -4,20 +4,20 @@ use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::ValueEnum as _;
+use clap::ValueEnum;
 
 use super::args::{AnalyzeArgs, CommonArgs, Engine, Format, RunArgs, SelftestArgs, When};
 use super::error::Error;
 use super::exit_code::ExitCode;
+use super::gate::Gate;
 use super::scenarios::{self, Scenario};
-use crate::finding::Tier;
 use crate::report::Style;
 
-/// Where reports go.
+/// Where reports go; `F` is the forms that there are.
 #[derive(Debug)]
-pub(super) struct Common {
+pub(super) struct Common<F = Format> {
     /// What standard output gets.
-    pub(super) format: Format,
+    pub(super) format: F,
     /// Colours on standard output.
     pub(super) style: Style,
     /// Standard output is a terminal.
@@ -25,11 +25,11 @@ pub(super) struct Common {
     /// Nothing goes to standard output.
     pub(super) quiet: bool,
     /// Files, and what each gets.
-    pub(super) outputs: Vec<(Format, PathBuf)>,
+    pub(super) outputs: Vec<(F, PathBuf)>,
 }
 
-impl CommonArgs {
-    pub(super) fn resolve(self) -> Result<Common, Error> {
+impl<F: ValueEnum + Clone + Send + Sync + 'static> CommonArgs<F> {
+    pub(super) fn resolve(self) -> Result<Common<F>, Error> {
         let terminal = std::io::stdout().is_terminal();
         let variable = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         let forced = variable("CLICOLOR_FORCE") && std::env::var_os("CLICOLOR_FORCE").is_some_and(|value| value != "0");
@@ -39,7 +39,7 @@ impl CommonArgs {
             When::Never => false,
             When::Auto => !variable("NO_COLOR") && (forced || (terminal && !dumb)),
         };
-        let mut outputs: Vec<(Format, PathBuf)> = Vec::new();
+        let mut outputs: Vec<(F, PathBuf)> = Vec::new();
         for output in &self.output {
             let (format, path) = parse_output(output)?;
             if outputs.iter().any(|(_, other)| *other == path) {
@@ -54,15 +54,17 @@ impl CommonArgs {
 }
 
 /// `FORMAT=FILE`.
-fn parse_output(output: &str) -> Result<(Format, PathBuf), Error> {
+fn parse_output<F: ValueEnum>(output: &str) -> Result<(F, PathBuf), Error> {
     let refuse = |message: String| {
-        let help = "write --output FORMAT=FILE with `text` or `json`, for example --output json=report.json";
+        let forms = F::value_variants().iter().filter_map(ValueEnum::to_possible_value);
+        let forms: Vec<String> = forms.map(|form| format!("`{}`", form.get_name())).collect();
+        let help =
+            format!("write --output FORMAT=FILE with a format of {}: --output json=report.json", forms.join(", "));
         Error::new(ExitCode::Usage, message).with_help(help)
     };
     let (format, file) =
         output.split_once('=').ok_or_else(|| refuse(format!("--output `{output}` does not name a format")))?;
-    let format =
-        Format::from_str(format, false).map_err(|_| refuse(format!("--output: no format is called `{format}`")))?;
+    let format = F::from_str(format, false).map_err(|_| refuse(format!("--output: no format is called `{format}`")))?;
     match file {
         "" => Err(refuse(format!("--output `{output}` does not name a file"))),
         "-" => Err(refuse("--output is for files; --format says what standard output gets".to_owned())),
@@ -77,8 +79,7 @@ pub(super) struct Run {
     pub(super) fixed: bool,
     pub(super) record: Option<PathBuf>,
     pub(super) timeout: Duration,
-    pub(super) deny: Tier,
-    pub(super) common: Common,
+    pub(super) gate: Gate,
 }
 
 impl RunArgs {
@@ -88,8 +89,7 @@ impl RunArgs {
             fixed: self.fixed,
             record: self.record,
             timeout: Duration::from_secs(self.timeout),
-            deny: self.gate.deny.into(),
-            common: self.common.resolve()?,
+            gate: self.gate.resolve(None)?,
         })
     }
 }
@@ -121,8 +121,7 @@ pub(super) struct Analyze {
     pub(super) every_event: bool,
     /// STD text is held to the whole of its rules.
     pub(super) strict: bool,
-    pub(super) deny: Tier,
-    pub(super) common: Common,
+    pub(super) gate: Gate,
 }
 
 impl AnalyzeArgs {
@@ -132,8 +131,8 @@ impl AnalyzeArgs {
             return Err(Error::new(ExitCode::Usage, message).with_help("name it once, or name files"));
         }
         let engines = if self.engine.is_empty() { Engine::value_variants().to_vec() } else { self.engine };
-        let (files, every_event, strict, deny) = (self.files, self.every_event, self.strict, self.gate.deny.into());
-        Ok(Analyze { files, engines, every_event, strict, deny, common: self.common.resolve()? })
+        let (files, every_event, strict) = (self.files, self.every_event, self.strict);
+        Ok(Analyze { files, engines, every_event, strict, gate: self.gate.resolve(None)? })
     }
 }
 

@@ -1,6 +1,7 @@
 //! Printing: to standard output in the form of `--format`, to the files of `--output`.
 
 use std::io::{ErrorKind, Write as _};
+use std::path::Path;
 
 use comfy_table::presets;
 
@@ -10,7 +11,7 @@ use super::exit_code::ExitCode;
 use super::options::Common;
 use crate::report::Style;
 
-/// What a command has to say, in each form.
+/// What a command has to say that reports no findings, in each form.
 pub(super) trait Document {
     /// For people. `terminal`: for a screen, else for a file or pipe.
     fn text(&self, style: Style, terminal: bool) -> String;
@@ -19,19 +20,24 @@ pub(super) trait Document {
 }
 
 /// Prints the document.
+pub(super) fn emit(document: &dyn Document, common: &Common) -> Result<(), Error> {
+    print(common, |format, style, terminal| match format {
+        Format::Text => document.text(style, terminal),
+        Format::Json => document.json(),
+    })
+}
+
+/// Prints what `render` makes for a form, a style, and for a terminal or not.
 ///
 /// A reader of standard output that has gone (`gordian list | head`) has seen what it wanted: no error.
-pub(super) fn emit(document: &dyn Document, common: &Common) -> Result<(), Error> {
+pub(super) fn print<F: Copy>(common: &Common<F>, render: impl Fn(F, Style, bool) -> String) -> Result<(), Error> {
     for (format, path) in &common.outputs {
-        std::fs::write(path, render(document, *format, Style::Plain, false)).map_err(|error| {
-            Error::new(ExitCode::Usage, format!("cannot write {}: {error}", path.display()))
-                .with_help("choose a file in a directory that exists and can be written to")
-        })?;
+        write_file(path, &render(*format, Style::Plain, false))?;
     }
     if common.quiet {
         return Ok(());
     }
-    let text = render(document, common.format, common.style, common.terminal);
+    let text = render(common.format, common.style, common.terminal);
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
@@ -42,15 +48,19 @@ pub(super) fn emit(document: &dyn Document, common: &Common) -> Result<(), Error
     }
 }
 
-fn render(document: &dyn Document, format: Format, style: Style, terminal: bool) -> String {
-    match format {
-        Format::Text => document.text(style, terminal),
-        Format::Json => document.json(),
-    }
+/// Writes a file that the user asked for.
+pub(super) fn write_file(path: &Path, text: &str) -> Result<(), Error> {
+    std::fs::write(path, text).map_err(|error| unwritable(path, &error))
+}
+
+/// The error for a file that the user asked for and that cannot be written.
+pub(super) fn unwritable(path: &Path, error: &std::io::Error) -> Error {
+    Error::new(ExitCode::Usage, format!("cannot write {}: {error}", path.display()))
+        .with_help("choose a file in a directory that exists and can be written to")
 }
 
 /// Tells something beside the report, on standard error.
-pub(super) fn remark(common: &Common, text: &str) {
+pub(super) fn remark<F>(common: &Common<F>, text: &str) {
     if !common.quiet {
         let _ = writeln!(std::io::stderr(), "{}", crate::report::escape(text));
     }

@@ -7,58 +7,31 @@ use super::child::{self, Outcome, Request};
 use super::error::Error;
 use super::exit_code::ExitCode;
 use super::options::{self, Run};
-use super::output::{self, Document};
+use super::output;
 use crate::Config;
 use crate::check;
-use crate::finding::{Finding, Tier};
-use crate::report::{self, Part, Style, Summary};
+use crate::finding::Finding;
+use crate::report::{Part, Summary};
 
 /// Runs the scenario in a child process and reports what was found.
 pub(super) fn run(options: &Run) -> Result<ExitCode, Error> {
     if let Some(path) = &options.record {
-        std::fs::File::create(path).map_err(|error| {
-            Error::new(ExitCode::Usage, format!("cannot write {}: {error}", path.display()))
-                .with_help("choose a file in a directory that exists and can be written to")
-        })?;
+        std::fs::File::create(path).map_err(|error| output::unwritable(path, &error))?;
     }
     let ran = child::run(&Request {
         scenario: options.scenario,
         fixed: options.fixed,
         record: options.record.as_deref(),
         timeout: options.timeout,
-        silent: options.common.quiet,
+        silent: options.gate.common.quiet,
     })?;
     if let Some(trouble) = &ran.trouble {
-        output::remark(&options.common, &format!("{}: {trouble}", options.scenario.name));
+        output::remark(&options.gate.common, &format!("{}: {trouble}", options.scenario.name));
     }
-    let summary = Summary { interrupted: ran.interrupted, ..Summary::of(&ran.findings) };
-    let code = verdict(&ran.findings, options.deny, ran.trouble.is_some());
-    output::emit(&Report(Part { input: None, findings: ran.findings, summary }), &options.common)?;
-    Ok(code)
-}
-
-/// The exit code: findings at or over the gate come first, then a run that went wrong.
-pub(super) fn verdict(findings: &[Finding], deny: Tier, trouble: bool) -> ExitCode {
-    if findings.iter().any(|finding| finding.tier >= deny) {
-        ExitCode::Findings
-    } else if trouble {
-        ExitCode::Failed
-    } else {
-        ExitCode::Clean
-    }
-}
-
-/// The text of a run without findings is empty: a fixed twin is silent.
-struct Report(Part);
-
-impl Document for Report {
-    fn text(&self, style: Style, _terminal: bool) -> String {
-        report::text(&self.0.findings, style)
-    }
-
-    fn json(&self) -> String {
-        report::json(std::slice::from_ref(&self.0))
-    }
+    let otherwise = if ran.trouble.is_some() { ExitCode::Failed } else { ExitCode::Clean };
+    let summary = Summary { interrupted: ran.interrupted, ..Summary::default() };
+    // Without a name the part is silent when there is nothing to tell: a fixed twin is.
+    options.gate.conclude(vec![Part { findings: ran.findings, summary, ..Part::default() }], otherwise)
 }
 
 /// The child process: runs the scenario under detection and leaves the outcome in a file for its parent.
@@ -112,23 +85,6 @@ fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::finding::Kind;
-
-    fn finding(tier: Tier) -> Finding {
-        Finding::new(Kind::DataRace, tier, String::new(), vec![], vec![])
-    }
-
-    #[test]
-    fn the_gate_decides_then_the_run() {
-        let possible = [finding(Tier::Possible)];
-        assert_eq!(verdict(&possible, Tier::Possible, false), ExitCode::Findings);
-        assert_eq!(verdict(&possible, Tier::Possible, true), ExitCode::Findings);
-        assert_eq!(verdict(&possible, Tier::Predicted, false), ExitCode::Clean);
-        assert_eq!(verdict(&possible, Tier::Predicted, true), ExitCode::Failed);
-        assert_eq!(verdict(&[finding(Tier::Observed)], Tier::Predicted, false), ExitCode::Findings);
-        assert_eq!(verdict(&[], Tier::Possible, false), ExitCode::Clean);
-        assert_eq!(verdict(&[], Tier::Possible, true), ExitCode::Failed);
-    }
 
     #[test]
     fn a_panic_is_the_scenarios_failure() {

@@ -2,89 +2,30 @@
 
 use serde::Serialize;
 
-use crate::finding::{Finding, Tier};
+use super::document::{Report, Summary, Suppressed, Unused};
+use crate::finding::Finding;
 
 /// The version of the JSON format. It rises when a field changes its meaning or goes away; new fields may come any time.
 pub const FORMAT_VERSION: u32 = 1;
-
-/// What is known beside the findings.
-#[derive(Clone, PartialEq, Eq, Default, Debug, Serialize)]
-pub struct Summary {
-    /// Findings of tier `observed`.
-    pub observed: usize,
-    /// Findings of tier `predicted`.
-    pub predicted: usize,
-    /// Findings of tier `possible`.
-    pub possible: usize,
-    /// Events judged.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub events: Option<u64>,
-    /// Threads seen.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub threads: Option<u64>,
-    /// Cycles of the lock graph that passed the filters, before they are reduced to findings.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub patterns: Option<u64>,
-    /// Why the input ended before its end, if it did; the findings are those of the part that could be read.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub truncated: Option<String>,
-    /// The run was cut short by the user; the findings are those known by then.
-    pub interrupted: bool,
-}
-
-impl Summary {
-    /// The counts of `findings`, nothing else.
-    #[must_use]
-    pub fn of(findings: &[Finding]) -> Self {
-        Self::default().counting(findings)
-    }
-
-    /// The same facts with the counts of `findings`.
-    #[must_use]
-    pub fn counting(self, findings: &[Finding]) -> Self {
-        let count = |tier| findings.iter().filter(|finding| finding.tier == tier).count();
-        Self {
-            observed: count(Tier::Observed),
-            predicted: count(Tier::Predicted),
-            possible: count(Tier::Possible),
-            ..self
-        }
-    }
-
-    /// Both together, for a total over several inputs; `threads` adds up, for the threads of two runs are not the same.
-    fn and(mut self, other: &Self) -> Self {
-        let add = |a: Option<u64>, b: Option<u64>| a.map_or(b, |a| Some(a + b.unwrap_or(0)));
-        self.observed += other.observed;
-        self.predicted += other.predicted;
-        self.possible += other.possible;
-        self.events = add(self.events, other.events);
-        self.threads = add(self.threads, other.threads);
-        self.patterns = add(self.patterns, other.patterns);
-        self.truncated = self.truncated.or_else(|| other.truncated.clone());
-        self.interrupted |= other.interrupted;
-        self
-    }
-}
-
-/// The findings of one run or one input.
-#[derive(Clone, PartialEq, Eq, Default, Debug)]
-pub struct Part {
-    /// The input's name, when they came from one.
-    pub input: Option<String>,
-    /// The findings, in their stable order.
-    pub findings: Vec<Finding>,
-    /// What else is known; [`json`] takes the counts from here.
-    pub summary: Summary,
-}
 
 #[derive(Serialize)]
 struct Document<'a> {
     version: u32,
     tool: Tool,
-    findings: Vec<Entry<'a>>,
+    findings: Vec<Entry<'a, Finding>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    suppressed: Vec<Entry<'a, Suppressed>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    folded: Vec<Package<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    known: Vec<Entry<'a, Finding>>,
     summary: Summary,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     inputs: Vec<Input<'a>>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    unused_suppressions: &'a [Unused],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    unseen_baseline: &'a [String],
 }
 
 #[derive(Serialize)]
@@ -94,11 +35,21 @@ struct Tool {
 }
 
 #[derive(Serialize)]
-struct Entry<'a> {
+struct Entry<'a, T> {
     #[serde(flatten)]
-    finding: &'a Finding,
+    finding: &'a T,
     #[serde(skip_serializing_if = "Option::is_none")]
     input: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shown_by: Option<&'a [String]>,
+}
+
+#[derive(Serialize)]
+struct Package<'a> {
+    package: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    input: Option<&'a str>,
+    findings: &'a [Finding],
 }
 
 #[derive(Serialize)]
@@ -108,37 +59,54 @@ struct Input<'a> {
     summary: &'a Summary,
 }
 
-/// The findings of all parts as one JSON document with a final newline.
+/// The report as one JSON document with a final newline.
 ///
 /// `{"version":1,"tool":{"name","version"},"findings":[…],"summary":{…}}`; with several parts each finding has `input`,
-/// and `inputs` has a summary of each. The same bug in two inputs stays two entries with one fingerprint.
+/// and `inputs` has a summary of each. The same bug in two inputs stays two entries with one fingerprint. What is set
+/// aside is in `suppressed` (each with its `suppression` and `reason`), `folded` (by package) and `known`; what matched
+/// nothing in `unused_suppressions` and `unseen_baseline`. A list that is empty is left out, except `findings`.
 ///
 /// # Panics
 ///
 /// Never: findings have no key that is not a string and no value that JSON lacks.
 #[must_use]
-pub fn json(parts: &[Part]) -> String {
+pub fn json(report: &Report) -> String {
+    let parts = &report.parts;
     let several = parts.len() > 1;
-    let findings = parts
-        .iter()
-        .flat_map(|part| {
-            let input = part.input.as_deref().filter(|_| several);
-            part.findings.iter().map(move |finding| Entry { finding, input })
-        })
-        .collect();
-    let inputs = parts
-        .iter()
-        .filter_map(|part| Some(Input { path: part.input.as_deref()?, summary: &part.summary }))
-        .filter(|_| several)
-        .collect();
-    let document = Document {
+    let mut document = Document {
         version: FORMAT_VERSION,
         tool: Tool { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") },
-        findings,
+        findings: Vec::new(),
+        suppressed: Vec::new(),
+        folded: Vec::new(),
+        known: Vec::new(),
         summary: parts.iter().fold(Summary::default(), |total, part| total.and(&part.summary)),
-        inputs,
+        inputs: Vec::new(),
+        unused_suppressions: &report.unused,
+        unseen_baseline: &report.unseen,
     };
-    let mut text = serde_json::to_string_pretty(&document).expect("findings have string keys only");
+    for part in parts {
+        let input = part.input.as_deref().filter(|_| several);
+        let shown_by = |finding: &Finding| part.shown_by.get(&finding.fingerprint).map(Vec::as_slice);
+        let entry = |finding| Entry { finding, input, shown_by: shown_by(finding) };
+        document.findings.extend(part.findings.iter().map(entry));
+        document.known.extend(part.known.iter().map(entry));
+        document.suppressed.extend(part.suppressed.iter().map(|silenced| Entry {
+            finding: silenced,
+            input,
+            shown_by: shown_by(&silenced.finding),
+        }));
+        for folded in &part.folded {
+            document.folded.push(Package { package: folded.package(), input, findings: &folded.findings });
+        }
+        document.inputs.extend(input.map(|path| Input { path, summary: &part.summary }));
+    }
+    pretty(&document)
+}
+
+/// A value whose keys are strings as indented JSON with a final newline.
+pub(super) fn pretty(value: &impl Serialize) -> String {
+    let mut text = serde_json::to_string_pretty(value).expect("all keys are strings");
     text.push('\n');
     text
 }

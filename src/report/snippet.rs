@@ -29,7 +29,8 @@ pub(super) struct Note<'a> {
 /// The place, the note, and the source line where it can be read.
 fn list(out: &mut String, note: &Note<'_>, sources: &mut Sources, styles: &Styles) {
     let arrow = styles.label.on(if note.primary { "-->" } else { ":::" });
-    let place = super::escape(&note.site.to_string()).into_owned();
+    let site = note.site.to_string();
+    let place = super::escape(&super::origin::place(&site).shown).into_owned();
     let _ = writeln!(out, "  {arrow} {place}: {}", note.label);
     let line = (note.site.line as usize).checked_sub(1);
     if let Some(source) = line.and_then(|line| sources.text(&note.site.file)?.lines().nth(line)) {

@@ -1,8 +1,11 @@
 //! The report for people.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use super::document::{Folded, Part, Report, Summary, names_and_counts};
+use super::origin::shorten;
 use super::snippet::{self, Note};
 use super::source::Sources;
 use super::stack::user_frames;
@@ -13,21 +16,99 @@ use crate::finding::{Finding, Held, Kind, SiteReport, Tier};
 /// All findings, each with its operations, then the [`tally`]. Empty when there is none.
 ///
 /// The operations are numbered in the order in which they happened, if that is known, the one that completed the finding
-/// first in the report; the place where a held lock was taken is drawn into the operation that holds it (the manner of Miri's data race reports; held locks and creation sites are ThreadSanitizer's). Reads the
-/// source files that the findings name.
+/// first in the report; the place where a held lock was taken is drawn into the operation that holds it (the manner of
+/// Miri's data race reports; held locks and creation sites are ThreadSanitizer's). Paths of dependencies are shortened
+/// to `name-version/…`. Reads the source files that the findings name.
 #[must_use]
 pub fn text(findings: &[Finding], style: Style) -> String {
+    let part = Part { findings: findings.to_vec(), ..Part::default() };
+    report_text(&Report::new(vec![part]), style)
+}
+
+/// The whole report: of each part its findings as in [`text`], the [`tally`] with what was set aside, and what else is
+/// known; then what there is to remark. A part without a name that has nothing to tell tells nothing.
+#[must_use]
+pub fn report_text(report: &Report, style: Style) -> String {
     let styles = Styles::new(style);
     let mut sources = Sources::default();
     let mut out = String::new();
-    for finding in findings {
-        tell(&mut out, finding, &mut sources, &styles);
-        out.push('\n');
+    for part in &report.parts {
+        if let Some(input) = part.input.as_deref().filter(|_| report.parts.len() > 1) {
+            let _ = writeln!(out, "{}", styles.heading.on(format!("== {}", clean(input))));
+        }
+        for finding in &part.findings {
+            tell(&mut out, finding, part, &mut sources, &styles);
+            out.push('\n');
+        }
+        let aside = aside(part);
+        if part.input.is_some() || !part.findings.is_empty() || !aside.is_empty() {
+            let _ = writeln!(out, "{}", styles.heading.on(format!("{}{}", tally(&part.findings), clean(&aside))));
+        }
+        for folded in &part.folded {
+            let _ = writeln!(out, "{}", styles.faint.on(folded_line(folded)));
+        }
+        for fact in facts(&part.summary) {
+            let _ = writeln!(out, "{}", styles.faint.on(clean(&fact)));
+        }
     }
-    if !findings.is_empty() {
-        let _ = writeln!(out, "{}", styles.heading.on(tally(findings)));
+    for remark in report.remarks() {
+        let _ = writeln!(out, "{} {}", styles.label.on("note:"), clean(&remark));
     }
     out
+}
+
+/// One finding of a part.
+#[cfg(feature = "cli")]
+pub(super) fn one(finding: &Finding, part: &Part, styles: &Styles) -> String {
+    let mut out = String::new();
+    tell(&mut out, finding, part, &mut Sources::default(), styles);
+    out
+}
+
+/// What was set aside, as the end of the tally: `; 2 suppressed: legacy bank (2); 1 known`.
+pub(super) fn aside(part: &Part) -> String {
+    let mut out = String::new();
+    if !part.suppressed.is_empty() {
+        let mut names: BTreeMap<&str, usize> = BTreeMap::new();
+        for silenced in &part.suppressed {
+            *names.entry(&silenced.suppression).or_default() += 1;
+        }
+        let _ = write!(out, "; {} suppressed: {}", part.suppressed.len(), names_and_counts(names));
+    }
+    if !part.known.is_empty() {
+        let _ = write!(out, "; {} known from the baseline", part.known.len());
+    }
+    if !part.folded.is_empty() {
+        let count: usize = part.folded.iter().map(|folded| folded.findings.len()).sum();
+        let _ = write!(out, "; {count} in dependencies");
+    }
+    out
+}
+
+/// A package's findings in one line.
+pub(super) fn folded_line(folded: &Folded) -> String {
+    format!("{}; the gate does not count them, --deps shows them and makes it", clean(&folded.headline()))
+}
+
+/// What else is known of a part, a line each.
+fn facts(summary: &Summary) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(events) = summary.events {
+        let threads = summary.threads.map(|threads| format!(" of {threads} threads")).unwrap_or_default();
+        lines.push(format!("judged {events} events{threads}"));
+    }
+    if let Some(reason) = &summary.truncated {
+        lines.push(format!("the input is cut short ({reason}); this is judged from the part before the cut"));
+    }
+    if summary.interrupted {
+        lines.push("interrupted: this is what was known by then, and not the whole".to_owned());
+    }
+    lines
+}
+
+/// The text as a report prints it: harmless to a terminal, with short paths of dependencies.
+fn clean(text: &str) -> String {
+    shorten(&escape(text)).into_owned()
 }
 
 /// How many findings there are, in words: `2 findings (1 observed, 1 possible)`.
@@ -68,10 +149,10 @@ pub fn escape(text: &str) -> Cow<'_, str> {
     Cow::Owned(clean)
 }
 
-fn tell(out: &mut String, finding: &Finding, sources: &mut Sources, styles: &Styles) {
+fn tell(out: &mut String, finding: &Finding, part: &Part, sources: &mut Sources, styles: &Styles) {
     let headline = format!("error[{}]", finding.kind);
     let confirmed = if finding.confirmed { ", confirmed" } else { "" };
-    let message = format!("{}{confirmed}: {}", tier_word(finding.tier), escape(&finding.message));
+    let message = format!("{}{confirmed}: {}", tier_word(finding.tier), clean(&finding.message));
     let _ = writeln!(out, "{} {}", styles.error.on(headline), styles.heading.on(message));
 
     for operation in operations(finding) {
@@ -93,11 +174,14 @@ fn tell(out: &mut String, finding: &Finding, sources: &mut Sources, styles: &Sty
     if !finding.witness.is_empty() {
         let _ = writeln!(out, "{} a correct reordering of this run does it:", styles.label.on("witness"));
         for (number, line) in finding.witness.iter().enumerate() {
-            let _ = writeln!(out, "  {:3}. {}", number + 1, escape(line));
+            let _ = writeln!(out, "  {:3}. {}", number + 1, clean(line));
         }
     }
     for help in &finding.help {
-        let _ = writeln!(out, "{} {}", styles.good.on("help:"), escape(help));
+        let _ = writeln!(out, "{} {}", styles.good.on("help:"), clean(help));
+    }
+    if let Some(tests) = part.shown_by.get(&finding.fingerprint) {
+        let _ = writeln!(out, "{} {}", styles.label.on("shown by"), clean(&tests.join(", ")));
     }
     if let Some(tests) = tests(&finding.tests) {
         let _ = writeln!(out, "{}", escape(&tests));
@@ -164,7 +248,7 @@ fn operations(finding: &Finding) -> Vec<Operation<'_>> {
 
 fn tell_operation(out: &mut String, operation: &Operation<'_>, sources: &mut Sources, styles: &Styles) {
     let site = operation.site;
-    let role = escape(&site.role);
+    let role = clean(&site.role);
     let event = site.event.map(|event| format!(" (event {event})")).unwrap_or_default();
     let held = match site.held.as_slice() {
         [] => ", holding nothing".to_owned(),
@@ -177,7 +261,7 @@ fn tell_operation(out: &mut String, operation: &Operation<'_>, sources: &mut Sou
     let heading = format!("{}on {}:", operation.heading, quoted(&site.owner));
     let _ = writeln!(out, "{} {role}{held}{event}", styles.label.on(heading));
 
-    let mut notes = vec![Note { site: &site.site, label: role.into_owned(), primary: true }];
+    let mut notes = vec![Note { site: &site.site, label: role, primary: true }];
     notes.extend(site.held.iter().map(|held| Note {
         site: &held.at,
         label: format!("{} taken here{}, still held", quoted(&held.lock), mode_words(held.mode)),
@@ -197,7 +281,7 @@ fn tell_stack(out: &mut String, title: &str, stack: &[String], styles: &Styles) 
     }
     let _ = writeln!(out, "  {}", styles.label.on(title));
     for (depth, frame) in user_frames(stack).iter().enumerate() {
-        let _ = writeln!(out, "  {depth:4}: {}", escape(frame));
+        let _ = writeln!(out, "  {depth:4}: {}", clean(frame));
     }
 }
 
@@ -222,7 +306,7 @@ fn numbers(sites: &[&SiteReport], in_time: bool) -> Vec<usize> {
     }
 }
 
-const fn tier_word(tier: Tier) -> &'static str {
+pub(super) const fn tier_word(tier: Tier) -> &'static str {
     match tier {
         Tier::Observed => "observed",
         Tier::Predicted => "predicted",
@@ -241,8 +325,8 @@ const fn mode_words(mode: Mode) -> &'static str {
 
 /// The name between backticks, unless it brings its own.
 fn quoted(name: &str) -> String {
-    let name = escape(name);
-    if name.contains('`') { name.into_owned() } else { format!("`{name}`") }
+    let name = clean(name);
+    if name.contains('`') { name } else { format!("`{name}`") }
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
 //! What the user typed after `cargo gordian`.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::cli::args::{CommonArgs, GateArgs};
+use crate::OnDeadlock;
+use crate::cli::args::GateArgs;
 
 /// Run cargo on a program as it is, and watch its locks, threads, channels and atomics, and those of its dependencies.
 #[derive(Parser, Debug)]
@@ -43,35 +43,17 @@ pub(super) enum Verb {
 /// gordian's own options, and then cargo's.
 #[derive(Parser, Debug)]
 pub(super) struct Invocation {
-    #[command(flatten)]
-    pub(super) watch: WatchArgs,
-    #[command(flatten)]
-    pub(super) gate: GateArgs,
-    #[command(flatten)]
-    pub(super) common: CommonArgs,
-    /// Cargo's own arguments, and after `--` those of the program; gordian's options come before them.
-    #[arg(value_name = "CARGO'S ARGUMENTS", trailing_var_arg = true, allow_hyphen_values = true)]
-    pub(super) cargo: Vec<OsString>,
-}
-
-/// What is watched, and which of it counts.
-#[derive(clap::Args, Debug)]
-pub(super) struct WatchArgs {
-    /// What happens to a process whose threads wait for one another for ever.
-    #[arg(long, value_name = "WHAT", default_value = "abort", help_heading = "Watching")]
-    pub(super) on_deadlock: WhenStuck,
+    /// What happens to a process whose threads wait for one another for ever [default: abort].
+    #[arg(long, value_name = "WHAT", help_heading = "Watching")]
+    pub(super) on_deadlock: Option<WhenStuck>,
     /// Compile this crate against the original std, unwatched; may be given several times.
     #[arg(long, value_name = "CRATE", help_heading = "Watching")]
     pub(super) leave_out: Vec<String>,
-    /// Show findings that lie in dependencies alone in full, too.
-    #[arg(long, help_heading = "Which findings count")]
-    pub(super) deps: bool,
-    /// Findings listed in this file are known, and do not count.
-    #[arg(long, value_name = "FILE", help_heading = "Which findings count")]
-    pub(super) baseline: Option<PathBuf>,
-    /// Write the findings of this run to a baseline file.
-    #[arg(long, value_name = "FILE", help_heading = "Which findings count")]
-    pub(super) write_baseline: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) gate: GateArgs,
+    /// Cargo's own arguments, and after `--` those of the program; gordian's options come before them.
+    #[arg(value_name = "CARGO'S ARGUMENTS", trailing_var_arg = true, allow_hyphen_values = true)]
+    pub(super) cargo: Vec<OsString>,
 }
 
 /// What to do about a deadlock.
@@ -85,13 +67,12 @@ pub(super) enum WhenStuck {
     Continue,
 }
 
-impl WhenStuck {
-    /// As `GORDIAN_ON_DEADLOCK` has it.
-    pub(super) const fn name(self) -> &'static str {
-        match self {
-            Self::Abort => "abort",
-            Self::Panic => "panic",
-            Self::Continue => "continue",
+impl From<WhenStuck> for OnDeadlock {
+    fn from(what: WhenStuck) -> Self {
+        match what {
+            WhenStuck::Abort => Self::Abort,
+            WhenStuck::Panic => Self::Panic,
+            WhenStuck::Continue => Self::Continue,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The environment variables through which the command, its compiler wrapper, its runner and the runtime speak.
 
+use crate::OnDeadlock;
+
 /// For the wrapper: the directory of the runtime.
 pub(super) const RUNTIME: &str = "GORDIAN_RUNTIME";
 /// For the wrapper: crates to compile as they are, separated by commas.
@@ -21,3 +23,12 @@ pub(super) const CACHE: &str = "GORDIAN_CACHE";
 
 /// The first argument that makes this executable a runner.
 pub(super) const RUNNER: &str = "__runner";
+
+/// As [`ON_DEADLOCK`] has it.
+pub(super) const fn name_of(on_deadlock: OnDeadlock) -> &'static str {
+    match on_deadlock {
+        OnDeadlock::Abort => "abort",
+        OnDeadlock::Panic => "panic",
+        OnDeadlock::Continue => "continue",
+    }
+}

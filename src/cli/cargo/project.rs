@@ -22,6 +22,8 @@ pub(super) struct Project {
     pub(super) wrapper: Option<PathBuf>,
     /// The user's own runner of programs, with its arguments.
     pub(super) runner: Vec<OsString>,
+    /// The root of the workspace, where relative paths of sites start.
+    pub(super) root: PathBuf,
     /// Where the user's cargo would put what it compiles.
     target_directory: PathBuf,
 }
@@ -36,7 +38,7 @@ impl Project {
         let cargo = PathBuf::from(config.cargo());
         let rustc = config.build.rustc.clone().unwrap_or_else(|| PathBuf::from("rustc"));
         let toolchain = Toolchain::of(&rustc, &cargo)?;
-        let target_directory = target_directory(&cargo, arguments)?;
+        let (root, target_directory) = directories(&cargo, arguments)?;
         let target = target(arguments, &config, &toolchain)?;
         let runner = config.runner(target.as_str()).map_err(broken)?;
         let runner = runner.map(|runner| std::iter::once(runner.path.into()).chain(runner.args).collect());
@@ -46,6 +48,7 @@ impl Project {
             target,
             wrapper: config.build.rustc_wrapper.clone().filter(|wrapper| !wrapper.as_os_str().is_empty()),
             runner: runner.unwrap_or_default(),
+            root,
             target_directory,
         })
     }
@@ -64,10 +67,11 @@ fn own(target_directory: &Path) -> PathBuf {
 /// gordian's own target directory for the project that cargo would find with these arguments.
 pub(super) fn own_target_directory(arguments: &[OsString]) -> Result<PathBuf, Error> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    Ok(own(&target_directory(Path::new(&cargo), arguments)?))
+    Ok(own(&directories(Path::new(&cargo), arguments)?.1))
 }
 
-fn target_directory(cargo: &Path, arguments: &[OsString]) -> Result<PathBuf, Error> {
+/// The root of the workspace, and its target directory.
+fn directories(cargo: &Path, arguments: &[OsString]) -> Result<(PathBuf, PathBuf), Error> {
     let mut command = MetadataCommand::new();
     command.cargo_path(cargo).no_deps();
     if let Some(path) = values(arguments, "--manifest-path").pop() {
@@ -86,7 +90,8 @@ fn target_directory(cargo: &Path, arguments: &[OsString]) -> Result<PathBuf, Err
             .with_help("run it in the folder of a package or workspace, or name one with --manifest-path")
     })?;
     let named = values(arguments, "--target-dir").pop().map(|path| std::path::absolute(&path).unwrap_or(path.into()));
-    Ok(named.unwrap_or_else(|| metadata.target_directory.into_std_path_buf()))
+    let target_directory = named.unwrap_or_else(|| metadata.target_directory.into_std_path_buf());
+    Ok((metadata.workspace_root.into_std_path_buf(), target_directory))
 }
 
 /// The one target to compile for.

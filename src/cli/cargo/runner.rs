@@ -22,5 +22,12 @@ pub(super) fn run(arguments: &[OsString]) -> ExitCode {
         Some(wrapper) => command.env("RUSTC_WRAPPER", wrapper),
         None => command.env_remove("RUSTC_WRAPPER"),
     };
+    // Programs that it starts are no harnesses, though they inherit its environment.
+    if let Some(harness) = std::env::var_os(env::HARNESS) {
+        let mut named = harness;
+        named.push(":");
+        named.push(program);
+        command.env(env::HARNESS, named);
+    }
     super::replace(command)
 }

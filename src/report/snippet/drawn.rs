@@ -34,7 +34,8 @@ pub(in super::super) fn render(notes: &[Note<'_>], sources: &mut Sources, styles
             })
             .collect();
         let Some(text) = sources.text(file) else { continue };
-        let snippet = Snippet::source(text).path(super::super::escape(file)).annotations(annotations);
+        let shown = super::super::origin::place(file).shown;
+        let snippet = Snippet::source(text).path(super::super::escape(&shown)).annotations(annotations);
         // The level gives the primary notes their colour.
         let primary = drawable.iter().any(|note| note.primary && note.site.file == file);
         let level = if primary { Level::ERROR } else { Level::NOTE };
