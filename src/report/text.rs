@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::document::{Folded, Part, Report, Summary, names_and_counts};
-use super::origin::shorten;
+use super::origin::{place, shorten};
 use super::snippet::{self, Note};
 use super::source::Sources;
 use super::stack::user_frames;
@@ -87,7 +87,7 @@ pub(super) fn aside(part: &Part) -> String {
 
 /// A package's findings in one line.
 pub(super) fn folded_line(folded: &Folded) -> String {
-    format!("{}; the gate does not count them, --deps shows them and makes it", clean(&folded.headline()))
+    format!("folded: {}; not counted by the gate, see --deps", clean(&folded.headline()))
 }
 
 /// What else is known of a part, a line each.
@@ -185,6 +185,20 @@ fn tell(out: &mut String, finding: &Finding, part: &Part, sources: &mut Sources,
     }
     let close = format!("fingerprint {}, more: gordian explain {}", escape(&finding.fingerprint.0), finding.kind);
     let _ = writeln!(out, "{}", styles.faint.on(close));
+}
+
+/// The operation that a list of findings shows of one: the first that is no mere acquisition of a lock which another
+/// operation holds.
+#[must_use]
+pub fn main_operation(finding: &Finding) -> Option<&SiteReport> {
+    operations(finding).first().map(|operation| operation.site)
+}
+
+/// Where that is, as a list shows it; empty for a finding without operations.
+#[must_use]
+pub fn main_place(finding: &Finding) -> String {
+    let site = main_operation(finding).map(|operation| operation.site.to_string()).unwrap_or_default();
+    place(&site).shown.into_owned()
 }
 
 /// An operation as it is shown: with the acquisitions of the locks that it holds, which need no drawing of their own.
