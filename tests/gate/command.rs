@@ -102,6 +102,17 @@ fn flags_are_stronger_than_the_configuration() {
 }
 
 #[test]
+fn the_configuration_of_the_readme_is_one() {
+    let readme = include_str!("../../README.md");
+    let (_, rest) = readme.split_once("```toml\n").expect("it shows a configuration");
+    let (config, _) = rest.split_once("```").expect("it ends");
+    let project = project(&[("gordian.toml", config), ("gordian-baseline.txt", "")]);
+    let (code, stdout, stderr) = gordian(project.path(), &["analyze", "run.std"]);
+    assert_eq!((code, stderr.as_str()), (1, ""));
+    assert!(stdout.contains("\n1 finding (1 observed); 1 suppressed: * at pool:src/**\n"), "{stdout}");
+}
+
+#[test]
 fn a_baseline_hides_what_it_has() {
     let project = project(&[]);
     let run = |args: &[&str]| gordian(project.path(), &[&["analyze"], args].concat());
