@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use super::document::{Part, Report};
+use super::document::Report;
 use super::origin::{self, Origin, shorten};
 use super::style::{Style, Styles};
 use super::text::{self, aside, escape, folded_line, main_operation, main_place, tally, tier_word};
@@ -32,7 +32,7 @@ pub fn github(report: &Report, repository: Option<&Path>) -> String {
             let main = main_operation(finding);
             let site = main.filter(own).or_else(|| finding.sites.iter().find(own)).or(main);
             let site = site.and_then(|operation| place(&operation.site));
-            say(&mut out, command, site, &title, &message(finding, part));
+            say(&mut out, command, site, &title, &message(finding));
         }
         for folded in &part.folded {
             say(&mut out, "notice", None, &format!("findings in {}", folded.package()), &folded_line(folded));
@@ -49,16 +49,13 @@ pub fn github(report: &Report, repository: Option<&Path>) -> String {
 }
 
 /// The sentence, each operation with its place, the advice.
-fn message(finding: &Finding, part: &Part) -> String {
+fn message(finding: &Finding) -> String {
     let mut out = finding.message.clone();
     for operation in &finding.sites {
         let _ = write!(out, "\n{}: {} at {}", operation.owner, operation.role, operation.site);
     }
     for help in &finding.help {
         let _ = write!(out, "\nhelp: {help}");
-    }
-    if let Some(tests) = part.shown_by.get(&finding.fingerprint) {
-        let _ = write!(out, "\nshown by {}", tests.join(", "));
     }
     let _ = write!(out, "\nfingerprint {}, more: gordian explain {}", finding.fingerprint, finding.kind);
     shorten(&out).into_owned()
@@ -113,7 +110,7 @@ pub fn github_summary(report: &Report) -> String {
         }
         out.push('\n');
         for finding in &part.findings {
-            let told = text::one(finding, part, &Styles::new(Style::Plain));
+            let told = text::one(finding, &Styles::new(Style::Plain));
             if out.len() + told.len() > MOST_DETAILS {
                 out.push_str("The rest is too long for a summary.\n\n");
                 break;

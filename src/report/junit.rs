@@ -38,7 +38,7 @@ fn suite(part: &Part, report: &Report) -> TestSuite {
         case
     };
     for finding in &part.findings {
-        let told = text::one(finding, part, &Styles::new(Style::Plain));
+        let told = text::one(finding, &Styles::new(Style::Plain));
         if finding.tier >= report.deny {
             let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
             status.set_type(finding.kind.name()).set_message(&finding.message).set_description(told);

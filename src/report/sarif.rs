@@ -266,8 +266,7 @@ fn site(place: &str) -> Option<Site> {
 fn properties(finding: &Finding, part: &Part) -> PropertyBag {
     let mut bag = bag([("tier", json!(finding.tier)), ("confirmed", json!(finding.confirmed))]);
     let lists = [("help", &finding.help), ("witness", &finding.witness)];
-    let shown_by = part.shown_by.get(&finding.fingerprint).map(|tests| ("shownBy", tests));
-    for (name, list) in lists.into_iter().chain(shown_by).filter(|(_, list)| !list.is_empty()) {
+    for (name, list) in lists.into_iter().filter(|(_, list)| !list.is_empty()) {
         bag.additional_properties.insert(name.to_owned(), json!(list));
     }
     if let Some(input) = &part.input {

@@ -37,7 +37,7 @@ pub fn report_text(report: &Report, style: Style) -> String {
             let _ = writeln!(out, "{}", styles.heading.on(format!("== {}", clean(input))));
         }
         for finding in &part.findings {
-            tell(&mut out, finding, part, &mut sources, &styles);
+            tell(&mut out, finding, &mut sources, &styles);
             out.push('\n');
         }
         let aside = aside(part);
@@ -57,11 +57,11 @@ pub fn report_text(report: &Report, style: Style) -> String {
     out
 }
 
-/// One finding of a part.
+/// One finding.
 #[cfg(feature = "cli")]
-pub(super) fn one(finding: &Finding, part: &Part, styles: &Styles) -> String {
+pub(super) fn one(finding: &Finding, styles: &Styles) -> String {
     let mut out = String::new();
-    tell(&mut out, finding, part, &mut Sources::default(), styles);
+    tell(&mut out, finding, &mut Sources::default(), styles);
     out
 }
 
@@ -149,7 +149,7 @@ pub fn escape(text: &str) -> Cow<'_, str> {
     Cow::Owned(clean)
 }
 
-fn tell(out: &mut String, finding: &Finding, part: &Part, sources: &mut Sources, styles: &Styles) {
+fn tell(out: &mut String, finding: &Finding, sources: &mut Sources, styles: &Styles) {
     let headline = format!("error[{}]", finding.kind);
     let confirmed = if finding.confirmed { ", confirmed" } else { "" };
     let message = format!("{}{confirmed}: {}", tier_word(finding.tier), clean(&finding.message));
@@ -179,9 +179,6 @@ fn tell(out: &mut String, finding: &Finding, part: &Part, sources: &mut Sources,
     }
     for help in &finding.help {
         let _ = writeln!(out, "{} {}", styles.good.on("help:"), clean(help));
-    }
-    if let Some(tests) = part.shown_by.get(&finding.fingerprint) {
-        let _ = writeln!(out, "{} {}", styles.label.on("shown by"), clean(&tests.join(", ")));
     }
     let close = format!("fingerprint {}, more: gordian explain {}", escape(&finding.fingerprint.0), finding.kind);
     let _ = writeln!(out, "{}", styles.faint.on(close));

@@ -1,7 +1,6 @@
 //! One report of everything in every form, against `tests/snapshots`. Run with `INSTA_UPDATE=always` to accept what they
 //! look like now.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use gordian::event::{Mode, ObjectKind, Site};
@@ -87,7 +86,6 @@ fn everything() -> Report {
     let shared = race(Kind::DataRace, Tier::Observed, [Site::new(POOL, 7, 1), Site::new(BANK, 15, 5)]);
     let program = Part {
         input: Some("bank".to_owned()),
-        shown_by: BTreeMap::from([(shared.fingerprint.clone(), vec!["a::one".to_owned(), "b::two".to_owned()])]),
         findings: vec![cycle(), shared],
         suppressed: vec![Suppressed {
             finding: silenced,
