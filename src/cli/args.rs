@@ -162,7 +162,7 @@ Examples:
   gordian run ab-ba                          the bug
   gordian run ab-ba --fixed                  its fixed twin: silent, exit code 0
   gordian run ab-ba --record ab-ba.gordian   keep the trace, for `gordian analyze`
-  gordian run ab-ba --output json=ab-ba.json")]
+  gordian run ab-ba --output json=ab-ba.json --output sarif=ab-ba.sarif")]
 pub(super) struct RunArgs {
     /// The scenario; `gordian list` has them all.
     #[arg(value_parser = scenario_name(), hide_possible_values = true)]
@@ -210,7 +210,9 @@ Examples:
   gordian analyze *.std --format json
   gordian analyze --engine shb --every-event trace.std
   zcat trace.std.gz | gordian analyze -
-  gordian analyze run.gordian --deny observed --output json=report.json")]
+  gordian analyze run.gordian --deny observed --output json=report.json
+  gordian analyze run.gordian --write-baseline known.txt   accept what there is
+  gordian analyze run.gordian --baseline known.txt         and fail on what is new")]
 pub(super) struct AnalyzeArgs {
     /// Trace files; `-` is standard input.
     #[arg(required = true, value_name = "FILE")]

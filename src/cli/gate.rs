@@ -33,8 +33,9 @@ impl GateArgs {
     pub(super) fn resolve(self, workspace: Option<&Path>) -> Result<Gate, Error> {
         let here = std::env::current_dir()
             .map_err(|error| Error::new(ExitCode::Usage, format!("there is no current directory: {error}")))?;
+        let root = workspace.map_or_else(|| root(&here), Path::to_path_buf);
         let config = match self.config.or_else(|| Config::find(&here)) {
-            Some(path) => Config::read(path.strip_prefix(&here).unwrap_or(&path))?,
+            Some(path) => Config::read(path.strip_prefix(&here).unwrap_or(&path), &root)?,
             None => Config::default(),
         };
         let named = self.baseline.or(config.baseline);
@@ -57,7 +58,7 @@ impl GateArgs {
             on_deadlock: config.on_deadlock,
             policy,
             write_baseline: self.write_baseline,
-            root: workspace.map_or_else(|| root(&here), Path::to_path_buf),
+            root,
         })
     }
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::origin::Origin;
 use crate::event::Site;
-use crate::finding::{Finding, Fingerprint, Tier};
+use crate::finding::{Finding, Tier};
 
 /// Everything that one command has to report.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -76,8 +76,6 @@ pub struct Part {
     pub folded: Vec<Folded>,
     /// Those that the baseline has.
     pub known: Vec<Finding>,
-    /// The tests that showed a finding, where that is known.
-    pub shown_by: BTreeMap<Fingerprint, Vec<String>>,
     /// What else is known; the counts are those of the lists above, see [`Part::counted`].
     pub summary: Summary,
 }

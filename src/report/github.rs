@@ -3,12 +3,12 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use super::document::{Part, Report};
-use super::origin::{self, shorten};
+use super::document::Report;
+use super::origin::{self, Origin, shorten};
 use super::style::{Style, Styles};
-use super::text::{self, aside, escape, folded_line, tally, tier_word};
+use super::text::{self, aside, escape, folded_line, main_operation, main_place, tally, tier_word};
 use crate::event::Site;
-use crate::finding::{Finding, Tier};
+use crate::finding::{Finding, SiteReport, Tier};
 
 /// Most bytes of details in a summary; GitHub takes 1 MiB in all.
 const MOST_DETAILS: usize = 512 << 10;
@@ -28,10 +28,11 @@ pub fn github(report: &Report, repository: Option<&Path>) -> String {
             };
             let title = format!("{} ({})", finding.kind, tier_word(finding.tier));
             // The user's own place is the one to be annotated.
-            let sites = || finding.sites.iter().map(|operation| &operation.site);
-            let own = sites().find(|site| origin::place(&site.file).origin == origin::Origin::Workspace);
-            let site = own.or_else(|| sites().next()).and_then(place);
-            say(&mut out, command, site, &title, &message(finding, part));
+            let own = |operation: &&SiteReport| origin::place(&operation.site.file).origin == Origin::Workspace;
+            let main = main_operation(finding);
+            let site = main.filter(own).or_else(|| finding.sites.iter().find(own)).or(main);
+            let site = site.and_then(|operation| place(&operation.site));
+            say(&mut out, command, site, &title, &message(finding));
         }
         for folded in &part.folded {
             say(&mut out, "notice", None, &format!("findings in {}", folded.package()), &folded_line(folded));
@@ -48,16 +49,13 @@ pub fn github(report: &Report, repository: Option<&Path>) -> String {
 }
 
 /// The sentence, each operation with its place, the advice.
-fn message(finding: &Finding, part: &Part) -> String {
+fn message(finding: &Finding) -> String {
     let mut out = finding.message.clone();
     for operation in &finding.sites {
         let _ = write!(out, "\n{}: {} at {}", operation.owner, operation.role, operation.site);
     }
     for help in &finding.help {
         let _ = write!(out, "\nhelp: {help}");
-    }
-    if let Some(tests) = part.shown_by.get(&finding.fingerprint) {
-        let _ = write!(out, "\nshown by {}", tests.join(", "));
     }
     let _ = write!(out, "\nfingerprint {}, more: gordian explain {}", finding.fingerprint, finding.kind);
     shorten(&out).into_owned()
@@ -107,13 +105,12 @@ pub fn github_summary(report: &Report) -> String {
         }
         out.push_str("| finding | tier | where | what |\n|---|---|---|---|\n");
         for finding in &part.findings {
-            let site = finding.sites.first().map(|operation| operation.site.to_string()).unwrap_or_default();
-            let (site, what) = (cell(&origin::place(&site).shown), cell(&shorten(&finding.message)));
+            let (site, what) = (cell(&main_place(finding)), cell(&shorten(&finding.message)));
             let _ = writeln!(out, "| {} | {} | {site} | {what} |", finding.kind, tier_word(finding.tier));
         }
         out.push('\n');
         for finding in &part.findings {
-            let told = text::one(finding, part, &Styles::new(Style::Plain));
+            let told = text::one(finding, &Styles::new(Style::Plain));
             if out.len() + told.len() > MOST_DETAILS {
                 out.push_str("The rest is too long for a summary.\n\n");
                 break;

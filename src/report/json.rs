@@ -40,8 +40,6 @@ struct Entry<'a, T> {
     finding: &'a T,
     #[serde(skip_serializing_if = "Option::is_none")]
     input: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    shown_by: Option<&'a [String]>,
 }
 
 #[derive(Serialize)]
@@ -87,15 +85,10 @@ pub fn json(report: &Report) -> String {
     };
     for part in parts {
         let input = part.input.as_deref().filter(|_| several);
-        let shown_by = |finding: &Finding| part.shown_by.get(&finding.fingerprint).map(Vec::as_slice);
-        let entry = |finding| Entry { finding, input, shown_by: shown_by(finding) };
+        let entry = |finding| Entry { finding, input };
         document.findings.extend(part.findings.iter().map(entry));
         document.known.extend(part.known.iter().map(entry));
-        document.suppressed.extend(part.suppressed.iter().map(|silenced| Entry {
-            finding: silenced,
-            input,
-            shown_by: shown_by(&silenced.finding),
-        }));
+        document.suppressed.extend(part.suppressed.iter().map(|finding| Entry { finding, input }));
         for folded in &part.folded {
             document.folded.push(Package { package: folded.package(), input, findings: &folded.findings });
         }

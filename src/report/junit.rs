@@ -3,7 +3,6 @@
 use quick_junit::{NonSuccessKind, Report as Document, TestCase, TestCaseStatus, TestSuite};
 
 use super::document::{Part, Report};
-use super::origin;
 use super::style::{Style, Styles};
 use super::text;
 use crate::finding::Finding;
@@ -34,12 +33,12 @@ fn suite(part: &Part, report: &Report) -> TestSuite {
     let name = part.input.as_deref().unwrap_or(env!("CARGO_PKG_NAME"));
     let mut suite = TestSuite::new(name);
     let case = |finding: &Finding, status: TestCaseStatus| {
-        let mut case = TestCase::new(title(finding), status);
+        let mut case = TestCase::new(format!("{} at {}", finding.kind, text::main_place(finding)), status);
         case.set_classname(name);
         case
     };
     for finding in &part.findings {
-        let told = text::one(finding, part, &Styles::new(Style::Plain));
+        let told = text::one(finding, &Styles::new(Style::Plain));
         if finding.tier >= report.deny {
             let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
             status.set_type(finding.kind.name()).set_message(&finding.message).set_description(told);
@@ -61,10 +60,4 @@ fn suite(part: &Part, report: &Report) -> TestSuite {
         suite.add_test_case(clean);
     }
     suite
-}
-
-/// The kind and the first site.
-fn title(finding: &Finding) -> String {
-    let site = finding.sites.first().map(|operation| operation.site.to_string()).unwrap_or_default();
-    format!("{} at {}", finding.kind, origin::place(&site).shown)
 }

@@ -17,6 +17,7 @@ use super::document::{Part, Report};
 use super::explain;
 use super::json::pretty;
 use super::stack::user_frames;
+use super::text::main_operation;
 use crate::event::Site;
 use crate::finding::{Finding, Held, Kind, SiteReport, Tier};
 
@@ -92,7 +93,7 @@ impl Writer<'_> {
         let parts = &self.report.parts;
         let folded = parts.iter().flat_map(|part| &part.folded).map(|folded| (folded.headline(), None));
         let known: usize = parts.iter().map(|part| part.known.len()).sum();
-        let known = (known > 0).then(|| (format!("{known} findings are known from the baseline"), None));
+        let known = (known > 0).then(|| (format!("{known} known from the baseline"), None));
         let facts = folded.chain(known).chain(self.report.notes.iter().map(|note| (note.clone(), None)));
         Invocation::builder()
             .execution_successful(self.report.exit_code <= 1)
@@ -126,26 +127,27 @@ impl Writer<'_> {
             Tier::Observed | Tier::Predicted => ResultLevel::Error,
             Tier::Possible => ResultLevel::Warning,
         };
-        let locations = finding.sites.first().map(|operation| self.operation(operation));
-        let stacks = finding.sites.iter().filter(|operation| !operation.stack.is_empty());
+        let main = main_operation(finding);
+        let locations = main.map(|operation| self.operation(operation));
         let mut result = SarifResult::builder()
             .rule_id(finding.kind.name())
             .rule_index(i64::try_from(rule).unwrap_or_default())
             .level(level)
             .message(message(finding.message.clone()))
             .locations(locations.into_iter().collect::<Vec<_>>())
-            .related_locations(self.related(finding))
+            .related_locations(self.related(finding, main))
             .partial_fingerprints(BTreeMap::from([(FINGERPRINT.to_owned(), finding.fingerprint.0.clone())]))
             .properties(properties(finding, part))
             .build();
         result.code_flows = self.code_flows(finding);
-        result.stacks = Some(stacks.map(|operation| self.stack(operation)).collect());
+        result.stacks = Some(self.stacks(finding));
         result
     }
 
     /// The other operations, then where the objects were made, numbered.
-    fn related(&self, finding: &Finding) -> Vec<Location> {
-        let others = finding.sites.iter().skip(1).map(|operation| self.operation(operation));
+    fn related(&self, finding: &Finding, main: Option<&SiteReport>) -> Vec<Location> {
+        let others = finding.sites.iter().filter(|operation| !main.is_some_and(|main| std::ptr::eq(main, *operation)));
+        let others = others.map(|operation| self.operation(operation));
         let made = finding.objects.iter().filter_map(|object| {
             let site = object.created.as_ref()?;
             Some(self.location(site, Some(format!("`{}` is made here", object.object))))
@@ -197,6 +199,18 @@ impl Writer<'_> {
             step
         });
         taken.chain(done).collect()
+    }
+
+    /// The stacks of the operations; SARIF wants no two equal ones.
+    fn stacks(&self, finding: &Finding) -> Vec<Stack> {
+        let mut stacks: Vec<Stack> = Vec::new();
+        for operation in finding.sites.iter().filter(|operation| !operation.stack.is_empty()) {
+            let stack = self.stack(operation);
+            if !stacks.contains(&stack) {
+                stacks.push(stack);
+            }
+        }
+        stacks
     }
 
     fn stack(&self, operation: &SiteReport) -> Stack {
@@ -252,8 +266,7 @@ fn site(place: &str) -> Option<Site> {
 fn properties(finding: &Finding, part: &Part) -> PropertyBag {
     let mut bag = bag([("tier", json!(finding.tier)), ("confirmed", json!(finding.confirmed))]);
     let lists = [("help", &finding.help), ("witness", &finding.witness)];
-    let shown_by = part.shown_by.get(&finding.fingerprint).map(|tests| ("shownBy", tests));
-    for (name, list) in lists.into_iter().chain(shown_by).filter(|(_, list)| !list.is_empty()) {
+    for (name, list) in lists.into_iter().filter(|(_, list)| !list.is_empty()) {
         bag.additional_properties.insert(name.to_owned(), json!(list));
     }
     if let Some(input) = &part.input {

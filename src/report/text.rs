@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::document::{Folded, Part, Report, Summary, names_and_counts};
-use super::origin::shorten;
+use super::origin::{place, shorten};
 use super::snippet::{self, Note};
 use super::source::Sources;
 use super::stack::user_frames;
@@ -37,7 +37,7 @@ pub fn report_text(report: &Report, style: Style) -> String {
             let _ = writeln!(out, "{}", styles.heading.on(format!("== {}", clean(input))));
         }
         for finding in &part.findings {
-            tell(&mut out, finding, part, &mut sources, &styles);
+            tell(&mut out, finding, &mut sources, &styles);
             out.push('\n');
         }
         let aside = aside(part);
@@ -57,11 +57,11 @@ pub fn report_text(report: &Report, style: Style) -> String {
     out
 }
 
-/// One finding of a part.
+/// One finding.
 #[cfg(feature = "cli")]
-pub(super) fn one(finding: &Finding, part: &Part, styles: &Styles) -> String {
+pub(super) fn one(finding: &Finding, styles: &Styles) -> String {
     let mut out = String::new();
-    tell(&mut out, finding, part, &mut Sources::default(), styles);
+    tell(&mut out, finding, &mut Sources::default(), styles);
     out
 }
 
@@ -87,7 +87,7 @@ pub(super) fn aside(part: &Part) -> String {
 
 /// A package's findings in one line.
 pub(super) fn folded_line(folded: &Folded) -> String {
-    format!("{}; the gate does not count them, --deps shows them and makes it", clean(&folded.headline()))
+    format!("folded: {}; not counted by the gate, see --deps", clean(&folded.headline()))
 }
 
 /// What else is known of a part, a line each.
@@ -149,7 +149,7 @@ pub fn escape(text: &str) -> Cow<'_, str> {
     Cow::Owned(clean)
 }
 
-fn tell(out: &mut String, finding: &Finding, part: &Part, sources: &mut Sources, styles: &Styles) {
+fn tell(out: &mut String, finding: &Finding, sources: &mut Sources, styles: &Styles) {
     let headline = format!("error[{}]", finding.kind);
     let confirmed = if finding.confirmed { ", confirmed" } else { "" };
     let message = format!("{}{confirmed}: {}", tier_word(finding.tier), clean(&finding.message));
@@ -180,17 +180,14 @@ fn tell(out: &mut String, finding: &Finding, part: &Part, sources: &mut Sources,
     for help in &finding.help {
         let _ = writeln!(out, "{} {}", styles.good.on("help:"), clean(help));
     }
-    if let Some(tests) = part.shown_by.get(&finding.fingerprint) {
-        let _ = writeln!(out, "{} {}", styles.label.on("shown by"), clean(&tests.join(", ")));
-    }
     if let Some(tests) = tests(&finding.tests) {
-        let _ = writeln!(out, "{}", escape(&tests));
+        let _ = writeln!(out, "{} {}", styles.label.on("shown by"), clean(&tests));
     }
     let close = format!("fingerprint {}, more: gordian explain {}", escape(&finding.fingerprint.0), finding.kind);
     let _ = writeln!(out, "{}", styles.faint.on(close));
 }
 
-/// `shown by tests a::b, c::d (and 3 more)`.
+/// `tests a::b, c::d (and 3 more)`.
 fn tests(tests: &[String]) -> Option<String> {
     /// Tests named.
     const NAMED: usize = 3;
@@ -200,7 +197,21 @@ fn tests(tests: &[String]) -> Option<String> {
         more => format!(" (and {more} more)"),
     };
     let named = tests.get(..NAMED).unwrap_or(tests).join(", ");
-    (!tests.is_empty()).then(|| format!("shown by test{plural} {named}{more}"))
+    (!tests.is_empty()).then(|| format!("test{plural} {named}{more}"))
+}
+
+/// The operation that a list of findings shows of one: the first that is no mere acquisition of a lock which another
+/// operation holds.
+#[must_use]
+pub fn main_operation(finding: &Finding) -> Option<&SiteReport> {
+    operations(finding).first().map(|operation| operation.site)
+}
+
+/// Where that is, as a list shows it; empty for a finding without operations.
+#[must_use]
+pub fn main_place(finding: &Finding) -> String {
+    let site = main_operation(finding).map(|operation| operation.site.to_string()).unwrap_or_default();
+    place(&site).shown.into_owned()
 }
 
 /// An operation as it is shown: with the acquisitions of the locks that it holds, which need no drawing of their own.
@@ -374,9 +385,9 @@ mod tests {
     fn tests_are_named() {
         let names = ["a", "b::c", "d", "e", "f"].map(str::to_owned);
         assert_eq!(tests(&[]), None);
-        assert_eq!(tests(&names[..1]).unwrap(), "shown by test a");
-        assert_eq!(tests(&names[..3]).unwrap(), "shown by tests a, b::c, d");
-        assert_eq!(tests(&names).unwrap(), "shown by tests a, b::c, d (and 2 more)");
+        assert_eq!(tests(&names[..1]).unwrap(), "test a");
+        assert_eq!(tests(&names[..3]).unwrap(), "tests a, b::c, d");
+        assert_eq!(tests(&names).unwrap(), "tests a, b::c, d (and 2 more)");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::super::error::{InputError, Position};
 use crate::finding::{Finding, Fingerprint};
-use crate::report::{escape, origin};
+use crate::report::{escape, main_place, origin};
 
 const HEADER: &str = "\
 # Findings that gordian knows already, by fingerprint: hidden, and not counted.
@@ -69,8 +69,7 @@ impl Baseline {
     /// The text of a baseline of these findings, sorted, each once.
     pub(in crate::cli) fn write<'a>(findings: impl Iterator<Item = &'a Finding>) -> String {
         let line = |finding: &'a Finding| {
-            let site = finding.sites.first().map(|operation| operation.site.to_string()).unwrap_or_default();
-            let comment = format!("{} {}: {}", finding.kind, origin::place(&site).shown, finding.message);
+            let comment = format!("{} {}: {}", finding.kind, main_place(finding), finding.message);
             (&finding.fingerprint, format!("{} # {}\n", finding.fingerprint, escape(&origin::shorten(&comment))))
         };
         let lines: BTreeMap<&Fingerprint, String> = findings.map(line).collect();

@@ -78,8 +78,8 @@ impl Config {
         start.ancestors().map(|directory| directory.join(NAME)).find(|path| path.is_file())
     }
 
-    /// Reads a file.
-    pub(in crate::cli) fn read(path: &Path) -> Result<Self, InputError> {
+    /// Reads a file; `root` is what the paths of a report are relative to.
+    pub(in crate::cli) fn read(path: &Path, root: &Path) -> Result<Self, InputError> {
         let name = path.display().to_string();
         let text = std::fs::read_to_string(path).map_err(|error| InputError {
             input: name.clone(),
@@ -88,6 +88,11 @@ impl Config {
             help: Some("name a file that exists with --config, or leave it away".to_owned()),
         })?;
         let mut config = Self::parse(&name, &text)?;
+        let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+        let from_root = absolute.strip_prefix(root).unwrap_or(&absolute).to_string_lossy();
+        for suppression in &mut config.suppressions {
+            suppression.at = Site::new(&from_root, suppression.at.line, 0);
+        }
         config.baseline = config.baseline.map(|file| path.parent().unwrap_or(Path::new("")).join(file));
         Ok(config)
     }
