@@ -7,6 +7,7 @@
 mod args;
 mod cache;
 mod environment;
+mod layers;
 mod progress;
 mod project;
 mod runner;
