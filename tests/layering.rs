@@ -22,9 +22,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("region", &["record"]),
     ("unobserved", &["event", "name", "primitive", "record", "Named"]),
     // What stands in for `std` and `core`: crates of their own, over the wrappers.
-    ("facade", &["sync", "thread"]),
+    ("facade", &["event", "name", "parking_lot", "record", "runtime", "sync", "thread", "Named"]),
     // CARRY
     ("record", &["analysis", "clock", "config", "engine", "event", "finding", "primitive", "report", "trace"]),
+    ("runtime", &["event", "record"]),
     ("trace", &["event"]),
     // JUDGE
     ("clock", &["event"]),

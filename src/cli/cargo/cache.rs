@@ -30,12 +30,13 @@ pub(super) struct Runtime {
 
 /// The facades of a runtime.
 pub(super) struct Facades {
+    runtime: PathBuf,
     libraries: PathBuf,
 }
 
 impl Facades {
     pub(super) fn of(runtime: &Path) -> Self {
-        Self { libraries: runtime.join(LIBRARIES) }
+        Self { runtime: runtime.to_owned(), libraries: runtime.join(LIBRARIES) }
     }
 
     /// What names the facades to the compiler.
@@ -43,6 +44,16 @@ impl Facades {
         let externs = [("std", STD), ("core", CORE)];
         let externs = externs.map(|(name, file)| named(name, &self.libraries.join(file)));
         externs.into_iter().flat_map(|flag| ["--extern".into(), flag]).collect()
+    }
+
+    /// What names the library itself, for a layer.
+    pub(super) fn library(&self) -> OsString {
+        named("gordian", &self.libraries.join(LIBRARY))
+    }
+
+    /// A file of the unpacked sources.
+    pub(super) fn source(&self, path: &str) -> PathBuf {
+        self.runtime.join(SOURCE).join(path)
     }
 
     /// Where the compiler finds what the facades depend on.
@@ -60,6 +71,8 @@ pub(super) fn is_left_out(name: &str) -> bool {
 const LIBRARIES: &str = "lib";
 const STD: &str = "libgordian_std.rlib";
 const CORE: &str = "libgordian_core.rlib";
+const LIBRARY: &str = "libgordian.rlib";
+const SOURCE: &str = "source";
 const STAMP: &str = "stamp.json";
 
 /// What a runtime consists of.
@@ -135,23 +148,15 @@ fn build(directory: &Path, toolchain: &Toolchain, target: &str, how: &Building) 
         Progress::begin(format!("gordian: building the runtime for rustc {} ({why})", toolchain.release()), how.quiet);
     let fail = |error: std::io::Error| trouble("write", directory, &error);
     clear(directory).map_err(fail)?;
-    let source = directory.join("source");
+    let source = directory.join(SOURCE);
     let libraries = directory.join(LIBRARIES);
     std::fs::create_dir_all(&libraries).map_err(fail)?;
     sources::unpack(&source).map_err(fail)?;
     let built = compile(&source, &directory.join("build"), toolchain, target, how.offline, &progress)?;
-    let mut library = None;
     for path in built {
-        let to = libraries.join(path.file_name().unwrap_or_default());
-        std::fs::copy(&path, &to).map_err(fail)?;
-        if to.file_name().is_some_and(|name| name.to_string_lossy().starts_with("libgordian")) {
-            library = Some(to);
-        }
+        std::fs::copy(&path, libraries.join(path.file_name().unwrap_or_default())).map_err(fail)?;
     }
-    let library = library.ok_or_else(|| {
-        Error::new(ExitCode::Failed, "cargo has built the runtime, but there is no library")
-            .with_help("this is a bug of gordian")
-    })?;
+    let library = libraries.join(LIBRARY);
     for (root, name, output) in [(sources::STD, "gordian_std", STD), (sources::CORE, "gordian_core", CORE)] {
         let mut command = Command::new(&toolchain.rustc);
         command.args([
@@ -173,7 +178,8 @@ fn build(directory: &Path, toolchain: &Toolchain, target: &str, how: &Building) 
     std::fs::rename(next, directory.join(STAMP)).map_err(fail)
 }
 
-fn named(name: &str, path: &Path) -> OsString {
+/// An option's `name=path`.
+pub(super) fn named(name: &str, path: &Path) -> OsString {
     let mut flag = OsString::from(format!("{name}="));
     flag.push(path);
     flag

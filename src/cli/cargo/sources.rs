@@ -17,6 +17,10 @@ pub(super) const RUST_VERSION: &str = env!("CARGO_PKG_RUST_VERSION");
 
 /// The facade of `std`, below the unpacked sources.
 pub(super) const STD: &str = "src/facade/std.rs";
+/// The layer over earlier versions of parking_lot.
+pub(super) const PARKING_LOT: &str = "src/facade/parking_lot.rs";
+/// The layer over parking_lot 0.13.
+pub(super) const PARKING_LOT_0_13: &str = "src/facade/parking_lot_0_13.rs";
 /// The facade of `core`.
 pub(super) const CORE: &str = "src/facade/core.rs";
 
@@ -106,7 +110,7 @@ mod tests {
 
     #[test]
     fn the_facades_are_among_the_sources() {
-        for path in [STD, CORE] {
+        for path in [STD, CORE, PARKING_LOT, PARKING_LOT_0_13] {
             assert!(SOURCES.get_file(path.trim_start_matches("src/")).is_some(), "{path}");
         }
     }
