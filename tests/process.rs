@@ -121,6 +121,11 @@ mod programs {
         }
 
         #[test]
+        fn b_takes_a_lock() {
+            fine();
+        }
+
+        #[test]
         fn c_notifies() {
             if wanted() {
                 *GO.0.lock().unwrap() = true;
@@ -255,6 +260,13 @@ fn a_deadlock_is_told_at_once_and_ends_the_process() {
 }
 
 #[test]
+fn what_was_printed_before_the_end_is_there() {
+    let directory = tempfile::tempdir().unwrap();
+    let output = command(&["ab_ba"], directory.path(), &[LIBTEST]).arg("--nocapture").output().unwrap();
+    assert!(String::from_utf8_lossy(&output.stdout).ends_with("a line that has no end"), "{output:?}");
+}
+
+#[test]
 fn a_deadlock_can_be_a_panic() {
     let run = run(&["ab_ba", "fine"], &[("GORDIAN_ON_DEADLOCK", "panic")]);
     assert_eq!(run.output.status.code(), Some(101));
@@ -298,8 +310,9 @@ fn a_test_that_waits_for_ever_is_found() {
 
 #[test]
 fn tests_may_wait_for_one_another() {
-    for _ in 0..10 {
+    for _ in 0..5 {
         run(&["together::a_waits", "together::b_is_unseen", "together::c_notifies"], &[]).is_silent();
+        run(&["together::a_waits", "together::b_takes_a_lock", "together::c_notifies"], &[]).is_silent();
     }
 }
 
