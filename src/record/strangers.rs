@@ -33,46 +33,93 @@ impl Drop for Own {
     }
 }
 
-/// Are there threads in the process that no hook has seen?
+/// Could a thread that no hook has seen end a wait?
 ///
-/// Called while the wait graph is locked and all threads that it knows wait: then none of them can begin or end
-/// meanwhile. A thread that is on its way out counts as a stranger, one that is not known *yet* too.
+/// Called while the wait graph is locked and all of its threads, `known` in number, wait: then none of them can begin or
+/// end meanwhile. A thread that is on its way out, or in, counts as a stranger in a process that someone else watches:
+/// there the question is asked again later. Elsewhere it is asked only once, and the thread that asks may be one that
+/// ends.
 ///
-/// The main thread of a libtest binary is no stranger while it sleeps until a test ends: it starts another test only
-/// then. On systems that can't tell, no strangers are assumed, but in a libtest binary, where there always is one.
+/// On systems that can't tell, no strangers are assumed, but in a libtest binary, where there always is one.
 #[cfg(target_os = "linux")]
-pub(crate) fn are_there() -> bool {
-    let expected = threads::known_to_live() + OWN.load(Ordering::Acquire);
-    if !process::is_libtest() {
-        return count().is_some_and(|tasks| tasks > expected);
+pub(crate) fn are_there(known: usize) -> bool {
+    use std::time::Duration;
+
+    /// How often those who have just begun to wait are given the time to fall asleep.
+    const ROUNDS: usize = 20;
+
+    if process::get().is_none() {
+        return tasks::count().is_some_and(|tasks| tasks > threads::known_to_live() + OWN.load(Ordering::Acquire));
     }
-    if threads::is_main_known() {
-        return count().is_none_or(|tasks| tasks > expected);
+    for _ in 0..ROUNDS {
+        match tasks::census(known + OWN.load(Ordering::Acquire), process::is_libtest() && !threads::is_main_known()) {
+            tasks::Census::Asleep => return false,
+            tasks::Census::Strangers => return true,
+            tasks::Census::Awake => std::thread::sleep(Duration::from_millis(1)),
+        }
     }
-    // It has slept all the time while the others were counted: woken up, it would have counted a switch more.
-    let before = main::sleep();
-    let others = count();
-    before.is_none() || before != main::sleep() || others.is_none_or(|tasks| tasks > expected + 1)
+    true
 }
 
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn are_there() -> bool {
+pub(crate) fn are_there(_known: usize) -> bool {
     process::is_libtest()
 }
 
+/// The threads of the process as the system sees them.
 #[cfg(target_os = "linux")]
-fn count() -> Option<usize> {
-    Some(std::fs::read_dir("/proc/self/task").ok()?.count())
-}
+mod tasks {
+    use std::fs::{read_dir, read_to_string};
 
-/// The main thread, from outside.
-#[cfg(target_os = "linux")]
-mod main {
-    /// How often it has gone to sleep, if it sleeps now, on a futex: that is, until another thread wakes it. `None` if not.
-    pub(super) fn sleep() -> Option<u64> {
+    pub(super) enum Census {
+        /// All are known, but this one all sleep, and nobody is left to wake them.
+        Asleep,
+        /// All are known. Some run; say, towards the sleep that the wait graph has announced.
+        Awake,
+        /// There are others.
+        Strangers,
+    }
+
+    pub(super) fn count() -> Option<usize> {
+        Some(read_dir("/proc/self/task").ok()?.count())
+    }
+
+    /// `expected`: how many there may be. `idle_main`: the main thread comes on top. It is that of a libtest binary, which
+    /// starts a test only when another one has ended: it must have slept all the time in which the others were looked at.
+    /// Woken up meanwhile, it would have counted a switch more.
+    pub(super) fn census(expected: usize, idle_main: bool) -> Census {
+        let before = idle_main.then(main_sleep);
+        let Some(all) = states() else { return Census::Strangers };
+        let main_slept = before.is_none_or(|before| before.is_some() && before == main_sleep());
+        if !main_slept || all.len() > expected + usize::from(idle_main) {
+            return Census::Strangers;
+        }
+        if all.into_iter().all(|state| state == Some('S')) { Census::Asleep } else { Census::Awake }
+    }
+
+    /// The state of each thread; of this one, as if it slept; `None` for one that has gone.
+    fn states() -> Option<Vec<Option<char>>> {
+        // SAFETY: it has no precondition.
+        let own = unsafe { libc::gettid() }.to_string();
+        let state = |task: std::fs::DirEntry| {
+            if task.file_name().as_encoded_bytes() == own.as_bytes() {
+                return Some('S');
+            }
+            state(&read_to_string(task.path().join("stat")).ok()?)
+        };
+        read_dir("/proc/self/task").ok()?.map(|task| Some(state(task.ok()?))).collect()
+    }
+
+    /// Of a line `PID (NAME) STATE …`.
+    fn state(stat: &str) -> Option<char> {
+        stat.rsplit_once(") ")?.1.chars().next()
+    }
+
+    /// How often the main thread has gone to sleep, if it sleeps now, on a futex: that is, until another thread wakes it.
+    fn main_sleep() -> Option<u64> {
         let task = format!("/proc/self/task/{}", std::process::id());
-        let status = std::fs::read_to_string(format!("{task}/status")).ok()?;
-        let call = std::fs::read_to_string(format!("{task}/syscall")).ok()?;
+        let status = read_to_string(format!("{task}/status")).ok()?;
+        let call = read_to_string(format!("{task}/syscall")).ok()?;
         asleep(&status, &call)
     }
 
@@ -99,6 +146,28 @@ mod main {
             assert_eq!(asleep(&status("S (sleeping)"), "-1 0x7ffc 0x7fd1\n"), None);
             assert_eq!(asleep(&status("S (sleeping)"), "running\n"), None);
             assert_eq!(asleep(&status("S (sleeping)"), ""), None);
+        }
+
+        #[test]
+        fn a_name_is_no_state() {
+            assert_eq!(state("12 (a b) R 1) S 4 5"), Some('S'));
+            assert_eq!(state("12 (x) R 4 5"), Some('R'));
+            assert_eq!(state("12 (x"), None);
+        }
+
+        #[test]
+        fn who_runs_is_not_asleep() {
+            use std::sync::atomic::{AtomicBool, Ordering};
+            static STOP: AtomicBool = AtomicBool::new(false);
+            let runs = std::thread::spawn(|| {
+                while !STOP.load(Ordering::Relaxed) {
+                    std::hint::spin_loop();
+                }
+            });
+            assert!(matches!(census(usize::MAX - 1, false), Census::Awake));
+            assert!(matches!(census(1, false), Census::Strangers));
+            STOP.store(true, Ordering::Relaxed);
+            runs.join().unwrap();
         }
     }
 }

@@ -24,6 +24,8 @@ struct Waits {
     graph: WaitGraph,
     /// The living threads that no check started, and the [origin](threads::ThreadRecord::origin) of each.
     origins: FxHashMap<ThreadId, ThreadId>,
+    /// Threads in the graph.
+    known: usize,
     /// The watcher runs.
     watched: bool,
 }
@@ -100,6 +102,7 @@ pub(crate) fn granted(thread: ThreadId) {
 pub(crate) fn thread_begins(thread: ThreadId, session: SessionId, origin: ThreadId) {
     let mut waits = WAITS.lock();
     waits.graph.begin(thread, session);
+    waits.known += 1;
     if session == SessionId::default() {
         waits.origins.insert(thread, origin);
     }
@@ -113,6 +116,7 @@ pub(crate) fn thread_ends(thread: ThreadId, session: SessionId, left: &[LockId],
     let judged = {
         let mut waits = WAITS.lock();
         waits.origins.remove(&thread);
+        waits.known -= 1;
         let knot = waits.graph.end(thread, left).filter(|_| goes_on);
         knot.map(|knot| (waits.judge(knot, session), Reporting::new()))
     };
@@ -153,7 +157,7 @@ impl Waits {
         if !knot.needs_all_threads() || session != SessionId::default() {
             return Judged::Certain(vec![self.stuck(knot, None)]);
         }
-        if strangers::are_there() {
+        if strangers::are_there(self.known) {
             return Judged::Unclear;
         }
         if !process::is_libtest() {
