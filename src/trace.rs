@@ -9,7 +9,7 @@
 //!
 //! A file is a header, blocks, and an end block ([`mod@format`]). Blocks hold tables (sites, names, objects: [`tables`]) or
 //! words ([`code`]), packed ([`pack`]). A *merged run* holds events of all threads in their final order. A *thread
-//! chunk* holds those of one thread; their order against other threads' events is in the words between them, and
+//! chunk* ([`chunk`]) holds those of one thread as it stored them; their order against other threads' events is in the words between them, and
 //! the reader restores it ([`merge`]): a lock hands over with `AFTER` (the acquisition stands after the release,
 //! which is that thread's n-th event), everything else takes a `STAMP`. So recording needs no clock and no common lock.
 //!
@@ -23,6 +23,7 @@
 //! ([`Op::RegionBegin`](crate::event::Op::RegionBegin)). See [`Rule`] for what is checked.
 
 mod binary;
+pub(crate) mod chunk;
 pub(crate) mod code;
 mod error;
 pub(crate) mod format;

@@ -304,10 +304,13 @@ fn versions_are_checked() {
     let mut bytes = binary(&[], &Tables::default());
     bytes[10] = 1;
     assert!(matches!(prefix(&bytes).1, Some(TraceError::NewerMinor { .. })));
-    bytes[8] = 2;
+    bytes[8..12].copy_from_slice(&[1, 0, 0, 0]);
     let error = prefix(&bytes).1.unwrap();
     assert!(matches!(error, TraceError::IncompatibleMajor { .. }));
-    assert_eq!(error.to_string(), "format version 2.1 cannot be read (this reader knows 1.0)");
+    assert_eq!(
+        error.to_string(),
+        "format version 1.0 cannot be read, only 2.0: record the trace again, or read it with the release that wrote it"
+    );
 }
 
 #[test]

@@ -66,7 +66,7 @@ fn same(events: &[Event], names: &Tables, bytes: &[u8]) {
 /// The bytes behind a file header, or all of them, as blocks with right lengths and checksums: what a mutation of a
 /// valid file would otherwise fail at first.
 pub(crate) fn framed(bytes: &[u8]) -> Vec<u8> {
-    const HEADER: [u8; 16] = *b"\xffgordian\x01\0\0\0\0\0\0\0";
+    const HEADER: [u8; 16] = *b"\xffgordian\x02\0\0\0\0\0\0\0";
     let mut rest = bytes.strip_prefix(&HEADER).unwrap_or(bytes);
     let mut file = HEADER.to_vec();
     while let Some((head, behind)) = rest.split_at_checked(24) {

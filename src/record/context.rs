@@ -40,8 +40,9 @@ impl Context {
     #[inline]
     pub(crate) fn emit(&mut self, op: Op, place: Place) {
         if let Some(log) = &mut self.log {
-            log.stamp();
-            log.push(op, place);
+            let mut room = log.make_room();
+            room.stamp();
+            room.push(op, place);
         }
     }
 }

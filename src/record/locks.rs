@@ -13,11 +13,11 @@ use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 
 use super::context::{self, Context, Current, enter};
-use super::log::ThreadLog;
+use super::log::Room;
 use super::note::Note;
 use super::orders::{self, Wanted};
 use super::registry::{self, Ids, LiveNames, UNWATCHED};
-use super::{Place, config, sink, stacks, waits};
+use super::{Place, sink, stacks, waits};
 use crate::analysis::happens_before::{LockClock, SyncClock};
 use crate::analysis::lock_order::{ContextId, Hazard, HeldLock, KnownChains, LockOrder, extend};
 use crate::analysis::wait_for::{Holding, Wait};
@@ -102,9 +102,6 @@ impl LockMeta {
             locks.newcomers.retain(|(newcomer, ..)| held.contains(newcomer));
         }
         locks.newcomers.push((lock, self.kind, self.created));
-        if config::log().is_some() {
-            self.describe(lock);
-        }
         lock
     }
 
@@ -113,22 +110,28 @@ impl LockMeta {
         self.id.fetch_or(DESCRIBED, Ordering::Relaxed);
     }
 
-    /// Writes the acquisition of a lock that is held exclusively: after the release of its last holder, if that was
-    /// another thread.
-    #[inline]
-    fn log_acquired(&self, log: &mut ThreadLog, thread: ThreadId, op: Op, place: Place) {
+    /// Was the last exclusive release that the trace has of another thread?
+    #[inline(always)]
+    fn comes_from_another(&self, thread: ThreadId) -> bool {
         let last = self.last_thread.load(Ordering::Relaxed);
-        if last != 0 && last != thread.0 + 1 {
-            log.after(ThreadId(last - 1), self.last_position.load(Ordering::Relaxed));
-        }
-        log.push(op, place);
+        last != 0 && last != thread.0 + 1
     }
 
-    #[inline]
-    fn log_released(&self, log: &mut ThreadLog, thread: ThreadId, op: Op) {
-        log.push(op, self.created);
+    /// Writes the acquisition of a lock that is held exclusively: after the release of its last holder, if that was
+    /// another thread.
+    fn log_acquired(&self, mut room: Room<'_>, thread: ThreadId, op: Op, place: Place) {
+        if self.comes_from_another(thread) {
+            let last = ThreadId(self.last_thread.load(Ordering::Relaxed) - 1);
+            room.after(last, self.last_position.load(Ordering::Relaxed));
+        }
+        room.push(op, place);
+    }
+
+    /// The trace has the release: it is that of the thread's event before `position`.
+    #[inline(always)]
+    fn log_released(&self, thread: ThreadId, position: u64) {
         self.last_thread.store(thread.0 + 1, Ordering::Relaxed);
-        self.last_position.store(log.position(), Ordering::Relaxed);
+        self.last_position.store(position, Ordering::Relaxed);
     }
 
     fn is_fresh(&self) -> bool {
@@ -455,7 +458,7 @@ fn acquired_slow(meta: &LockMeta, attempt: Attempt, place: Place) {
     push(context, meta, Mode::Exclusive, attempt, place);
     if let Some(log) = &mut context.log {
         let op = Op::Acquired { lock: meta.given_id(), mode: Mode::Exclusive, attempt };
-        meta.log_acquired(log, context.thread, op, place);
+        meta.log_acquired(log.make_room(), context.thread, op, place);
     }
     if context.modes.races() {
         // SAFETY: the caller has just acquired the lock exclusively.
@@ -499,7 +502,9 @@ fn released_slow(meta: &LockMeta) {
     let context = &mut *inside;
     pop(context, meta, Mode::Exclusive);
     if let Some(log) = &mut context.log {
-        meta.log_released(log, context.thread, Op::Released { lock: meta.given_id(), mode: Mode::Exclusive });
+        let op = Op::Released { lock: meta.given_id(), mode: Mode::Exclusive };
+        let position = log.make_room().push(op, meta.created);
+        meta.log_released(context.thread, position);
     }
     if context.modes.races() {
         // SAFETY: the caller still holds the lock exclusively.
@@ -521,12 +526,15 @@ fn push_known<const RECORDED: bool>(
     // SAFETY: `current` comes from the caller's caller, and nothing is called below but arithmetic on the context and the lock's own words, and `clocks_known`, which
     // compares or stores epochs.
     let Some(context) = (unsafe { current.hot() }) else { return false };
+    if context.modes.record() != RECORDED {
+        return false;
+    }
     let id = meta.id.load(Ordering::Relaxed);
     let Some(site) = context.locks.places.seen(place) else { return false };
     let locks = &mut context.locks;
     let depth = locks.held.len();
     let parent = if depth == 0 { locks.seed } else { locks.held[depth - 1].chain };
-    if context.modes.record() != RECORDED || id & DESCRIBED == 0 || depth == locks.held.capacity() || parent == 0 {
+    if id & DESCRIBED == 0 || depth == locks.held.capacity() || parent == 0 {
         return false;
     }
     let chain = grow(parent, LockId(id & ID), mode);
@@ -541,9 +549,11 @@ fn push_known<const RECORDED: bool>(
         return false;
     }
     if RECORDED {
-        let Some(log) = context.log.as_mut().filter(|log| log.has_room()) else { return false };
-        let op = Op::Acquired { lock: LockId(id & ID), mode, attempt };
-        meta.log_acquired(log, context.thread, op, place);
+        let Some(log) = context.log.as_mut().filter(|log| log.is_ready(place)) else { return false };
+        if meta.comes_from_another(context.thread) {
+            return false;
+        }
+        log.push_ready(Op::Acquired { lock: LockId(id & ID), mode, attempt }, place);
     }
     let held = &mut context.locks.held;
     // SAFETY: there is room: `depth` is the length, and was compared with the capacity above.
@@ -564,19 +574,23 @@ fn pop_known<const RECORDED: bool>(
 ) -> bool {
     // SAFETY: as in `push_known`.
     let Some(context) = (unsafe { current.hot() }) else { return false };
+    if context.modes.record() != RECORDED {
+        return false;
+    }
     let id = meta.id.load(Ordering::Relaxed);
     match context.locks.held.last() {
         Some(top) if top.is(id, mode) && !top.news => {}
         _ => return false,
     }
-    if context.modes.record() != RECORDED || (RECORDED && !context.log.as_ref().is_some_and(ThreadLog::has_room)) {
+    if RECORDED && !context.log.as_ref().is_some_and(|log| log.is_ready(meta.created)) {
         return false;
     }
     if context.modes.races() && !clocks_known(context) {
         return false;
     }
     if RECORDED && let Some(log) = &mut context.log {
-        meta.log_released(log, context.thread, Op::Released { lock: LockId(id & ID), mode });
+        let position = log.push_ready(Op::Released { lock: LockId(id & ID), mode }, meta.created);
+        meta.log_released(context.thread, position);
     }
     context.locks.held.pop();
     true
@@ -599,6 +613,11 @@ fn push(context: &mut Context, meta: &LockMeta, mode: Mode, attempt: Attempt, pl
         judge(context, meta, chain, mode, site);
     }
     let id = meta.id.load(Ordering::Relaxed);
+    if id & DESCRIBED == 0
+        && let Some(log) = &mut context.log
+    {
+        log.make_room().made(lock, meta.kind, meta.created);
+    }
     context.locks.held.push(Entry::new(chain, id, site, mode, attempt));
 }
 

@@ -1,26 +1,17 @@
 //! The recorder's log: events of all threads into one binary trace, while the program runs.
 //!
-//! A thread appends words to its own [`Buffer`]: no lock, no clock, no shared cache line. One background thread
-//! ([`writer`]) translates them to the words of the file (see [`crate::trace`]), packs and writes them; it also looks
-//! into the buffers that are not full, every [`PERIOD`], so that the trace of a program that hangs or is killed
-//! reaches almost to its end. Memory is bounded: a thread has one buffer, full ones travel through a bounded channel
-//! and come back.
+//! A thread stores words in its own [`Buffer`]: no lock, no clock, no shared cache line. The words are those of the file (see
+//! [`crate::trace::chunk`]). When the buffer is full, the thread itself packs it: that costs it less than the cache misses
+//! of a buffer that another processor reads, for it stays small and near; what comes out is mostly far shorter, and goes to
+//! [`Outgoing`]. A background thread ([`writer`]) writes that, and every [`PERIOD`] it also passes on what stands in
+//! buffers that are not full: so the trace of a program that hangs or is killed reaches almost to its end. Memory is
+//! bounded: a thread waits when too much waits to be written.
 //!
-//! # Words in memory
-//!
-//! | word | code | the other bits, from bit 7 upwards |
-//! |---|---|---|
-//! | event | 16.. | site 27, object 30 |
-//! | `WIDE` | 1 | object's upper bits 2: for the next event; or as in a file, for `AFTER` |
-//! | `EXTRA`, `AFTER` | 2, 6 | as in a file |
-//! | `STAMP` | 7 | number 57, absolute |
-//! | `PLACE` | 8 | address of the next event's [`Location`], 57 bits |
-//!
-//! The site of an event is the distance of its [`Location`] from one of ours, in units of its alignment: 512 MB to
-//! either side with 27 bits. One further away has a `PLACE` before the event. No word is zero, and a buffer is zero
-//! where it has not been written: that is how the writer sees how far a thread has got.
+//! The place of an event is the distance of its [`Location`] from one of ours, in units of its alignment: 512 MB to either
+//! side. A `Location` further away has a word of its own, with its address.
 
 mod buffer;
+mod outgoing;
 mod writer;
 
 use std::io;
@@ -32,48 +23,49 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::strangers::Own;
-use crate::event::{Object, ObjectInfo, Op, ThreadId};
-use crate::primitive::{AtomicU64, Mutex, SyncSender, sync_channel};
-use crate::trace::code::{self, CODE_BITS, OBJECT_SHIFT, Parts, WIDE, WIDE_OBJECT};
-use crate::trace::tables::Entries;
-use buffer::{Buffer, Handed};
+use crate::event::{LockId, Object, ObjectInfo, ObjectKind, Op, ThreadId};
+use crate::primitive::{self, AtomicU64, Condvar, Mutex, MutexGuard, SyncSender, sync_channel};
+use crate::trace::chunk::{self, FAR, MADE, WIDE_OBJECT};
+use crate::trace::code::{self, Parts};
+use crate::trace::tables::{Entries, kind_number};
+use buffer::Buffer;
+use outgoing::{Outgoing, Packing};
 
 /// How often the writer looks into buffers that are not full.
 const PERIOD: Duration = Duration::from_millis(50);
-/// Full buffers on their way to the writer.
-const FULL_BUFFERS: usize = 32;
-/// An address of a [`Location`] that does not fit into an event.
-const PLACE: u8 = 8;
-/// Words of one event with its order (two), extra, wide object and place.
-const MOST_WORDS: usize = 6;
-const SITE_BITS: u32 = OBJECT_SHIFT - CODE_BITS;
-const HALF: usize = 1 << (SITE_BITS - 1);
-
-/// What travels to the writer.
-enum Message {
-    /// A buffer that is full, or a thread's last.
-    Full(Handed),
-    /// Table entries.
-    Tables(Entries),
-    /// Write all that is there, then say so.
-    Flush(SyncSender<io::Result<()>>),
-    /// Write all that is there and the end block, and stop.
-    Close(SyncSender<io::Result<()>>),
-}
+/// Words of one event with its order (three), extra, wide object and place, and those of the lock's making (three).
+const MOST_WORDS: usize = primitive::size(10, 2);
 
 /// What the threads and the writer share.
 struct Shared {
     /// The address from which the distances of sites count: taken once, for the compiler may make several copies of
     /// one [`Location`].
     origin: usize,
-    sender: SyncSender<Message>,
     /// Numbers the events whose order no object knows.
     stamps: AtomicU64,
-    tables: Mutex<Entries>,
-    /// The buffer that each living thread writes now.
-    current: Mutex<Vec<Handed>>,
-    /// Buffers that were written and cleared.
-    free: Mutex<Vec<Arc<Buffer>>>,
+    /// The living threads.
+    parts: Mutex<Vec<Arc<Part>>>,
+    outgoing: Mutex<Outgoing>,
+    /// There is something for the writer to do.
+    work: Condvar,
+    /// There is room for more, or nobody who reads it.
+    room: Condvar,
+}
+
+/// What a thread and the writer share.
+struct Part {
+    thread: ThreadId,
+    buffer: Buffer,
+    /// Words of the buffer that were passed on. Held while words are, so that they come in their order; the mutex of
+    /// [`Outgoing`] is taken inside.
+    passed: Mutex<usize>,
+}
+
+/// What the writer is asked for.
+struct Request {
+    /// To write all that is there and the end block, and stop; else to write all that is there.
+    close: bool,
+    answer: SyncSender<io::Result<()>>,
 }
 
 /// A recording in progress. Cheap to clone; all clones are the same recording. One that is not [closed](Log::close) is
@@ -95,19 +87,11 @@ impl Log {
 
     /// As [`Log::open`], into any sink; the sink must not buffer if the trace is to survive the process.
     pub(crate) fn start(sink: impl io::Write + Send + 'static) -> io::Result<Self> {
-        let (sender, receiver) = sync_channel(FULL_BUFFERS);
-        let shared = Arc::new(Shared {
-            origin: origin(),
-            sender,
-            stamps: AtomicU64::new(0),
-            tables: Mutex::default(),
-            current: Mutex::default(),
-            free: Mutex::default(),
-        });
+        let shared = Arc::new(Shared::new());
         let writer = writer::Writer::new(sink, shared.clone())?;
         let handle = std::thread::Builder::new().name("gordian-writer".to_owned()).spawn(move || {
             let _own = Own::new();
-            writer.run(&receiver);
+            writer.run();
         })?;
         Ok(Self { shared, writer: Arc::new(Mutex::new(Some(handle))) })
     }
@@ -128,23 +112,19 @@ impl Log {
     }
 
     fn announce(&self, entry: impl FnOnce(&mut Entries)) {
-        let mut tables = self.shared.tables.lock();
-        entry(&mut tables);
-        if tables.is_full() {
-            let full = std::mem::take(&mut *tables);
-            drop(tables);
-            // After the close nobody listens, and nothing is to be written.
-            let _ = self.shared.sender.send(Message::Tables(full));
+        let mut outgoing = self.shared.with_room();
+        if !outgoing.closed {
+            outgoing.announce(entry);
+            self.shared.wake(outgoing);
         }
     }
 
-    /// Waits until everything that was logged before this call is in the file; of a thread that is swapping its buffer
-    /// just now, what that buffer holds may come later.
+    /// Waits until everything that was logged before this call is in the file.
     ///
     /// # Errors
     /// The first error of writing, from whenever it was.
     pub(crate) fn flush(&self) -> io::Result<()> {
-        self.ask(Message::Flush)
+        self.ask(false)
     }
 
     /// Writes everything that was logged before this call and the end of the trace. Later events are lost, silently;
@@ -154,159 +134,254 @@ impl Log {
     /// The first error of writing, from whenever it was.
     pub(crate) fn close(&self) -> io::Result<()> {
         let Some(handle) = self.writer.lock().take() else { return Ok(()) };
-        let result = self.ask(Message::Close);
+        let result = self.ask(true);
         if handle.join().is_err() {
             return Err(io::Error::other("the writer of the trace panicked"));
         }
         result
     }
 
-    fn ask(&self, message: fn(SyncSender<io::Result<()>>) -> Message) -> io::Result<()> {
+    fn ask(&self, close: bool) -> io::Result<()> {
         let (answer, result) = sync_channel(1);
-        if self.shared.sender.send(message(answer)).is_err() {
+        let mut outgoing = self.shared.outgoing.lock();
+        if outgoing.closed {
             return Ok(());
         }
+        outgoing.asked.push(Request { close, answer });
+        drop(outgoing);
+        self.shared.work.notify_one();
         result.recv().unwrap_or(Ok(()))
     }
 }
 
-/// The part of the log that one thread writes. Dropping it hands over the rest.
+/// The part of the log that one thread writes. Dropping it passes on the rest.
 pub(crate) struct ThreadLog {
-    buffer: Arc<Buffer>,
+    /// That of the part.
+    buffer: Buffer,
     next: usize,
-    /// The address whose distance to a site is the site's number.
+    /// The address whose distance to a site is the site's place.
     origin: usize,
-    /// Words of earlier buffers, less the words that are no events: position is this and `next`.
+    /// Words of earlier fillings, less the words that are no events: position is this and `next`.
     earlier: u64,
-    sequence: u64,
-    thread: u32,
+    last_stamp: u64,
+    packing: Packing,
+    part: Arc<Part>,
     shared: Arc<Shared>,
 }
 
 impl ThreadLog {
     fn new(shared: Arc<Shared>, thread: ThreadId) -> Self {
-        let buffer = shared.fresh_buffer();
-        shared.current.lock().push(Handed { thread: thread.0, sequence: 0, buffer: buffer.clone() });
-        Self { buffer, next: 0, origin: shared.origin, earlier: 0, sequence: 0, thread: thread.0, shared }
+        let buffer = Buffer::default();
+        let part = Arc::new(Part { thread, buffer: buffer.clone(), passed: Mutex::new(0) });
+        shared.parts.lock().push(part.clone());
+        let (packing, origin) = (Packing::default(), shared.origin);
+        Self { buffer, next: 0, origin, earlier: 0, last_stamp: 0, packing, part, shared }
     }
 
     /// How many events this thread has logged.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn position(&self) -> u64 {
         self.earlier.wrapping_add(self.next as u64)
     }
 
-    /// Is there room for an event and all that can stand before it, so that the next call only stores words?
-    #[inline]
-    pub(crate) fn has_room(&self) -> bool {
-        self.next + MOST_WORDS <= buffer::WORDS
+    /// Can [`ThreadLog::push_ready`] log an event at this site now?
+    #[inline(always)]
+    pub(crate) fn is_ready(&self, site: &'static Location<'static>) -> bool {
+        self.next < buffer::WORDS && self.place(site) < FAR
     }
 
-    /// Logs an event of this thread. What orders it against other threads' events ([`ThreadLog::after`],
-    /// [`ThreadLog::stamp`]) comes first.
-    ///
-    /// One or two stores where the operation's variant is known at compile time. Every 8,192 words the buffer is
-    /// swapped, which may wait for the writer.
+    /// As [`Room::push`] without anything before the event, and without calls; for an operation of one operand, on an object
+    /// of less than 30 bits, when [`ThreadLog::is_ready`] has just said so.
+    #[inline(always)]
+    pub(crate) fn push_ready(&mut self, op: Op, site: &'static Location<'static>) -> u64 {
+        let Parts { code, object, extra } = code::split(op);
+        debug_assert!(self.is_ready(site) && object < WIDE_OBJECT && extra.is_none());
+        self.buffer.put(self.next, chunk::event_word(code, self.place(site), object));
+        self.next += 1;
+        self.buffer.publish(self.next);
+        self.position()
+    }
+
+    /// The distance of a site, if it is less than [`FAR`].
+    #[inline(always)]
+    fn place(&self, site: &'static Location<'static>) -> u64 {
+        (address(site).wrapping_sub(self.origin) / align_of::<Location<'_>>()) as u64
+    }
+
+    /// Room for one event. Every two thousand words this packs them, which may wait for the writer.
     #[inline]
-    pub(crate) fn push(&mut self, op: Op, site: &'static Location<'static>) {
+    pub(crate) fn make_room(&mut self) -> Room<'_> {
+        if self.next + MOST_WORDS > buffer::WORDS {
+            self.empty();
+        }
+        Room(self)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn empty(&mut self) {
+        drop(self.shared.with_room());
+        self.part.pass_on(&self.shared, &mut self.packing, true);
+        self.earlier = self.earlier.wrapping_add(self.next as u64);
+        self.next = 0;
+    }
+}
+
+impl Drop for ThreadLog {
+    fn drop(&mut self) {
+        self.empty();
+        self.shared.parts.lock().retain(|part| !Arc::ptr_eq(part, &self.part));
+    }
+}
+
+/// Room in a thread's buffer for one event with all that can stand before it.
+pub(crate) struct Room<'a>(&'a mut ThreadLog);
+
+impl Room<'_> {
+    /// Logs the event. What orders it against other threads' events ([`Room::after`], [`Room::stamp`]) comes first. The
+    /// result is the thread's position behind it.
+    #[inline]
+    pub(crate) fn push(mut self, op: Op, site: &'static Location<'static>) -> u64 {
         let Parts { code, object, extra } = code::split(op);
         if let Some(extra) = extra {
             self.control(code::extra_word(extra));
         }
-        let distance = address(site).wrapping_sub(self.origin) / align_of::<Location<'_>>();
-        if distance >= 2 * HALF || object >= WIDE_OBJECT {
-            return self.push_wide(code, object, site);
-        }
-        self.put(u64::from(code) | (distance as u64) << CODE_BITS | u64::from(object) << OBJECT_SHIFT);
+        self.put_placed(code, object, site);
+        self.0.buffer.publish(self.0.next);
+        self.0.position()
     }
 
-    /// The next event stands after the first `position` events of `thread`.
-    #[inline]
+    /// The event stands after the first `position` events of `thread`.
+    #[cold]
+    #[inline(never)]
     pub(crate) fn after(&mut self, thread: ThreadId, position: u64) {
-        let (wide, word) = code::after_words(thread.0, position);
+        let (wide, word) = chunk::after_words(thread.0, position);
         if let Some(wide) = wide {
             self.control(wide);
         }
         self.control(word);
     }
 
-    /// The next event stands where it is taken among all stamped ones. To be called where the object that the event
-    /// is about cannot change; the event must follow.
+    /// The event stands where this is called among all stamped ones. To be called where the object that the event is
+    /// about cannot change; the event must follow.
     #[inline]
     pub(crate) fn stamp(&mut self) {
-        let number = self.shared.stamps.fetch_add(1, Relaxed);
-        self.control(code::stamp_word(number));
+        let number = self.0.shared.stamps.fetch_add(1, Relaxed);
+        self.control(chunk::stamp_word(number.wrapping_sub(self.0.last_stamp)));
+        self.0.last_stamp = number;
+    }
+
+    /// Says where a lock was made. The event must follow.
+    #[inline]
+    pub(crate) fn made(&mut self, lock: LockId, kind: ObjectKind, site: &'static Location<'static>) {
+        self.put_placed(MADE + kind_number(kind), lock.0, site);
+        self.0.earlier = self.0.earlier.wrapping_sub(1);
+    }
+
+    #[inline(always)]
+    fn put_placed(&mut self, code: u8, object: u32, site: &'static Location<'static>) {
+        let place = self.0.place(site);
+        if place >= FAR || object >= WIDE_OBJECT {
+            return self.put_wide(code, object, place, site);
+        }
+        self.put(chunk::event_word(code, place, object));
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn put_wide(&mut self, code: u8, object: u32, place: u64, site: &'static Location<'static>) {
+        if place >= FAR {
+            self.control(chunk::place_word(far_place(site)));
+        }
+        if let Some(wide) = chunk::wide_word(object) {
+            self.control(wide);
+        }
+        self.put(chunk::event_word(code, place.min(FAR), object));
     }
 
     #[inline]
     fn control(&mut self, word: u64) {
         self.put(word);
-        self.earlier = self.earlier.wrapping_sub(1);
+        self.0.earlier = self.0.earlier.wrapping_sub(1);
     }
 
-    #[inline]
+    #[inline(always)]
     fn put(&mut self, word: u64) {
-        if !self.buffer.put(self.next, word) {
-            self.swap();
-            self.buffer.put(0, word);
-        }
-        self.next += 1;
-    }
-
-    #[cold]
-    fn push_wide(&mut self, code: u8, object: u32, site: &'static Location<'static>) {
-        if object >= WIDE_OBJECT {
-            self.control(u64::from(WIDE) | u64::from(object >> (64 - OBJECT_SHIFT)) << CODE_BITS);
-        }
-        self.control(u64::from(PLACE) | (address(site) as u64) << CODE_BITS);
-        self.put(u64::from(code) | u64::from(object) << OBJECT_SHIFT);
-    }
-
-    /// Hands the full buffer over and goes on in an empty one.
-    #[cold]
-    #[inline(never)]
-    fn swap(&mut self) {
-        self.earlier = self.earlier.wrapping_add(self.next as u64);
-        self.next = 0;
-        let full = std::mem::replace(&mut self.buffer, self.shared.fresh_buffer());
-        let handed = Handed { thread: self.thread, sequence: self.sequence, buffer: full };
-        self.sequence += 1;
-        self.shared.renew(Handed { thread: self.thread, sequence: self.sequence, buffer: self.buffer.clone() });
-        // After the close nobody listens, and nothing is to be written.
-        let _ = self.shared.sender.send(Message::Full(handed));
+        self.0.buffer.put(self.0.next, word);
+        self.0.next += 1;
     }
 }
 
-impl Drop for ThreadLog {
-    fn drop(&mut self) {
-        self.shared.current.lock().retain(|handed| handed.thread != self.thread);
-        let handed = Handed { thread: self.thread, sequence: self.sequence, buffer: self.buffer.clone() };
-        let _ = self.shared.sender.send(Message::Full(handed));
+impl Part {
+    /// Packs and passes on what was not yet; with `empty`, which only the owning thread may say, the buffer is empty then.
+    fn pass_on(&self, shared: &Shared, packing: &mut Packing, empty: bool) {
+        let mut passed = self.passed.lock();
+        let words = self.buffer.filled();
+        if words.len() > *passed {
+            packing.pack(self.thread, &words[*passed..]);
+            let mut outgoing = shared.outgoing.lock();
+            if !outgoing.closed {
+                outgoing.take(packing);
+                shared.wake(outgoing);
+            }
+        }
+        *passed = words.len();
+        if empty {
+            self.buffer.publish(0);
+            *passed = 0;
+        }
     }
 }
 
 impl Shared {
-    fn fresh_buffer(&self) -> Arc<Buffer> {
-        self.free.lock().pop().unwrap_or_default()
+    fn new() -> Self {
+        let origin = origin();
+        Self {
+            origin,
+            stamps: AtomicU64::new(0),
+            parts: Mutex::default(),
+            outgoing: Mutex::new(Outgoing::new(origin)),
+            work: Condvar::default(),
+            room: Condvar::default(),
+        }
     }
 
-    fn renew(&self, handed: Handed) {
-        let mut current = self.current.lock();
-        if let Some(place) = current.iter_mut().find(|place| place.thread == handed.thread) {
-            *place = handed;
+    /// What is on its way out, when there is not too much of it, or nobody who would take it.
+    fn with_room(&self) -> MutexGuard<'_, Outgoing> {
+        let mut outgoing = self.outgoing.lock();
+        while outgoing.is_too_much() && !outgoing.closed {
+            self.room.wait(&mut outgoing);
+        }
+        outgoing
+    }
+
+    /// Wakes the writer if there is enough to do.
+    fn wake(&self, mut outgoing: MutexGuard<'_, Outgoing>) {
+        let enough = outgoing.is_enough();
+        drop(outgoing);
+        if enough {
+            self.work.notify_one();
         }
     }
 }
 
 /// The address from which distances to sites count: half the range below one of our own sites.
 fn origin() -> usize {
-    address(Location::caller()).wrapping_sub(HALF * align_of::<Location<'_>>())
+    address(Location::caller()).wrapping_sub(FAR as usize / 2 * align_of::<Location<'_>>())
 }
 
 /// The address of a site; [`writer`] makes a reference of it again.
 #[inline]
 fn address(site: &'static Location<'static>) -> usize {
     std::ptr::from_ref(site).expose_provenance()
+}
+
+/// Places from this one on are addresses.
+const FAR_PLACES: u64 = 1 << 56;
+
+/// The place of a site that is far from the origin.
+fn far_place(site: &'static Location<'static>) -> u64 {
+    FAR_PLACES | address(site) as u64
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::io::Read;
 
 use crate::event::Event;
 
-use super::code::{Decoder, Item, Limits};
+use super::code::{Decoder, Limits};
 use super::error::TraceError;
 use super::format::{Block, BlockKind, BlockReader, Next};
 use super::merge::Merge;
@@ -17,7 +17,7 @@ const BATCH: usize = 1 << 14;
 enum Order {
     Unknown,
     Merged(Box<Decoder>),
-    ByThreads(Merge),
+    ByThreads(Box<Merge>),
 }
 
 /// Reads the blocks behind the header.
@@ -28,7 +28,6 @@ pub(super) struct BinaryReader<R> {
     words: Vec<u64>,
     /// Words read so far; with the tables, the measure of how many identifiers a file may have.
     read: u64,
-    yielded: u64,
     truncated: Option<u64>,
     dropped: u64,
     done: bool,
@@ -42,7 +41,6 @@ impl<R: Read> BinaryReader<R> {
             order: Order::Unknown,
             words: Vec::new(),
             read: 0,
-            yielded: 0,
             truncated: None,
             dropped: 0,
             done: false,
@@ -64,10 +62,9 @@ impl<R: Read> BinaryReader<R> {
     /// Appends a batch; none is the end.
     pub(super) fn next_batch(&mut self, batch: &mut Vec<Event>) -> Result<(), TraceError> {
         while batch.is_empty() {
-            let limits = self.limits();
+            let ids = self.limits().ids;
             if let Order::ByThreads(merge) = &mut self.order {
-                let result = merge.run(batch, BATCH, limits);
-                self.yielded += batch.len() as u64;
+                let result = merge.run(batch, BATCH, &mut self.tables, ids);
                 result.map_err(|(offset, reason)| TraceError::damaged(offset, reason))?;
             }
             if self.done || !batch.is_empty() {
@@ -110,15 +107,13 @@ impl<R: Read> BinaryReader<R> {
                 let Order::Merged(decoder) = &mut self.order else {
                     return Err(damaged("a merged run in a trace by threads"));
                 };
-                let result = decode_run(decoder, &self.words, limits, batch);
-                self.yielded += batch.len() as u64;
-                result.map_err(damaged)?;
+                decode_run(decoder, &self.words, limits, batch).map_err(damaged)?;
             }
             BlockKind::Chunk => {
                 self.blocks.words(block, &mut self.words)?;
                 self.read += self.words.len() as u64;
                 if let Order::Unknown = self.order {
-                    self.order = Order::ByThreads(Merge::default());
+                    self.order = Order::ByThreads(Box::default());
                 }
                 if block.thread >= self.limits().ids {
                     return Err(damaged("a thread far beyond those of this file"));
@@ -136,12 +131,11 @@ impl<R: Read> BinaryReader<R> {
 
     fn end(&mut self, block: &Block) -> Result<(), TraceError> {
         let damaged = |reason: &str| TraceError::damaged(block.offset, reason);
-        let left = if let Order::ByThreads(merge) = &self.order { merge.left() } else { 0 };
-        let Ok(events) = self.blocks.payload().try_into().map(u64::from_le_bytes) else {
+        let Ok(words) = self.blocks.payload().try_into().map(u64::from_le_bytes) else {
             return Err(damaged("an end block of another length"));
         };
-        if events != self.yielded + left {
-            return Err(damaged("another number of events than the end block says"));
+        if words != self.read {
+            return Err(damaged("another number of words than the end block says"));
         }
         match self.blocks.next()? {
             Next::Eof(_) => self.done = true,
@@ -165,11 +159,7 @@ fn decode_run(
             batch.push(event);
             continue;
         }
-        match decoder.step(word, limits)? {
-            Item::Event(event) => batch.push(event),
-            Item::Prepared => {}
-            Item::After { .. } | Item::Stamp(_) => return Err("an order between threads in a merged trace"),
-        }
+        batch.extend(decoder.step(word, limits)?);
     }
     Ok(())
 }

@@ -1,21 +1,18 @@
-//! The words of the binary format: what one event becomes, and back.
+//! The words of a merged run: what one event becomes, and back.
 //!
 //! Every word is 64 bits and says itself what it is, in its lowest seven bits. An event is one word; the words that
-//! prepare it (a second operand, bits that did not fit, an owner, an order) stand before it, never after. So a stream
-//! of words may be cut anywhere, and what stands before the cut is whole.
+//! prepare it (a second operand, bits that did not fit, an owner) stand before it, never after. So a stream of words may
+//! be cut anywhere, and what stands before the cut is whole. The words of a thread chunk are of the same kind:
+//! [`super::chunk`].
 //!
 //! | word | code | the other bits, from bit 7 upwards |
 //! |---|---|---|
 //! | event | 16.. | owner slot 5, site 22, object 30 |
-//! | `WIDE` | 1 | site's upper bits 10, object's upper bits 2: for the next event; or the upper 57 bits for `AFTER` |
+//! | `WIDE` | 1 | site's upper bits 10, object's upper bits 2: for the next event |
 //! | `EXTRA` | 2 | second operand 32: for the next event |
 //! | `OWNER` | 3 | slot 5, thread 32: the slot now means this thread, outside any task |
 //! | `TASK` | 4 | slot 5, task 32: the slot's owner is inside this task |
 //! | `FUTURE` | 5 | slot 5, future 32: … and inside this future |
-//! | `AFTER` | 6 | thread 17, position 40: the next event stands after that many events of that thread |
-//! | `STAMP` | 7 | number 57: the next event's place among all stamped ones, less this thread's last stamp |
-//!
-//! With `AFTER`, a `WIDE` before it carries the thread's upper bits (15) and the position's (24).
 
 use std::num::NonZeroU32;
 
@@ -29,8 +26,6 @@ pub(crate) const EXTRA: u8 = 2;
 pub(crate) const OWNER: u8 = 3;
 pub(crate) const TASK: u8 = 4;
 pub(crate) const FUTURE: u8 = 5;
-pub(crate) const AFTER: u8 = 6;
-pub(crate) const STAMP: u8 = 7;
 /// The one event whose second operand is an identifier.
 const CONDVAR_REQUEST: u8 = 53;
 /// Plain reads; plain writes have the next code.
@@ -45,16 +40,12 @@ const SITE_BITS: u32 = 22;
 /// Owners that a stream of words can name without introducing them again.
 pub(crate) const SLOTS: usize = 1 << SLOT_BITS;
 const SITE_SHIFT: u32 = CODE_BITS + SLOT_BITS;
-/// Where the object of an event begins, in a file and in memory.
+/// Where the object of an event begins, in runs and in chunks.
 pub(crate) const OBJECT_SHIFT: u32 = SITE_SHIFT + SITE_BITS;
-/// Objects from this one on need a [`WIDE`].
-#[cfg(any(test, feature = "detect"))]
-pub(crate) const WIDE_OBJECT: u32 = 1 << (64 - OBJECT_SHIFT);
-const AFTER_THREAD_BITS: u32 = 17;
-const AFTER_POSITION_BITS: u32 = 40;
 
 /// The low `bits` bits of a word.
-const fn low(word: u64, bits: u32) -> u64 {
+#[inline]
+pub(crate) const fn low(word: u64, bits: u32) -> u64 {
     word & ((1 << bits) - 1)
 }
 
@@ -125,13 +116,13 @@ const fn with_extra(code: u8, object: u32, extra: u32) -> Parts {
 
 /// Does the event with this code need an [`EXTRA`] before it?
 #[inline]
-const fn needs_extra(code: u8) -> bool {
+pub(crate) const fn needs_extra(code: u8) -> bool {
     matches!(code, 53 | 56 | 57 | 58 | 67)
 }
 
 /// Puts an operation together; `None` for a code that is no event's.
 #[inline]
-fn join(code: u8, object: u32, extra: u32) -> Option<Op> {
+pub(crate) fn join(code: u8, object: u32, extra: u32) -> Option<Op> {
     let (child, lock, condvar) = (ThreadId(object), LockId(object), CondvarId(object));
     let (channel, barrier, once) = (ChannelId(object), BarrierId(object), OnceId(object));
     let (var, atomic) = (VarId(object), AtomicId(object));
@@ -237,45 +228,12 @@ pub(crate) const fn slot_word(code: u8, slot: u32, value: u32) -> u64 {
     code as u64 | (slot as u64) << CODE_BITS | (value as u64) << SITE_SHIFT
 }
 
-/// A [`STAMP`]; numbers are taken modulo 2^57.
-#[cfg(any(test, feature = "detect"))]
-#[inline]
-pub(crate) const fn stamp_word(number: u64) -> u64 {
-    STAMP as u64 | number << CODE_BITS
-}
+/// Why an identifier in a word is not believed.
+pub(crate) const FAR_OFF: &str = "an identifier far beyond the objects of this file";
 
-/// The number of a [`STAMP`], from the last one of the same thread.
-#[inline]
-pub(crate) const fn stamp_after(last: u64, word: u64) -> u64 {
-    low(last.wrapping_add(word >> CODE_BITS), 64 - CODE_BITS)
-}
-
-/// An [`AFTER`], and the [`WIDE`] that must stand before it, if any.
-#[cfg(any(test, feature = "detect"))]
-#[inline]
-pub(crate) const fn after_words(thread: u32, position: u64) -> (Option<u64>, u64) {
-    let (thread_high, position_high) = (thread >> AFTER_THREAD_BITS, position >> AFTER_POSITION_BITS);
-    let wide = if thread_high == 0 && position_high == 0 {
-        None
-    } else {
-        let shift = CODE_BITS + 32 - AFTER_THREAD_BITS;
-        Some(WIDE as u64 | (thread_high as u64) << CODE_BITS | position_high << shift)
-    };
-    let word =
-        AFTER as u64 | low(thread as u64, AFTER_THREAD_BITS) << CODE_BITS | position << (CODE_BITS + AFTER_THREAD_BITS);
-    (wide, word)
-}
-
-/// What a word turned out to be.
-pub(crate) enum Item {
-    /// It prepared a later word.
-    Prepared,
-    /// The next event stands after `position` events of `thread`.
-    After { thread: u32, position: u64 },
-    /// The next event is stamped; the number is still relative.
-    Stamp(u64),
-    /// An event.
-    Event(Event),
+/// Is the second operand of such an event believed?
+pub(crate) fn check_extra(code: u8, extra: u32, ids: u32) -> Result<(), &'static str> {
+    if code == CONDVAR_REQUEST && extra >= ids { Err(FAR_OFF) } else { Ok(()) }
 }
 
 /// Bounds on what words may name: a damaged file must not make anyone allocate a table for four billion objects.
@@ -303,14 +261,9 @@ impl Default for Decoder {
 }
 
 impl Decoder {
-    /// A decoder for the words of one thread: slot 0 is that thread.
-    pub(crate) fn of_thread(thread: u32) -> Self {
-        Self { owners: [Owner::thread(ThreadId(thread)); SLOTS], known: 1, ..Self::default() }
-    }
-
-    /// Takes the next word. An error is the reason why it cannot stand here.
+    /// Takes the next word: an event, or what prepares a later one. An error is the reason why it cannot stand here.
     #[inline]
-    pub(crate) fn step(&mut self, word: u64, limits: Limits) -> Result<Item, &'static str> {
+    pub(crate) fn step(&mut self, word: u64, limits: Limits) -> Result<Option<Event>, &'static str> {
         let code = code(word);
         if code < FIRST_EVENT || self.wide != 0 || self.extra.is_some() || needs_extra(code) {
             return self.unusual(code, word, limits);
@@ -336,7 +289,7 @@ impl Decoder {
     }
 
     #[inline(always)]
-    fn event(&self, code: u8, word: u64, wide: u64, extra: u32, limits: Limits) -> Result<Item, &'static str> {
+    fn event(&self, code: u8, word: u64, wide: u64, extra: u32, limits: Limits) -> Result<Option<Event>, &'static str> {
         let slot = low(word >> CODE_BITS, SLOT_BITS) as usize;
         let site = (low(word >> SITE_SHIFT, SITE_BITS) | low(wide, 32 - SITE_BITS) << SITE_BITS) as u32;
         let object = (word >> OBJECT_SHIFT) as u32 | ((wide >> (32 - SITE_BITS)) as u32) << (64 - OBJECT_SHIFT);
@@ -347,16 +300,16 @@ impl Decoder {
             return Err("an event at a site that was not introduced");
         }
         if object >= limits.ids {
-            return Err("an identifier far beyond the objects of this file");
+            return Err(FAR_OFF);
         }
         match join(code, object, extra) {
-            Some(op) => Ok(Item::Event(Event { owner: self.owners[slot], site: SiteId(site), op })),
+            Some(op) => Ok(Some(Event { owner: self.owners[slot], site: SiteId(site), op })),
             None => Err("an unknown operation"),
         }
     }
 
     #[cold]
-    fn unusual(&mut self, code: u8, word: u64, limits: Limits) -> Result<Item, &'static str> {
+    fn unusual(&mut self, code: u8, word: u64, limits: Limits) -> Result<Option<Event>, &'static str> {
         let payload = word >> CODE_BITS;
         let wide = std::mem::take(&mut self.wide);
         if code >= FIRST_EVENT {
@@ -367,34 +320,22 @@ impl Decoder {
                 return Err("an identifier of more than 32 bits");
             }
             let extra = self.extra.take().unwrap_or(0);
-            if code == CONDVAR_REQUEST && extra >= limits.ids {
-                return Err("an identifier far beyond the objects of this file");
-            }
+            check_extra(code, extra, limits.ids)?;
             return self.event(code, word, wide, extra, limits);
         }
-        if wide != 0 && code != AFTER {
+        if wide != 0 {
             return Err("upper bits without the word that they belong to");
         }
         match code {
             WIDE if payload != 0 => self.wide = payload,
             EXTRA if self.extra.is_none() => self.extra = Some(payload as u32),
             OWNER | TASK | FUTURE => return self.introduce(code, payload, limits),
-            AFTER => {
-                let thread = low(payload, AFTER_THREAD_BITS) | low(wide, 32 - AFTER_THREAD_BITS) << AFTER_THREAD_BITS;
-                let high = wide >> (32 - AFTER_THREAD_BITS);
-                let position = low(payload >> AFTER_THREAD_BITS, AFTER_POSITION_BITS) | high << AFTER_POSITION_BITS;
-                if thread >= u64::from(limits.ids) || high >> (64 - AFTER_POSITION_BITS) != 0 {
-                    return Err("an order after a thread or event far beyond those of this file");
-                }
-                return Ok(Item::After { thread: thread as u32, position });
-            }
-            STAMP => return Ok(Item::Stamp(word)),
             _ => return Err("an unknown word"),
         }
-        Ok(Item::Prepared)
+        Ok(None)
     }
 
-    fn introduce(&mut self, code: u8, payload: u64, limits: Limits) -> Result<Item, &'static str> {
+    fn introduce(&mut self, code: u8, payload: u64, limits: Limits) -> Result<Option<Event>, &'static str> {
         let slot = low(payload, SLOT_BITS) as usize;
         let value = (payload >> SLOT_BITS) as u32;
         if code == OWNER {
@@ -403,7 +344,7 @@ impl Decoder {
             }
             self.owners[slot] = Owner::thread(ThreadId(value));
             self.known |= 1 << slot;
-            return Ok(Item::Prepared);
+            return Ok(None);
         }
         let number = NonZeroU32::new(value).ok_or("a task or future numbered 0")?;
         if self.known >> slot & 1 == 0 {
@@ -414,7 +355,7 @@ impl Decoder {
         } else {
             self.owners[slot].future = Some(number)
         }
-        Ok(Item::Prepared)
+        Ok(None)
     }
 }
 
@@ -422,13 +363,13 @@ impl Decoder {
 mod tests {
     use super::*;
 
-    fn decode(words: impl IntoIterator<Item = u64>, limits: Limits) -> Result<Item, &'static str> {
-        let mut decoder = Decoder::of_thread(0);
-        let mut last = Ok(Item::Prepared);
+    fn decode(words: impl IntoIterator<Item = u64>, limits: Limits) -> Result<Option<Event>, &'static str> {
+        let mut decoder = Decoder::default();
+        let mut last = decoder.step(slot_word(OWNER, 0, 0), limits)?;
         for word in words {
-            last = Ok(decoder.step(word, limits)?);
+            last = decoder.step(word, limits)?;
         }
-        last
+        Ok(last)
     }
 
     #[test]
@@ -438,26 +379,11 @@ mod tests {
         for (site, object) in edges.into_iter().flat_map(|site| edges.map(|object| (site, object))) {
             let op = Op::Write { var: VarId(object) };
             let (wide, word) = event_word(split(op).code, 0, site, object);
-            let Ok(Item::Event(event)) = decode(wide.into_iter().chain([word]), limits) else {
-                panic!("{site} {object}")
-            };
+            let Ok(Some(event)) = decode(wide.into_iter().chain([word]), limits) else { panic!("{site} {object}") };
             assert_eq!(event, Event { owner: Owner::thread(ThreadId(0)), site: SiteId(site), op });
             for limits in [Limits { sites: site, ..limits }, Limits { ids: object, ..limits }] {
                 assert!(decode(wide.into_iter().chain([word]), limits).is_err());
             }
         }
-    }
-
-    #[test]
-    fn wide_orders_come_back() {
-        let limits = Limits { sites: 1, ids: u32::MAX };
-        for (thread, position) in [(0, 0), (1 << 17, 1), ((1 << 17) - 1, 1 << 40), (u32::MAX - 1, u64::MAX)] {
-            let (wide, word) = after_words(thread, position);
-            match decode(wide.into_iter().chain([word]), limits) {
-                Ok(Item::After { thread: t, position: p }) => assert_eq!((t, p), (thread, position)),
-                _ => panic!("{thread} {position}"),
-            }
-        }
-        assert_eq!(stamp_after(5, stamp_word(3_u64.wrapping_sub(5))), 3);
     }
 }

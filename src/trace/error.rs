@@ -139,10 +139,13 @@ impl fmt::Display for TraceError {
             Self::Text { violation, then: None } => violation.fmt(f),
             Self::Text { violation, then: Some(then) } => write!(f, "{violation}, and {then}"),
             Self::IncompatibleMajor { file } => {
-                write!(f, "format version {file} cannot be read (this reader knows {})", super::FormatVersion::CURRENT)
+                let current = super::FormatVersion::CURRENT;
+                write!(f, "format version {file} cannot be read, only {current}: record the trace again, or ")?;
+                f.write_str("read it with the release that wrote it")
             }
             Self::NewerMinor { file } => {
-                write!(f, "format version {file} is newer than this reader's {}", super::FormatVersion::CURRENT)
+                let current = super::FormatVersion::CURRENT;
+                write!(f, "format version {file} is newer than this reader's {current}: read it with a later release")
             }
             Self::Damaged { offset, reason } => write!(f, "damaged at byte {offset}: {reason}"),
         }

@@ -17,13 +17,13 @@
 //! | checksum of the 16 bytes above and the payload | 8 |
 //!
 //! A file is readable up to its last whole block. Whether it is complete is said by the end block, whose payload is
-//! the number of events (8 bytes): a file without it was cut.
+//! the number of words in all blocks (8 bytes): a file without it was cut.
 
 use std::fmt;
 use std::io::{self, Read, Write};
 
 use super::error::TraceError;
-use super::pack::{self, MAX_WORDS, Packer};
+use super::pack::{self, MAX_WORDS, Packer, Word};
 
 /// First bytes of every binary trace; the first of them is in no UTF-8 text, so STD text never begins like this.
 pub(crate) const MAGIC: [u8; 8] = *b"\xffgordian";
@@ -52,7 +52,7 @@ pub struct FormatVersion {
 
 impl FormatVersion {
     /// What this release writes, and the latest that it reads.
-    pub const CURRENT: Self = Self { major: MajorVersion(1), minor: MinorVersion(0) };
+    pub const CURRENT: Self = Self { major: MajorVersion(2), minor: MinorVersion(0) };
 
     /// Can a reader of version `reader` read a file of this version?
     ///
@@ -103,11 +103,36 @@ pub(crate) enum BlockKind {
     End = 4,
 }
 
+/// A block of words on its way.
+#[derive(Default)]
+pub(crate) struct WordBlock {
+    packer: Packer,
+    bytes: Vec<u8>,
+    count: u32,
+}
+
+impl WordBlock {
+    /// Replaces the block by these words, at most [`MAX_WORDS`], packed if that is shorter. `new` gets every word that
+    /// does not repeat an earlier one of the block.
+    pub(crate) fn fill<W: Word>(&mut self, kind: BlockKind, thread: u32, words: &[W], new: impl FnMut(u64)) {
+        self.bytes.clear();
+        self.bytes.resize(BLOCK_HEADER, 0);
+        self.packer.pack(words, &mut self.bytes, new);
+        let packed = self.bytes.len() - BLOCK_HEADER < 8 * words.len();
+        if !packed {
+            self.bytes.truncate(BLOCK_HEADER);
+            self.bytes.extend(words.iter().flat_map(|word| word.get().to_le_bytes()));
+        }
+        self.count = words.len() as u32;
+        seal(&mut self.bytes, kind, packed, self.count, thread);
+    }
+}
+
 /// Writes header and blocks.
 pub(crate) struct BlockWriter<W> {
     out: W,
-    packer: Packer,
     block: Vec<u8>,
+    words: u64,
 }
 
 impl<W: Write> BlockWriter<W> {
@@ -118,23 +143,13 @@ impl<W: Write> BlockWriter<W> {
         header[8..10].copy_from_slice(&FormatVersion::CURRENT.major.0.to_le_bytes());
         header[10..12].copy_from_slice(&FormatVersion::CURRENT.minor.0.to_le_bytes());
         out.write_all(&header)?;
-        Ok(Self { out, packer: Packer::default(), block: Vec::new() })
+        Ok(Self { out, block: Vec::new(), words: 0 })
     }
 
-    /// Writes words as blocks, packed where that is shorter.
-    pub(crate) fn words(&mut self, kind: BlockKind, thread: u32, words: &[u64]) -> io::Result<()> {
-        for words in words.chunks(MAX_WORDS) {
-            self.block.clear();
-            self.block.resize(BLOCK_HEADER, 0);
-            self.packer.pack(words, &mut self.block);
-            let packed = self.block.len() - BLOCK_HEADER < 8 * words.len();
-            if !packed {
-                self.block.truncate(BLOCK_HEADER);
-                self.block.extend(words.iter().flat_map(|word| word.to_le_bytes()));
-            }
-            self.send(kind, packed, words.len() as u32, thread)?;
-        }
-        Ok(())
+    /// Writes a block of words.
+    pub(crate) fn words(&mut self, block: &WordBlock) -> io::Result<()> {
+        self.words += u64::from(block.count);
+        self.out.write_all(&block.bytes)
     }
 
     /// Writes a block of table entries.
@@ -143,27 +158,15 @@ impl<W: Write> BlockWriter<W> {
     }
 
     /// Writes the end block.
-    pub(crate) fn end(&mut self, events: u64) -> io::Result<()> {
-        self.plain(BlockKind::End, 0, &events.to_le_bytes())
+    pub(crate) fn end(&mut self) -> io::Result<()> {
+        self.plain(BlockKind::End, 0, &self.words.to_le_bytes())
     }
 
     fn plain(&mut self, kind: BlockKind, count: u32, payload: &[u8]) -> io::Result<()> {
         self.block.clear();
         self.block.resize(BLOCK_HEADER, 0);
         self.block.extend_from_slice(payload);
-        self.send(kind, false, count, 0)
-    }
-
-    fn send(&mut self, kind: BlockKind, packed: bool, count: u32, thread: u32) -> io::Result<()> {
-        let length = (self.block.len() - BLOCK_HEADER) as u32;
-        let (header, payload) = self.block.split_at_mut(BLOCK_HEADER);
-        header[0] = kind as u8;
-        header[1] = u8::from(packed);
-        header[4..8].copy_from_slice(&length.to_le_bytes());
-        header[8..12].copy_from_slice(&count.to_le_bytes());
-        header[12..16].copy_from_slice(&thread.to_le_bytes());
-        let sum = checksum(&header[..16], payload);
-        header[16..].copy_from_slice(&sum.to_le_bytes());
+        seal(&mut self.block, kind, false, count, 0);
         self.out.write_all(&self.block)
     }
 
@@ -176,6 +179,18 @@ impl<W: Write> BlockWriter<W> {
     pub(crate) fn into_inner(self) -> W {
         self.out
     }
+}
+
+/// Fills in the header of a block, for which there is room.
+fn seal(block: &mut [u8], kind: BlockKind, packed: bool, count: u32, thread: u32) {
+    let (header, payload) = block.split_at_mut(BLOCK_HEADER);
+    header[0] = kind as u8;
+    header[1] = u8::from(packed);
+    header[4..8].copy_from_slice(&(payload.len() as u32).to_le_bytes());
+    header[8..12].copy_from_slice(&count.to_le_bytes());
+    header[12..16].copy_from_slice(&thread.to_le_bytes());
+    let sum = checksum(&header[..16], payload);
+    header[16..].copy_from_slice(&sum.to_le_bytes());
 }
 
 /// A block that was read; its payload is in the reader.

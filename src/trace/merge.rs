@@ -11,7 +11,8 @@ use rustc_hash::FxHashMap;
 
 use crate::event::Event;
 
-use super::code::{self, Decoder, Item, Limits};
+use super::chunk::{self, Decoder, Item, Names, Recent};
+use super::tables::Tables;
 
 /// Most words that may wait to be ordered: half a gigabyte. A recorder, which writes what every thread has done at
 /// least every tenth of a second, stays far below; packed nonsense need not.
@@ -44,6 +45,7 @@ pub(super) struct Merge {
     pending: usize,
     /// Threads that wait for a stamp to be the next.
     waiting_stamps: FxHashMap<u64, u32>,
+    recent: Recent,
 }
 
 /// Damage that shows only when words are put in order: offset of the block, and what is wrong.
@@ -73,9 +75,16 @@ impl Merge {
     }
 
     /// Appends events whose place is certain, about `most` at a time; nothing is left to append when it appends none.
-    pub(super) fn run(&mut self, batch: &mut Vec<Event>, most: usize, limits: Limits) -> Result<(), Damage> {
+    /// Threads and objects are below `ids`.
+    pub(super) fn run(
+        &mut self,
+        batch: &mut Vec<Event>,
+        most: usize,
+        tables: &mut Tables,
+        ids: u32,
+    ) -> Result<(), Damage> {
         while let Some(thread) = self.ready.pop_front() {
-            let stop = self.run_thread(thread, batch, most, limits)?;
+            let stop = self.run_thread(thread, batch, most, tables, ids)?;
             match stop {
                 Stop::NoWords => self.thread(thread).busy = false,
                 Stop::Waits => {}
@@ -90,13 +99,13 @@ impl Merge {
 
     /// Events that could not be ordered.
     pub(super) fn left(&self) -> u64 {
-        let events = |part: &Thread| part.words.iter().filter(|word| code::code(**word) >= code::FIRST_EVENT).count();
+        let events = |part: &Thread| part.words.iter().filter(|word| chunk::is_event(**word)).count();
         self.threads.values().map(|part| events(part) as u64).sum()
     }
 
     fn thread(&mut self, thread: u32) -> &mut Thread {
         self.threads.entry(thread).or_insert_with(|| Thread {
-            decoder: Decoder::of_thread(thread),
+            decoder: Decoder::new(thread),
             words: VecDeque::new(),
             blocks: VecDeque::new(),
             done: 0,
@@ -107,7 +116,14 @@ impl Merge {
         })
     }
 
-    fn run_thread(&mut self, id: u32, batch: &mut Vec<Event>, most: usize, limits: Limits) -> Result<Stop, Damage> {
+    fn run_thread(
+        &mut self,
+        id: u32,
+        batch: &mut Vec<Event>,
+        most: usize,
+        tables: &mut Tables,
+        ids: u32,
+    ) -> Result<Stop, Damage> {
         let stop = loop {
             if batch.len() >= most {
                 break Stop::Full;
@@ -116,8 +132,13 @@ impl Merge {
             let part = self.threads.get_mut(&id).expect("a thread that is ready is there");
             let Some(&word) = part.words.front() else { break Stop::NoWords };
             self.pending -= 1;
-            match part.decoder.step(word, limits).map_err(|reason| (part.offset(), reason))? {
+            let mut names = Names { tables, recent: &mut self.recent, ids };
+            match part.decoder.step(word, &mut names).map_err(|reason| (part.offset(), reason))? {
                 Item::Prepared => part.advance(),
+                Item::Made { lock, kind, site } => {
+                    part.advance();
+                    tables.made(lock, kind, site);
+                }
                 Item::After { thread, position } => {
                     part.advance();
                     let other = self.thread(thread);
@@ -130,7 +151,7 @@ impl Merge {
                     if part.stamped {
                         return Err((part.offset(), "an event with two stamps"));
                     }
-                    part.last_stamp = code::stamp_after(part.last_stamp, word);
+                    part.last_stamp = chunk::stamp_after(part.last_stamp, word);
                     part.stamped = true;
                     let (stamp, offset) = (part.last_stamp, part.offset());
                     part.advance();

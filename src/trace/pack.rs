@@ -10,6 +10,19 @@ pub(crate) const MAX_WORDS: usize = (1 << 13) - 1;
 const MAX_LITERALS: usize = (1 << 6) - 1;
 const HASH_BITS: u32 = 11;
 
+/// A word that is to be packed: a number, or the place of one in a buffer.
+pub(crate) trait Word {
+    /// Its value.
+    fn get(&self) -> u64;
+}
+
+impl Word for u64 {
+    #[inline(always)]
+    fn get(&self) -> u64 {
+        *self
+    }
+}
+
 /// Packs blocks; keeps its table between them.
 pub(crate) struct Packer {
     /// Hash of a word to one more than its last place in this block.
@@ -27,40 +40,46 @@ fn hash(word: u64) -> usize {
 }
 
 impl Packer {
-    /// Appends the packed form of `words`, at most [`MAX_WORDS`] of them.
-    pub(crate) fn pack(&mut self, words: &[u64], out: &mut Vec<u8>) {
+    /// Appends the packed form of `words`, at most [`MAX_WORDS`] of them. `new` gets every word that does not repeat an
+    /// earlier one, in order.
+    pub(crate) fn pack<W: Word>(&mut self, words: &[W], out: &mut Vec<u8>, mut new: impl FnMut(u64)) {
         debug_assert!(words.len() <= MAX_WORDS);
         self.last.fill(0);
         let (mut at, mut literals) = (0, 0);
+        let mut sequence = |literals: &[W], length: usize, distance: usize| {
+            let head = literals.len() as u32 | (length as u32) << 6 | (distance as u32) << 19;
+            out.extend_from_slice(&head.to_le_bytes());
+            let from = out.len();
+            out.resize(from + 8 * literals.len(), 0);
+            for (place, word) in out[from..].as_chunks_mut().0.iter_mut().zip(literals) {
+                let word = word.get();
+                new(word);
+                *place = word.to_le_bytes();
+            }
+        };
         while at < words.len() {
-            let place = &mut self.last[hash(words[at])];
+            let word = words[at].get();
+            let place = &mut self.last[hash(word)];
             let candidate = usize::from(*place);
             *place = at as u16 + 1;
-            if candidate != 0 && words[candidate - 1] == words[at] {
+            if candidate != 0 && words[candidate - 1].get() == word {
                 let distance = at - (candidate - 1);
-                let length = words[at..].iter().zip(&words[candidate - 1..]).take_while(|(a, b)| a == b).count();
-                sequence(&words[literals..at], length, distance, out);
+                let (here, there) = (&words[at..], &words[candidate - 1..]);
+                let length = here.iter().zip(there).take_while(|(a, b)| a.get() == b.get()).count();
+                sequence(&words[literals..at], length, distance);
                 at += length;
                 literals = at;
             } else {
                 at += 1;
                 if at - literals == MAX_LITERALS {
-                    sequence(&words[literals..at], 0, 0, out);
+                    sequence(&words[literals..at], 0, 0);
                     literals = at;
                 }
             }
         }
         if literals < at {
-            sequence(&words[literals..at], 0, 0, out);
+            sequence(&words[literals..at], 0, 0);
         }
-    }
-}
-
-fn sequence(literals: &[u64], length: usize, distance: usize, out: &mut Vec<u8>) {
-    let head = literals.len() as u32 | (length as u32) << 6 | (distance as u32) << 19;
-    out.extend_from_slice(&head.to_le_bytes());
-    for word in literals {
-        out.extend_from_slice(&word.to_le_bytes());
     }
 }
 
@@ -114,9 +133,11 @@ mod tests {
         fn unpacking_undoes_packing(words in prop::collection::vec(prop_oneof![0..4_u64, any::<u64>()], 0..500)) {
             let (mut packed, mut back) = (Vec::new(), Vec::new());
             let mut packer = Packer::default();
-            packer.pack(&[1, 2, 3], &mut packed);
+            packer.pack(&[1, 2, 3], &mut packed, |_| ());
             packed.clear();
-            packer.pack(&words, &mut packed);
+            let mut told = Vec::new();
+            packer.pack(&words, &mut packed, |new| told.push(new));
+            prop_assert!(words.iter().all(|word| told.contains(word)));
             prop_assert_eq!(unpack(&packed, words.len(), &mut back), Ok(()));
             prop_assert_eq!(&back, &words);
             prop_assert!(unpack(&packed, words.len() + 1, &mut back).is_err());
@@ -134,7 +155,7 @@ mod tests {
     fn a_loop_costs_next_to_nothing() {
         let words: Vec<u64> = [7, 9].into_iter().cycle().take(MAX_WORDS).collect();
         let mut packed = Vec::new();
-        Packer::default().pack(&words, &mut packed);
+        Packer::default().pack(&words, &mut packed, |_| ());
         assert!(packed.len() < 32, "{}", packed.len());
     }
 }

@@ -5,6 +5,7 @@
 //! | site | 1 | line 4, column 4, file: text. Sites are numbered from 1 in the order of their entries |
 //! | thread | 2 | thread 4, name: text |
 //! | object | 3 | sort 1, id 4, kind 1, flags 1 (1: has a name, 2: has a creation site), name: text, site |
+//! | place | 4 | place 8, number of its site 4: what events of thread chunks name ([`super::chunk`]) |
 //!
 //! A text is its length in bytes (4) and its bytes, UTF-8.
 
@@ -21,12 +22,21 @@ pub struct Tables {
     sites: Vec<Site>,
     threads: FxHashMap<ThreadId, String>,
     objects: FxHashMap<Object, ObjectInfo>,
+    /// Of locks that a thread chunk describes; an entry in `objects` says more.
+    made: FxHashMap<LockId, (ObjectKind, SiteId)>,
+    places: FxHashMap<u64, SiteId>,
 }
 
 impl Default for Tables {
     /// Knows [`SiteId::UNKNOWN`] and nothing else.
     fn default() -> Self {
-        Self { sites: vec![Site::unknown()], threads: FxHashMap::default(), objects: FxHashMap::default() }
+        Self {
+            sites: vec![Site::unknown()],
+            threads: FxHashMap::default(),
+            objects: FxHashMap::default(),
+            made: FxHashMap::default(),
+            places: FxHashMap::default(),
+        }
     }
 }
 
@@ -51,13 +61,28 @@ impl Tables {
         self.objects.insert(object, info);
     }
 
+    /// Says where a lock was made and what it is; a description has precedence.
+    pub(crate) fn made(&mut self, lock: LockId, kind: ObjectKind, site: SiteId) {
+        self.made.insert(lock, (kind, site));
+    }
+
+    /// Says which site a place is.
+    pub(crate) fn add_place(&mut self, place: u64, site: SiteId) {
+        self.places.insert(place, site);
+    }
+
+    /// The site of a place.
+    pub(crate) fn site_of(&self, place: u64) -> Option<SiteId> {
+        self.places.get(&place).copied()
+    }
+
     /// All sites; the first is that of [`SiteId::UNKNOWN`].
     #[must_use]
     pub fn sites(&self) -> &[Site] {
         &self.sites
     }
 
-    /// How many sites, threads and objects are known.
+    /// How many sites, threads and objects were described.
     pub(crate) fn len(&self) -> usize {
         self.sites.len() + self.threads.len() + self.objects.len()
     }
@@ -80,6 +105,13 @@ impl Tables {
                     let (object, info) = input.object()?;
                     self.objects.insert(object, info);
                 }
+                PLACE => {
+                    let (place, site) = (input.long()?, input.number()?);
+                    if site as usize >= self.sites.len() {
+                        return Err("a place at a site that was not introduced");
+                    }
+                    self.add_place(place, SiteId(site));
+                }
                 _ => return Err("an unknown entry of the tables"),
             }
         }
@@ -97,20 +129,26 @@ impl Names for Tables {
     }
 
     fn object(&self, object: Object) -> Option<ObjectInfo> {
-        self.objects.get(&object).cloned()
+        let described = self.objects.get(&object).cloned();
+        described.or_else(|| {
+            let Object::Lock(lock) = object else { return None };
+            let &(kind, site) = self.made.get(&lock)?;
+            Some(ObjectInfo { kind, name: None, created: Some(self.site(site)) })
+        })
     }
 }
 
 const SITE: u8 = 1;
 const THREAD: u8 = 2;
 const OBJECT: u8 = 3;
+const PLACE: u8 = 4;
 const HAS_NAME: u8 = 1;
 const HAS_SITE: u8 = 2;
 /// Longer texts are cut: an entry must fit into a block.
 const MAX_TEXT: usize = 1 << 16;
 
 /// In the order of their bytes in a file.
-const KINDS: [ObjectKind; 9] = [
+pub(crate) const KINDS: [ObjectKind; 9] = [
     ObjectKind::Mutex,
     ObjectKind::RwLock,
     ObjectKind::ReentrantMutex,
@@ -152,6 +190,21 @@ pub(crate) const fn object_of(sort: u8, id: u32) -> Option<Object> {
     })
 }
 
+/// The place of a kind in [`KINDS`].
+pub(crate) const fn kind_number(kind: ObjectKind) -> u8 {
+    match kind {
+        ObjectKind::Mutex => 0,
+        ObjectKind::RwLock => 1,
+        ObjectKind::ReentrantMutex => 2,
+        ObjectKind::Cell => 3,
+        ObjectKind::Atomic => 4,
+        ObjectKind::Condvar => 5,
+        ObjectKind::Channel => 6,
+        ObjectKind::Barrier => 7,
+        ObjectKind::Once => 8,
+    }
+}
+
 /// Table entries on their way into a file: blocks, each with its number of entries.
 #[derive(Default, Debug)]
 pub(crate) struct Entries {
@@ -174,7 +227,14 @@ impl Entries {
 
     pub(crate) fn site(&mut self, site: &Site) {
         self.begin(SITE);
-        self.place(site);
+        self.position(site);
+    }
+
+    #[cfg(feature = "detect")]
+    pub(crate) fn place(&mut self, place: u64, site: SiteId) {
+        self.begin(PLACE);
+        self.bytes().extend_from_slice(&place.to_le_bytes());
+        self.number(site.0);
     }
 
     pub(crate) fn thread(&mut self, thread: ThreadId, name: &str) {
@@ -188,15 +248,14 @@ impl Entries {
         self.begin(OBJECT);
         self.bytes().push(sort);
         self.number(id);
-        let kind = KINDS.iter().position(|kind| *kind == info.kind).expect("KINDS lists every kind");
-        self.bytes().push(kind as u8);
+        self.bytes().push(kind_number(info.kind));
         let has = |flag: u8, is: bool| if is { flag } else { 0 };
         self.bytes().push(has(HAS_NAME, info.name.is_some()) | has(HAS_SITE, info.created.is_some()));
         if let Some(name) = &info.name {
             self.text(name);
         }
         if let Some(site) = &info.created {
-            self.place(site);
+            self.position(site);
         }
     }
 
@@ -225,7 +284,7 @@ impl Entries {
         self.bytes().extend_from_slice(text.as_bytes());
     }
 
-    fn place(&mut self, site: &Site) {
+    fn position(&mut self, site: &Site) {
         self.number(site.line);
         self.number(site.column);
         self.text(&site.file);
@@ -252,6 +311,10 @@ impl Input<'_> {
         Ok(u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
     }
 
+    fn long(&mut self) -> Result<u64, &'static str> {
+        Ok(u64::from(self.number()?) | u64::from(self.number()?) << 32)
+    }
+
     fn text(&mut self) -> Result<String, &'static str> {
         let length = self.number()? as usize;
         let text = std::str::from_utf8(self.take(length)?).map_err(|_| "a name that is not UTF-8")?;
@@ -273,5 +336,17 @@ impl Input<'_> {
         let name = if flags & HAS_NAME != 0 { Some(self.text()?) } else { None };
         let created = if flags & HAS_SITE != 0 { Some(self.site()?) } else { None };
         Ok((object, ObjectInfo { kind, name, created }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_is_where_its_number_says() {
+        for (number, kind) in (0..).zip(KINDS) {
+            assert_eq!(kind_number(kind), number);
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use crate::event::{Event, Names, Object, Op, Owner, ThreadId};
 
 use super::code::{self, FUTURE, OWNER, Parts, SLOTS, TASK};
-use super::format::{BlockKind, BlockWriter};
+use super::format::{BlockKind, BlockWriter, WordBlock};
 use super::pack::MAX_WORDS;
 use super::tables::{Entries, OBJECT_SORTS, object_of, object_parts};
 
@@ -15,6 +15,7 @@ use super::tables::{Entries, OBJECT_SORTS, object_of, object_parts};
 /// highest identifier seen, and a reader refuses identifiers far beyond the size of the file.
 pub struct TraceWriter<W> {
     blocks: BlockWriter<W>,
+    block: WordBlock,
     words: Vec<u64>,
     /// What the reader's slots hold; the slot of an owner is a hash of it.
     owners: [Option<Owner>; SLOTS],
@@ -23,7 +24,6 @@ pub struct TraceWriter<W> {
     /// One more than the highest identifier seen, for threads and each sort of object.
     threads: u32,
     objects: [u32; OBJECT_SORTS as usize],
-    events: u64,
 }
 
 impl<W: Write> TraceWriter<W> {
@@ -34,12 +34,12 @@ impl<W: Write> TraceWriter<W> {
     pub fn new(out: W) -> io::Result<Self> {
         Ok(Self {
             blocks: BlockWriter::new(out)?,
+            block: WordBlock::default(),
             words: Vec::with_capacity(MAX_WORDS),
             owners: [None; SLOTS],
             sites: 1,
             threads: 0,
             objects: [0; OBJECT_SORTS as usize],
-            events: 0,
         })
     }
 
@@ -57,7 +57,6 @@ impl<W: Write> TraceWriter<W> {
             }
             self.event(event);
         }
-        self.events += events.len() as u64;
         Ok(())
     }
 
@@ -83,7 +82,7 @@ impl<W: Write> TraceWriter<W> {
             }
         }
         self.tables_if(true, &mut entries)?;
-        self.blocks.end(self.events)?;
+        self.blocks.end()?;
         self.blocks.get_mut().flush()?;
         Ok(self.blocks.into_inner())
     }
@@ -110,8 +109,11 @@ impl<W: Write> TraceWriter<W> {
     }
 
     fn write_run(&mut self) -> io::Result<()> {
-        self.blocks.words(BlockKind::Run, 0, &self.words)?;
-        self.words.clear();
+        if !self.words.is_empty() {
+            self.block.fill(BlockKind::Run, 0, &self.words, |_| ());
+            self.words.clear();
+            self.blocks.words(&self.block)?;
+        }
         Ok(())
     }
 

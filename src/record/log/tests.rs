@@ -48,8 +48,8 @@ fn events_sites_and_names_come_back() {
         Op::AtomicRmw { atomic: AtomicId(1), order: Order::SeqCst },
     ];
     for op in ops {
-        thread.push(op, here);
-        thread.push(op, far);
+        thread.make_room().push(op, here);
+        thread.make_room().push(op, far);
     }
     assert_eq!(thread.position(), 6);
     drop(thread);
@@ -78,16 +78,17 @@ fn hand_around(log: &Log, threads: u32, rounds: u32) {
                 let mut thread = log.thread(id);
                 for _ in 0..rounds {
                     let mut last = last.lock();
+                    let mut room = thread.make_room();
                     if last.1 != 0 && last.0 != id {
-                        thread.after(last.0, last.1);
+                        room.after(last.0, last.1);
                     }
-                    thread.push(ACQUIRED, Location::caller());
-                    thread.push(RELEASED, Location::caller());
-                    *last = (id, thread.position());
+                    room.push(ACQUIRED, Location::caller());
+                    *last = (id, thread.make_room().push(RELEASED, Location::caller()));
                     drop(last);
                     let _held = atomic.lock();
-                    thread.stamp();
-                    thread.push(Op::Sent { channel: crate::event::ChannelId(0) }, Location::caller());
+                    let mut room = thread.make_room();
+                    room.stamp();
+                    room.push(Op::Sent { channel: crate::event::ChannelId(0) }, Location::caller());
                 }
             });
         }
@@ -148,7 +149,7 @@ fn what_was_flushed_is_readable_while_threads_go_on() {
     let (log, sink) = recording();
     let mut thread = log.thread(ThreadId(0));
     for round in 1..=3 {
-        thread.push(Op::RegionBegin, Location::caller());
+        thread.make_room().push(Op::RegionBegin, Location::caller());
         log.flush().unwrap();
         let (events, reader) = read(&sink);
         assert_eq!(events.len(), round);
@@ -156,7 +157,7 @@ fn what_was_flushed_is_readable_while_threads_go_on() {
     }
     log.close().unwrap();
     for _ in 0..100_000 {
-        thread.push(Op::RegionBegin, Location::caller());
+        thread.make_room().push(Op::RegionBegin, Location::caller());
     }
     drop(thread);
     assert_eq!(read(&sink).0.len(), 3, "what comes after the close is lost, and nothing else happens");
@@ -181,8 +182,51 @@ fn a_failing_disk_is_reported_and_stops_no_thread() {
     let log = Log::start(Full).unwrap();
     let mut thread = log.thread(ThreadId(0));
     for _ in 0..1_000_000 {
-        thread.push(Op::RegionBegin, Location::caller());
+        thread.make_room().push(Op::RegionBegin, Location::caller());
     }
     drop(thread);
     assert_eq!(log.close().unwrap_err().kind(), io::ErrorKind::StorageFull);
+}
+
+/// A disk so slow that it always waits for the thread: then the thread must wait, and what waits is bounded.
+#[test]
+fn a_slow_disk_makes_threads_wait() {
+    #[derive(Clone, Default)]
+    struct Slow {
+        shared: Arc<std::sync::OnceLock<Arc<Shared>>>,
+        done: Arc<std::sync::atomic::AtomicBool>,
+        longest: Arc<Mutex<usize>>,
+        sink: Sink,
+    }
+    impl io::Write for Slow {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            while !self.done.load(std::sync::atomic::Ordering::Acquire)
+                && self.shared.get().is_some_and(|shared| !shared.outgoing.lock().is_too_much())
+            {
+                std::thread::yield_now();
+            }
+            let mut longest = self.longest.lock();
+            *longest = bytes.len().max(*longest);
+            self.sink.write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let slow = Slow::default();
+    let log = Log::start(slow.clone()).unwrap();
+    slow.shared.set(log.shared.clone()).ok().unwrap();
+    let mut thread = log.thread(ThreadId(0));
+    // No word repeats another one.
+    for lock in (0..1 << 20).map(LockId) {
+        thread.make_room().push(Op::Released { lock, mode: Mode::Exclusive }, Location::caller());
+    }
+    slow.done.store(true, std::sync::atomic::Ordering::Release);
+    drop(thread);
+    log.close().unwrap();
+    let (events, reader) = read(&slow.sink);
+    assert_eq!((events.len(), reader.truncated()), (1 << 20, None));
+    let block = 8 * buffer::WORDS + 100;
+    assert!((outgoing::TOO_MUCH..outgoing::TOO_MUCH + 2 * block).contains(&slow.longest.lock()), "{:?}", slow.longest);
 }

@@ -1,21 +1,30 @@
 use super::*;
+use crate::event::SiteId;
 use crate::event::{Op, ThreadId, VarId};
-use crate::trace::code::{FIRST_EVENT, TASK, after_words, event_word, slot_word, split, stamp_word};
+use crate::trace::chunk::{MADE, after_words, event_word, stamp_word};
+use crate::trace::code::{FIRST_EVENT, TASK, slot_word, split};
 
-const LIMITS: Limits = Limits { sites: 1, ids: 1000 };
+const IDS: u32 = 1000;
 
 /// A read of variable `var`: what an event is does not matter here, only which one it is.
 fn event(var: u32) -> u64 {
-    event_word(split(Op::Read { var: VarId(var) }).code, 0, 0, var).1
+    event_word(split(Op::Read { var: VarId(var) }).code, 0, var)
 }
 
 fn after(thread: u32, position: u64) -> u64 {
     after_words(thread, position).1
 }
 
+/// They know the place 0.
+fn tables() -> Tables {
+    let mut tables = Tables::default();
+    tables.add_place(0, SiteId::UNKNOWN);
+    tables
+}
+
 fn run(merge: &mut Merge) -> Result<Vec<u32>, Damage> {
     let mut batch = Vec::new();
-    merge.run(&mut batch, usize::MAX, LIMITS)?;
+    merge.run(&mut batch, usize::MAX, &mut tables(), IDS)?;
     Ok(batch.iter().map(|event| if let Op::Read { var } = event.op { var.0 } else { u32::MAX }).collect())
 }
 
@@ -52,7 +61,7 @@ fn a_batch_may_end_anywhere() {
     let mut all = Vec::new();
     loop {
         let mut batch = Vec::new();
-        merge.run(&mut batch, 1, LIMITS).unwrap();
+        merge.run(&mut batch, 1, &mut tables(), IDS).unwrap();
         if batch.is_empty() {
             break;
         }
@@ -72,8 +81,9 @@ fn nonsense_is_damage_and_a_circle_never_comes() {
         run(&mut merge).unwrap_err().0
     };
     assert_eq!(damage(&[0]), 99);
-    assert_eq!(damage(&[u64::from(FIRST_EVENT) | 1 << 7]), 99, "an owner that was not introduced");
+    assert_eq!(damage(&[u64::from(FIRST_EVENT) | 1 << 7]), 99, "a place that was not introduced");
     assert_eq!(damage(&[event(1000)]), 99);
+    assert_eq!(damage(&[event_word(MADE, 0, 1000)]), 99);
     assert_eq!(damage(&[slot_word(TASK, 0, 0)]), 99);
     assert_eq!(damage(&[stamp_word(0), event(0), stamp_word(0), event(0)]), 99);
     assert_eq!(damage(&[stamp_word(0), stamp_word(0)]), 99);

@@ -1,0 +1,326 @@
+//! The words of a thread chunk: what a recording thread stores is what stands in the file.
+//!
+//! A word is as in a run ([`super::code`]), but the thread is that of the chunk, and an event names its *place*: a number
+//! that the recorder has for a source position without looking it up, and that table entries translate to sites.
+//!
+//! | word | code | the other bits, from bit 7 upwards |
+//! |---|---|---|
+//! | event | 16.. | place 27, object 30 |
+//! | `WIDE` | 1 | object's upper bits 2: for the next event; or the upper 57 bits for `AFTER` |
+//! | `EXTRA` | 2 | second operand 32: for the next event |
+//! | `AFTER` | 6 | thread 17, position 40: the next event stands after that many events of that thread |
+//! | `STAMP` | 7 | number 57: the next event's place among all stamped ones, less this thread's last stamp |
+//! | `PLACE` | 8 | place 57: of the next event, whose own place is [`FAR`] |
+//! | `MADE` | 116.. | place 27, object 30: the lock was made there; its kind is the code, in the order of `KINDS` |
+//!
+//! With `AFTER`, a `WIDE` before it carries the thread's upper bits (15) and the position's (24).
+
+use crate::event::{Event, LockId, ObjectKind, Owner, SiteId, ThreadId};
+
+use super::code::{self, CODE_BITS, EXTRA, FAR_OFF, FIRST_EVENT, OBJECT_SHIFT, WIDE, check_extra, low, needs_extra};
+use super::tables::{KINDS, Tables};
+
+pub(crate) const AFTER: u8 = 6;
+pub(crate) const STAMP: u8 = 7;
+pub(crate) const PLACE: u8 = 8;
+/// The code for the first of the kinds.
+pub(crate) const MADE: u8 = 116;
+const LAST_MADE: u8 = MADE + KINDS.len() as u8 - 1;
+
+const PLACE_BITS: u32 = OBJECT_SHIFT - CODE_BITS;
+/// Instead of a place: it is in the `PLACE` before. Places from this one on must go there.
+pub(crate) const FAR: u64 = (1 << PLACE_BITS) - 1;
+/// Objects from this one on need a `WIDE`.
+#[cfg(any(test, feature = "detect"))]
+pub(crate) const WIDE_OBJECT: u32 = 1 << OBJECT_BITS;
+const OBJECT_BITS: u32 = 64 - OBJECT_SHIFT;
+const AFTER_THREAD_BITS: u32 = 17;
+const AFTER_POSITION_BITS: u32 = 40;
+
+/// Is the word an event?
+#[inline]
+pub(crate) const fn is_event(word: u64) -> bool {
+    let code = code::code(word);
+    FIRST_EVENT <= code && code < MADE
+}
+
+/// An event or a `MADE`; `place` is at most [`FAR`].
+#[cfg(any(test, feature = "detect"))]
+#[inline(always)]
+pub(crate) const fn event_word(code: u8, place: u64, object: u32) -> u64 {
+    code as u64 | place << CODE_BITS | (object as u64) << OBJECT_SHIFT
+}
+
+/// The `WIDE` that an event on such an object needs, if any.
+#[cfg(any(test, feature = "detect"))]
+#[inline]
+pub(crate) const fn wide_word(object: u32) -> Option<u64> {
+    let high = object >> OBJECT_BITS;
+    if high == 0 { None } else { Some(WIDE as u64 | (high as u64) << CODE_BITS) }
+}
+
+/// A `PLACE`; at most 57 bits.
+#[cfg(any(test, feature = "detect"))]
+pub(crate) const fn place_word(place: u64) -> u64 {
+    PLACE as u64 | place << CODE_BITS
+}
+
+/// A place that a word names itself; `None` if that of a `PLACE` is meant, or the word has none.
+#[cfg(any(test, feature = "detect"))]
+#[inline]
+pub(crate) const fn place_in(word: u64) -> Option<u64> {
+    let code = code::code(word);
+    let place = if code == PLACE { word >> CODE_BITS } else { low(word >> CODE_BITS, PLACE_BITS) };
+    if code >= FIRST_EVENT && place != FAR || code == PLACE { Some(place) } else { None }
+}
+
+/// A `STAMP`; numbers are taken modulo 2^57.
+#[cfg(any(test, feature = "detect"))]
+#[inline]
+pub(crate) const fn stamp_word(number: u64) -> u64 {
+    STAMP as u64 | number << CODE_BITS
+}
+
+/// The number of a `STAMP`, from the last one of the same thread.
+#[inline]
+pub(crate) const fn stamp_after(last: u64, word: u64) -> u64 {
+    low(last.wrapping_add(word >> CODE_BITS), 64 - CODE_BITS)
+}
+
+/// An `AFTER`, and the `WIDE` that must stand before it, if any.
+#[cfg(any(test, feature = "detect"))]
+#[inline]
+pub(crate) const fn after_words(thread: u32, position: u64) -> (Option<u64>, u64) {
+    let (thread_high, position_high) = (thread >> AFTER_THREAD_BITS, position >> AFTER_POSITION_BITS);
+    let wide = if thread_high == 0 && position_high == 0 {
+        None
+    } else {
+        let shift = CODE_BITS + 32 - AFTER_THREAD_BITS;
+        Some(WIDE as u64 | (thread_high as u64) << CODE_BITS | position_high << shift)
+    };
+    let word =
+        AFTER as u64 | low(thread as u64, AFTER_THREAD_BITS) << CODE_BITS | position << (CODE_BITS + AFTER_THREAD_BITS);
+    (wide, word)
+}
+
+/// What a word turned out to be.
+#[derive(Debug)]
+pub(crate) enum Item {
+    /// It prepared a later word.
+    Prepared,
+    /// The next event stands after `position` events of `thread`.
+    After { thread: u32, position: u64 },
+    /// The next event is stamped; the number is still relative.
+    Stamp(u64),
+    /// Says where a lock was made.
+    Made { lock: LockId, kind: ObjectKind, site: SiteId },
+    /// An event.
+    Event(Event),
+}
+
+/// What words may name.
+pub(crate) struct Names<'a> {
+    pub(crate) tables: &'a Tables,
+    /// Places that were looked up last.
+    pub(crate) recent: &'a mut Recent,
+    /// Threads and objects are below this.
+    pub(crate) ids: u32,
+}
+
+/// Places and their sites: a direct-mapped cache before the tables.
+pub(crate) struct Recent([(u64, SiteId); Self::SIZE]);
+
+impl Recent {
+    const SIZE: usize = 256;
+}
+
+impl Default for Recent {
+    fn default() -> Self {
+        Self([(u64::MAX, SiteId::UNKNOWN); Self::SIZE])
+    }
+}
+
+impl Names<'_> {
+    #[inline]
+    fn site(&mut self, place: u64) -> Result<SiteId, &'static str> {
+        let slot = &mut self.recent.0[place as usize % Recent::SIZE];
+        if slot.0 != place {
+            *slot = (place, self.tables.site_of(place).ok_or("an event at a place that was not introduced")?);
+        }
+        Ok(slot.1)
+    }
+}
+
+/// Turns the words of a thread into what they say; holds what the words so far have prepared.
+pub(crate) struct Decoder {
+    owner: Owner,
+    wide: u64,
+    extra: Option<u32>,
+    place: Option<u64>,
+}
+
+impl Decoder {
+    pub(crate) fn new(thread: u32) -> Self {
+        Self { owner: Owner::thread(ThreadId(thread)), wide: 0, extra: None, place: None }
+    }
+
+    /// Takes the next word. An error is the reason why it cannot stand here.
+    #[inline]
+    pub(crate) fn step(&mut self, word: u64, names: &mut Names<'_>) -> Result<Item, &'static str> {
+        let prepared = self.wide != 0 || self.extra.is_some() || self.place.is_some();
+        let (code, place) = (code::code(word), low(word >> CODE_BITS, PLACE_BITS));
+        if !is_event(word) || prepared || place == FAR || needs_extra(code) {
+            return self.unusual(code, word, names);
+        }
+        let site = names.site(place)?;
+        self.event(code, (word >> OBJECT_SHIFT) as u32, site, 0, names.ids)
+    }
+
+    #[inline(always)]
+    fn event(&self, code: u8, object: u32, site: SiteId, extra: u32, ids: u32) -> Result<Item, &'static str> {
+        if object >= ids {
+            return Err(FAR_OFF);
+        }
+        match code::join(code, object, extra) {
+            Some(op) => Ok(Item::Event(Event { owner: self.owner, site, op })),
+            None => Err("an unknown operation"),
+        }
+    }
+
+    #[cold]
+    fn unusual(&mut self, code: u8, word: u64, names: &mut Names<'_>) -> Result<Item, &'static str> {
+        let payload = word >> CODE_BITS;
+        if code >= FIRST_EVENT {
+            return self.prepared(code, word, names);
+        }
+        let wide = std::mem::take(&mut self.wide);
+        if wide != 0 && code != AFTER {
+            return Err("upper bits without the word that they belong to");
+        }
+        match code {
+            WIDE if payload != 0 => self.wide = payload,
+            EXTRA if self.extra.is_none() => self.extra = Some(payload as u32),
+            PLACE if self.place.is_none() => self.place = Some(payload),
+            AFTER => {
+                let thread = low(payload, AFTER_THREAD_BITS) | low(wide, 32 - AFTER_THREAD_BITS) << AFTER_THREAD_BITS;
+                let high = wide >> (32 - AFTER_THREAD_BITS);
+                let position = low(payload >> AFTER_THREAD_BITS, AFTER_POSITION_BITS) | high << AFTER_POSITION_BITS;
+                if thread >= u64::from(names.ids) || high >> (64 - AFTER_POSITION_BITS) != 0 {
+                    return Err("an order after a thread or event far beyond those of this file");
+                }
+                return Ok(Item::After { thread: thread as u32, position });
+            }
+            STAMP => return Ok(Item::Stamp(word)),
+            _ => return Err("an unknown word"),
+        }
+        Ok(Item::Prepared)
+    }
+
+    /// An event or a `MADE`, with what was prepared for it.
+    fn prepared(&mut self, code: u8, word: u64, names: &mut Names<'_>) -> Result<Item, &'static str> {
+        let (wide, extra) = (std::mem::take(&mut self.wide), self.extra.take());
+        let place = match (low(word >> CODE_BITS, PLACE_BITS), self.place.take()) {
+            (FAR, Some(place)) => place,
+            (FAR, None) => return Err("an event without its place"),
+            (_, Some(_)) => return Err("an event with two places"),
+            (place, None) => place,
+        };
+        let site = names.site(place)?;
+        if wide >> (32 - OBJECT_BITS) != 0 {
+            return Err("an identifier of more than 32 bits");
+        }
+        let object = (word >> OBJECT_SHIFT) as u32 | (wide as u32) << OBJECT_BITS;
+        if extra.is_some() != needs_extra(code) {
+            return Err("an event with an operand too many or too few");
+        }
+        if (MADE..=LAST_MADE).contains(&code) {
+            let kind = KINDS[usize::from(code - MADE)];
+            let lock = LockId(object);
+            return if object < names.ids { Ok(Item::Made { lock, kind, site }) } else { Err(FAR_OFF) };
+        }
+        let extra = extra.unwrap_or(0);
+        check_extra(code, extra, names.ids)?;
+        self.event(code, object, site, extra, names.ids)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::code::{extra_word, split};
+    use super::*;
+    use crate::event::{BarrierId, Op, Site, VarId};
+
+    fn decode(words: impl IntoIterator<Item = u64>, ids: u32) -> Result<Item, &'static str> {
+        let mut tables = Tables::default();
+        let site = tables.add_site(Site::new("a.rs", 1, 1));
+        for place in [0, FAR - 1, FAR, 1 << 56] {
+            tables.add_place(place, site);
+        }
+        let mut names = Names { tables: &tables, recent: &mut Recent::default(), ids };
+        let mut decoder = Decoder::new(7);
+        let mut last = Ok(Item::Prepared);
+        for word in words {
+            last = Ok(decoder.step(word, &mut names)?);
+        }
+        last
+    }
+
+    #[test]
+    fn wide_identifiers_and_far_places_come_back_and_are_limited() {
+        let edges = [0, 1, (1 << 30) - 1, 1 << 30, u32::MAX - 1];
+        for (place, object) in [0, FAR - 1, FAR, 1 << 56].into_iter().flat_map(|place| edges.map(|id| (place, id))) {
+            let op = Op::Write { var: VarId(object) };
+            let far = (place >= FAR).then(|| place_word(place));
+            let word = event_word(split(op).code, place.min(FAR), object);
+            assert_eq!(place_in(far.unwrap_or(word)), Some(place));
+            let words = || far.into_iter().chain(wide_word(object)).chain([word]);
+            let Ok(Item::Event(event)) = decode(words(), u32::MAX) else { panic!("{place} {object}") };
+            assert_eq!(event, Event { owner: Owner::thread(ThreadId(7)), site: SiteId(1), op });
+            assert!(decode(words(), object).is_err());
+            let Ok(Item::Made { lock, kind, site }) = decode(words().map(|word| as_made(word, op)), u32::MAX) else {
+                panic!("{place} {object}")
+            };
+            assert_eq!((lock, kind, site), (LockId(object), ObjectKind::RwLock, SiteId(1)));
+        }
+        assert!(decode([event_word(MADE, 1, 0)], 10).is_err(), "the place was not introduced");
+    }
+
+    /// The event's word as that of a reader-writer lock's making.
+    fn as_made(word: u64, op: Op) -> u64 {
+        let code = split(op).code;
+        if code::code(word) == code { word ^ u64::from(code ^ (MADE + 1)) } else { word }
+    }
+
+    #[test]
+    fn wide_orders_come_back() {
+        for (thread, position) in [(0, 0), (1 << 17, 1), ((1 << 17) - 1, 1 << 40), (u32::MAX - 1, u64::MAX)] {
+            let (wide, word) = after_words(thread, position);
+            match decode(wide.into_iter().chain([word]), u32::MAX) {
+                Ok(Item::After { thread: t, position: p }) => assert_eq!((t, p), (thread, position)),
+                other => panic!("{thread} {position}: {other:?}"),
+            }
+        }
+        assert_eq!(stamp_after(5, stamp_word(3_u64.wrapping_sub(5))), 3);
+    }
+
+    #[test]
+    fn what_does_not_belong_together_is_refused() {
+        let arrive = event_word(split(Op::BarrierArrive { barrier: BarrierId(0), parties: 2 }).code, 0, 0);
+        let begin = event_word(split(Op::Begin).code, 0, 0);
+        assert!(matches!(decode([extra_word(2), arrive], 1), Ok(Item::Event(_))));
+        for words in [
+            &[arrive][..],
+            &[extra_word(2), begin],
+            &[extra_word(2), event_word(MADE, 0, 0)],
+            &[place_word(1 << 56), begin],
+            &[place_word(0), place_word(0)],
+            &[event_word(split(Op::Begin).code, FAR, 0)],
+            &[event_word(LAST_MADE + 1, 0, 0)],
+            &[wide_word(1 << 30).unwrap(), extra_word(1)],
+            &[u64::from(WIDE)],
+            &[0],
+        ] {
+            assert!(decode(words.iter().copied(), 10).is_err(), "{words:x?}");
+        }
+    }
+}
