@@ -194,6 +194,9 @@ pub struct Finding {
     pub help: Vec<String>,
     /// A reordering that proves a predicted finding: its events, one line each.
     pub witness: Vec<String>,
+    /// The tests that showed it, each once, where that is known.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub tests: Vec<String>,
 }
 
 impl Finding {
@@ -223,6 +226,7 @@ impl Finding {
             objects,
             help: Vec::new(),
             witness: Vec::new(),
+            tests: Vec::new(),
         }
     }
 
@@ -252,14 +256,21 @@ pub struct Findings {
 }
 
 impl Findings {
-    /// Adds a finding. True when it is new, or its tier rose and the stronger evidence replaced the weaker.
-    pub fn add(&mut self, finding: Finding) -> bool {
+    /// Adds a finding. True when it is new, or its tier rose and the stronger evidence replaced the weaker. The tests that
+    /// showed it add up either way.
+    pub fn add(&mut self, mut finding: Finding) -> bool {
         match self.places.entry(finding.fingerprint.clone()) {
             Entry::Occupied(place) => {
                 let known = &mut self.list[*place.get()];
                 let stronger = known.tier < finding.tier;
+                for test in std::mem::take(&mut finding.tests) {
+                    if !known.tests.contains(&test) {
+                        known.tests.push(test);
+                    }
+                }
                 if stronger {
-                    *known = finding;
+                    let tests = std::mem::take(&mut known.tests);
+                    *known = Finding { tests, ..finding };
                 }
                 stronger
             }
@@ -269,6 +280,12 @@ impl Findings {
                 true
             }
         }
+    }
+
+    /// The finding with this fingerprint.
+    #[must_use]
+    pub fn get(&self, fingerprint: &Fingerprint) -> Option<&Finding> {
+        self.places.get(fingerprint).map(|&place| &self.list[place])
     }
 
     /// All findings, oldest first.
@@ -310,6 +327,8 @@ mod tests {
         let mut findings = Findings::default();
         assert!(findings.add(one));
         assert!(findings.add(two.clone()), "a higher tier is news");
+        assert!(!findings.add(Finding { tests: vec!["x".to_owned()], ..two.clone() }));
+        assert_eq!(findings.get(&two.fingerprint).unwrap().tests, ["x"]);
         assert!(!findings.add(two));
         assert!(findings.add(other));
         assert_eq!(findings.as_slice().iter().map(|finding| finding.tier).collect::<Vec<_>>(), [Tier::Observed; 2]);

@@ -18,11 +18,14 @@ pub(crate) mod locks;
 pub(crate) mod log;
 pub(crate) mod note;
 pub(crate) mod onces;
+pub(crate) mod orders;
+pub(crate) mod process;
 pub(crate) mod queue;
 pub(crate) mod registry;
 pub(crate) mod scopes;
 pub(crate) mod sink;
 pub(crate) mod stacks;
+pub(crate) mod strangers;
 pub(crate) mod threads;
 pub(crate) mod waits;
 

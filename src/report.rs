@@ -9,10 +9,11 @@
 //! - [`Report`]: what there is to tell, by what became of each finding; [`origin`]: whose code a finding lies in.
 //! - [`text()`], [`report_text`], [`tally`]: the report for people; `snippet` draws the source lines (annotate-snippets with feature
 //!   `cli`, a plain listing without), `source` finds them, `stack` trims stacks to the user's own frames.
-//! - [`json()`]: the versioned report for programs. With feature `cli`: `sarif` (SARIF 2.1.0), `junit` (JUnit XML),
+//! - `json`, with the feature `json`: the versioned report for programs. With feature `cli`: `sarif` (SARIF 2.1.0), `junit` (JUnit XML),
 //!   `github` (annotations and a job summary).
 //! - [`dot`]: the lock-order graph.
 //! - [`explain`]: one page for each kind of finding.
+//! - [`stream`]: what a watched process leaves for the one that started it.
 //! - [`Style`], [`Styles`]: colours, plain by default.
 
 mod document;
@@ -20,6 +21,7 @@ pub mod dot;
 pub mod explain;
 #[cfg(feature = "cli")]
 mod github;
+#[cfg(feature = "json")]
 mod json;
 #[cfg(feature = "cli")]
 mod junit;
@@ -29,12 +31,14 @@ mod sarif;
 mod snippet;
 mod source;
 mod stack;
+pub mod stream;
 mod style;
 mod text;
 
 pub use document::{Folded, Part, Report, Summary, Suppressed, Unused};
 #[cfg(feature = "cli")]
 pub use github::{github, github_summary};
+#[cfg(feature = "json")]
 pub use json::{FORMAT_VERSION, json};
 #[cfg(feature = "cli")]
 pub use junit::junit;

@@ -18,10 +18,8 @@ use crate::report::{self, Part, Report, Style};
 pub(super) struct Gate {
     pub(super) common: Common<ReportFormat>,
     /// Crates that the configuration wants compiled without watching them.
-    #[expect(dead_code, reason = "for the command that compiles")]
     pub(super) leave_out: Vec<String>,
     /// What the configuration wants after a deadlock.
-    #[expect(dead_code, reason = "for the command that compiles")]
     pub(super) on_deadlock: Option<OnDeadlock>,
     policy: Policy,
     write_baseline: Option<PathBuf>,

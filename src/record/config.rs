@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 
 use super::log::Log;
+use super::process;
 pub(crate) use crate::config::{Config, OnDeadlock, StartError};
 
 /// The switches that the hot path looks at, as one byte.
@@ -14,6 +15,7 @@ impl Modes {
     const RACES: u8 = 2;
     const WAITS: u8 = 4;
     const RECORD: u8 = 8;
+    const CLASSES: u8 = 16;
 
     pub(crate) const fn nothing(self) -> bool {
         self.0 == 0
@@ -38,6 +40,12 @@ impl Modes {
     pub(crate) const fn record(self) -> bool {
         self.0 & Self::RECORD != 0
     }
+
+    /// Orders are told to the process that gathers those of several.
+    #[inline(always)]
+    pub(crate) const fn classes(self) -> bool {
+        self.0 & Self::CLASSES != 0
+    }
 }
 
 static CONFIG: OnceLock<Config> = OnceLock::new();
@@ -58,9 +66,23 @@ pub(crate) fn fix(config: Config) -> Result<(), StartError> {
     CONFIG.set(config).map_err(|_| StartError::AlreadyStarted)
 }
 
-/// The configuration in force; the default is fixed by the first call.
+/// The configuration in force; that of the environment is fixed by the first call.
 pub(crate) fn get() -> &'static Config {
-    CONFIG.get_or_init(Config::default)
+    CONFIG.get_or_init(|| {
+        let mut config = process::configuration();
+        if let Some(path) = &config.record {
+            match Log::open(path) {
+                // A `start` that comes at the same time may have been faster with its own.
+                Ok(log) => drop(LOG.set(log)),
+                Err(error) => {
+                    process::cannot_record(path, &error);
+                    config.record = None;
+                }
+            }
+        }
+        process::begun();
+        config
+    })
 }
 
 /// The trace that is being recorded.
@@ -75,6 +97,7 @@ pub(crate) fn modes() -> Modes {
         bit(config.lock_order, Modes::ORDER)
             | bit(config.races, Modes::RACES)
             | bit(config.waits, Modes::WAITS)
-            | bit(config.record.is_some(), Modes::RECORD),
+            | bit(config.record.is_some(), Modes::RECORD)
+            | bit(config.lock_order && process::get().is_some(), Modes::CLASSES),
     )
 }

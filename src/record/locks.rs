@@ -15,6 +15,7 @@ use rustc_hash::FxHashMap;
 use super::context::{self, Context, Current, enter};
 use super::log::ThreadLog;
 use super::note::Note;
+use super::orders::{self, Wanted};
 use super::registry::{self, Ids, LiveNames, UNWATCHED};
 use super::{Place, config, sink, stacks, waits};
 use crate::analysis::happens_before::{LockClock, SyncClock};
@@ -626,7 +627,7 @@ fn judge(context: &mut Context, meta: &LockMeta, chain: u64, mode: Mode, site: S
             let spare = locks.spare_pin.take_if(|spare| ptr::eq(Arc::as_ptr(spare), pin));
             meta.context.put(spare.or_else(|| locks.last_pin.clone()).expect("the context was just pinned"));
             meta.context_site.store(site.0, Ordering::Relaxed);
-            return;
+            return tell_class(context, meta, mode, site);
         }
         if meta.context.is(held_context(context)) {
             // The second time: it lives long enough to be worth a place in the filter.
@@ -651,9 +652,29 @@ fn note(context: &mut Context, meta: &LockMeta, chain: u64, mode: Mode, site: Si
     introduce_holders(context);
     let pin = held_context(context).id;
     let hazards = ORDER.lock().acquire_in(pin, lock, mode, site);
+    tell_class(context, meta, mode, site);
     meta.chained.store(true, Ordering::Relaxed);
     context.locks.known.insert(chain);
     tell(context, hazards);
+}
+
+/// Tells other processes of a new chain, if anyone gathers what they tell.
+#[inline]
+fn tell_class(context: &mut Context, meta: &LockMeta, mode: Mode, site: SiteId) {
+    if !context.modes.classes() {
+        return;
+    }
+    // Short-lived locks come here each time that one is taken below others.
+    let address = ptr::from_ref(meta.created).addr() as u64 ^ context.locks.chain().rotate_left(32);
+    let key = extend(address, LockId(site.0), mode);
+    if !context.locks.known.known(key) {
+        context.locks.known.insert(key);
+        orders::tell(
+            context,
+            &context.locks.held_locks(),
+            &Wanted { kind: meta.kind, made: meta.created, mode, at: site },
+        );
+    }
 }
 
 /// What is held has something taken above it: from its release on, the lock is not fresh.

@@ -31,6 +31,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use super::strangers::Own;
 use crate::event::{Object, ObjectInfo, Op, ThreadId};
 use crate::primitive::{AtomicU64, Mutex, SyncSender, sync_channel};
 use crate::trace::code::{self, CODE_BITS, OBJECT_SHIFT, Parts, WIDE, WIDE_OBJECT};
@@ -104,8 +105,10 @@ impl Log {
             free: Mutex::default(),
         });
         let writer = writer::Writer::new(sink, shared.clone())?;
-        let handle =
-            std::thread::Builder::new().name("gordian-writer".to_owned()).spawn(move || writer.run(&receiver))?;
+        let handle = std::thread::Builder::new().name("gordian-writer".to_owned()).spawn(move || {
+            let _own = Own::new();
+            writer.run(&receiver);
+        })?;
         Ok(Self { shared, writer: Arc::new(Mutex::new(Some(handle))) })
     }
 

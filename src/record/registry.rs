@@ -133,7 +133,8 @@ pub(crate) fn forget(object: Object) {
     }
 }
 
-fn to_site(place: Place) -> Site {
+/// The place by its names.
+pub(crate) fn to_site(place: Place) -> Site {
     Site::new(place.file(), place.line(), place.column())
 }
 

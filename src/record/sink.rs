@@ -7,10 +7,11 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 use rustc_hash::FxHashMap;
 
 use super::context::Context;
-use super::{config, registry, stacks, waits};
+use super::{config, process, registry, stacks, threads, waits};
 use crate::analysis::wait_for::SessionId;
 use crate::event::ThreadId;
 use crate::finding::{Finding, Findings};
+use crate::report::stream::{Also, Line};
 
 #[derive(Default)]
 struct Session {
@@ -54,7 +55,19 @@ pub(crate) fn is_reporting() -> bool {
 
 /// Takes a finding of the context's thread.
 pub(crate) fn report(context: &mut Context, mut finding: Finding) {
+    finding.tests.extend(threads::test_of(context.record.origin));
+    take(context.session, finding);
+}
+
+/// Takes a finding, and returns it as it is told, if it is news. Called inside the tool.
+pub(crate) fn take(session: SessionId, mut finding: Finding) -> Option<Finding> {
     let _reporting = Reporting::new();
+    if let Some(known) = SESSIONS.lock().get(&session).and_then(|session| session.findings.get(&finding.fingerprint))
+        && known.tier >= finding.tier
+        && finding.tests.iter().all(|test| known.tests.contains(test))
+    {
+        return None;
+    }
     for site in &mut finding.sites {
         if site.stack.is_empty()
             && let Some(id) = registry::find(&site.site)
@@ -62,20 +75,34 @@ pub(crate) fn report(context: &mut Context, mut finding: Finding) {
             site.stack = stacks::resolve(id, &site.owner);
         }
     }
-    let print = context.session == SessionId::default() && config::get().print;
-    let copy = print.then(|| finding.clone());
     let mut sessions = SESSIONS.lock();
-    let session = sessions.entry(context.session).or_default();
-    let new = session.findings.add(finding);
-    session.news |= new;
+    let state = sessions.entry(session).or_default();
+    let known = state.findings.get(&finding.fingerprint).map(|known| known.tests.clone()).unwrap_or_default();
+    let new = state.findings.add(finding.clone());
+    state.news |= new;
     drop(sessions);
-    if !new {
-        return;
+    if new {
+        CHANGED.notify_all();
     }
-    CHANGED.notify_all();
-    if let Some(finding) = copy {
-        tell(&crate::report::text(std::slice::from_ref(&finding), crate::report::Style::Plain));
+    if session == SessionId::default() {
+        match process::get() {
+            Some(process) if new => process.write(&Line::Finding(finding.clone())),
+            Some(process) => {
+                for test in finding.tests.iter().filter(|test| !known.contains(test)) {
+                    let also = Also { fingerprint: finding.fingerprint.clone(), test: test.clone() };
+                    process.write(&Line::Also(also));
+                }
+            }
+            None if new && config::get().print => tell(&text(&finding)),
+            None => {}
+        }
     }
+    new.then_some(finding)
+}
+
+/// The report on one finding.
+pub(crate) fn text(finding: &Finding) -> String {
+    crate::report::text(std::slice::from_ref(finding), crate::report::Style::Plain)
 }
 
 #[allow(clippy::print_stderr, reason = "outside a check there is no one else to tell")]
@@ -133,12 +160,4 @@ pub(crate) fn wait_for_root(session: SessionId, told: &mut dyn FnMut(&[Finding])
 /// Forgets the session and hands over its findings.
 pub(crate) fn close(session: SessionId) -> Vec<Finding> {
     SESSIONS.lock().remove(&session).map(|session| session.findings.into_vec()).unwrap_or_default()
-}
-
-/// Ends the process after a deadlock was reported, as the user asked.
-pub(crate) fn exit_after_deadlock() -> ! {
-    if let Some(log) = config::log() {
-        let _ = log.close();
-    }
-    std::process::exit(1)
 }

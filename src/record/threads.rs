@@ -1,7 +1,7 @@
 //! Hooks of threads: fork, begin, end, join, park.
 
 use std::panic::Location;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
 
 use parking_lot::Mutex;
@@ -9,14 +9,17 @@ use parking_lot::Mutex;
 use super::config::{self, Modes};
 use super::context::{self, Context, enter};
 use super::locks::{LockState, ORDER};
-use super::{Place, registry, sink, waits};
+use super::registry::{self, LiveNames};
+use super::{Place, process, waits};
 use crate::analysis::happens_before::{SlotTable, SyncClock};
 use crate::analysis::wait_for::{SessionId, Wait};
-use crate::event::{Op, ThreadId};
+use crate::event::{Names as _, Op, ThreadId};
 
 static NEXT_THREAD: AtomicU32 = AtomicU32::new(0);
 static NEXT_SESSION: AtomicU32 = AtomicU32::new(1);
 static LIVE: AtomicUsize = AtomicUsize::new(0);
+/// A hook has seen the program's first thread.
+static MAIN: AtomicBool = AtomicBool::new(false);
 static SLOTS: LazyLock<Mutex<SlotTable>> = LazyLock::new(Mutex::default);
 
 /// What others may know of a thread; outlives it.
@@ -49,6 +52,27 @@ pub(crate) fn known_to_live() -> usize {
     LIVE.load(Ordering::Relaxed)
 }
 
+/// Has a hook seen the program's first thread?
+pub(crate) fn is_main_known() -> bool {
+    MAIN.load(Ordering::Relaxed)
+}
+
+#[cfg(target_os = "linux")]
+fn is_main() -> bool {
+    // SAFETY: neither has a precondition.
+    unsafe { libc::gettid() == libc::getpid() }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_main() -> bool {
+    std::thread::current().name() == Some("main")
+}
+
+/// The test that the threads from this origin are part of.
+pub(crate) fn test_of(origin: ThreadId) -> Option<String> {
+    process::get()?.test(LiveNames.thread_name(origin).as_deref())
+}
+
 /// A thread that we did not start, at its first hook.
 pub(crate) fn adopt(modes: Modes) -> Option<Context> {
     let thread = ThreadId(NEXT_THREAD.fetch_add(1, Ordering::Relaxed));
@@ -57,9 +81,21 @@ pub(crate) fn adopt(modes: Modes) -> Option<Context> {
     if let Some(name) = std::thread::current().name() {
         registry::name_thread(thread, name);
     }
-    waits::thread_begins(thread, session);
+    let main = is_main();
+    if main {
+        MAIN.store(true, Ordering::Relaxed);
+    }
+    waits::thread_begins(thread, session, thread);
     LIVE.fetch_add(1, Ordering::Relaxed);
-    let locks = LockState::new(ORDER.lock().seed(thread));
+    let seed = {
+        let mut order = ORDER.lock();
+        if process::is_libtest() && !main {
+            // A test: its orders are judged as those of a check.
+            order.set_session(thread, NEXT_SESSION.fetch_add(1, Ordering::Relaxed));
+        }
+        order.seed(thread)
+    };
+    let locks = LockState::new(seed);
     let log = config::log().map(|log| log.thread(thread));
     Some(Context {
         thread,
@@ -144,7 +180,7 @@ fn fork_into(parent: &mut Context, session: Option<SessionId>, name: Option<&str
         registry::name_thread(thread, name);
     }
     // Told before the child can run, and also of a child that can't be followed: it may end a wait all the same.
-    waits::thread_begins(thread, session);
+    waits::thread_begins(thread, session, origin);
     let clock = SLOTS.lock().fork(&mut parent.clock)?;
     LIVE.fetch_add(1, Ordering::Relaxed);
     // Who only starts a session is no part of it: in the trace, too, it should not count as one who could end a wait.
@@ -181,15 +217,7 @@ pub(crate) fn end(mut context: Context) {
         context.emit(Op::End, Location::caller());
     }
     let left = context.locks.left();
-    // The root of a session, and a thread with an unknown parent, end with their program: what still waits then is a
-    // daemon, not a deadlock.
-    let root = context.record.origin == context.thread;
-    waits::thread_ends(context.thread, context.session, &left, |finding| {
-        if !root {
-            sink::report(&mut context, finding);
-            sink::root_may_be_stuck(context.session);
-        }
-    });
+    waits::thread_ends(context.thread, context.session, &left, context.record.origin == context.thread);
     retire(context);
 }
 

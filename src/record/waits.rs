@@ -1,18 +1,34 @@
 //! Live waits: the one wait-for graph of the process, entered only by operations that really have to wait.
 
 use std::sync::LazyLock;
+use std::time::Duration;
+
+use rustc_hash::FxHashMap;
 
 use super::config::{self, OnDeadlock};
 use super::context::Entered;
 use super::registry::LiveNames;
 use super::sink::Reporting;
-use super::{channels, sink};
+use super::strangers::{self, Own};
+use super::{channels, process, sink, threads};
 use crate::analysis::wait_for::{Blocked, Knot, SessionId, Wait, WaitGraph};
 use crate::event::{LockId, SiteId, ThreadId};
 use crate::finding::Finding;
 use crate::primitive::{Condvar, Mutex};
 
-static GRAPH: LazyLock<Mutex<WaitGraph>> = LazyLock::new(Mutex::default);
+/// How often a knot is looked at again while there are strangers who could end it.
+const PERIOD: Duration = Duration::from_millis(50);
+
+#[derive(Default)]
+struct Waits {
+    graph: WaitGraph,
+    /// The living threads that no check started, and the [origin](threads::ThreadRecord::origin) of each.
+    origins: FxHashMap<ThreadId, ThreadId>,
+    /// The watcher runs.
+    watched: bool,
+}
+
+static WAITS: LazyLock<Mutex<Waits>> = LazyLock::new(Mutex::default);
 
 /// While this lives, its thread is known to wait.
 pub(crate) struct Waiting {
@@ -30,101 +46,270 @@ impl Drop for Waiting {
 /// # Panics
 ///
 /// If this closes a knot and the user asked for a panic then.
-pub(crate) fn begin(mut inside: Entered, wait: Wait, site: SiteId) -> Option<Waiting> {
+pub(crate) fn begin(inside: Entered, wait: Wait, site: SiteId) -> Option<Waiting> {
     if !inside.modes.waits() {
         return None;
     }
-    let thread = inside.thread;
+    let (thread, session) = (inside.thread, inside.session);
     let blocked = Blocked { wait, site, ordinal: 0, holds: inside.locks.holdings() };
-    let knot = {
-        let mut graph = GRAPH.lock();
+    let judged = {
+        let mut waits = WAITS.lock();
         // Under the lock: whoever sees the thread wait sees that there is something to come of it.
-        graph.block(thread, blocked).map(|knot| (knot, Reporting::new()))
+        waits.graph.block(thread, blocked).map(|knot| (waits.judge(knot, session), Reporting::new()))
     };
     let waiting = Waiting { thread };
-    let Some((knot, reporting)) = knot else { return Some(waiting) };
-    if let Some(finding) = judge(knot, inside.session) {
-        let message = finding.message.clone();
-        sink::report(&mut inside, finding);
-        // Whoever kills the hanging program finds the trace complete up to here.
-        if let Some(log) = config::log() {
-            let _ = log.flush();
+    let Some((judged, reporting)) = judged else { return Some(waiting) };
+    let findings = match judged {
+        Judged::Certain(stuck) => findings(stuck, session),
+        Judged::Unclear => {
+            watch();
+            Vec::new()
         }
-        match config::get().on_deadlock {
-            OnDeadlock::Continue => sink::root_may_be_stuck(inside.session),
-            OnDeadlock::Abort => sink::exit_after_deadlock(),
-            OnDeadlock::Panic => {
-                // The wait is over before anyone can take the thread for one that is stuck.
-                drop(waiting);
-                drop(reporting);
-                drop(inside);
-                panic!("deadlock: {message}");
-            }
+    };
+    match report(findings, session) {
+        None => sink::root_may_be_stuck(session),
+        Some((OnDeadlock::Continue, _)) => sink::root_may_be_stuck(session),
+        Some((OnDeadlock::Abort, finding)) => {
+            drop(reporting);
+            process::end_after_deadlock(&finding);
         }
-        drop(reporting);
-    } else {
-        sink::root_may_be_stuck(inside.session);
+        Some((OnDeadlock::Panic, finding)) => {
+            // The wait is over before anyone can take the thread for one that is stuck.
+            drop(waiting);
+            drop(reporting);
+            drop(inside);
+            panic!("deadlock: {}", finding.message);
+        }
     }
     Some(waiting)
 }
 
 /// Will the thread wait for ever?
 pub(crate) fn is_stuck(thread: ThreadId) -> bool {
-    let graph = GRAPH.lock();
+    let graph = &WAITS.lock().graph;
     graph.is_blocked(thread) && graph.search(thread).is_some()
 }
 
 /// Someone ends the thread's wait (or it ended it itself). Called *before* the grant takes effect, so that a thread on
 /// its way is never taken for a stuck one.
 pub(crate) fn granted(thread: ThreadId) {
-    GRAPH.lock().unblock(thread);
+    WAITS.lock().graph.unblock(thread);
 }
 
 /// A thread that can act from now on.
-pub(crate) fn thread_begins(thread: ThreadId, session: SessionId) {
-    GRAPH.lock().begin(thread, session);
+pub(crate) fn thread_begins(thread: ThreadId, session: SessionId, origin: ThreadId) {
+    let mut waits = WAITS.lock();
+    waits.graph.begin(thread, session);
+    if session == SessionId::default() {
+        waits.origins.insert(thread, origin);
+    }
 }
 
-/// The thread will not act any more. What it leaves stuck behind it goes to `report`.
-pub(crate) fn thread_ends(thread: ThreadId, session: SessionId, left: &[LockId], report: impl FnOnce(Finding)) {
-    let knot = {
-        let mut graph = GRAPH.lock();
-        graph.end(thread, left).map(|knot| (knot, Reporting::new()))
+/// The thread will not act any more, and may leave others stuck behind it. `root`: the root of a session, or a thread
+/// with an unknown parent. These end with their program: what still waits then is a daemon, not a deadlock. But in a
+/// libtest binary the program goes on.
+pub(crate) fn thread_ends(thread: ThreadId, session: SessionId, left: &[LockId], root: bool) {
+    let goes_on = !root || (session == SessionId::default() && process::is_libtest());
+    let judged = {
+        let mut waits = WAITS.lock();
+        waits.origins.remove(&thread);
+        let knot = waits.graph.end(thread, left).filter(|_| goes_on);
+        knot.map(|knot| (waits.judge(knot, session), Reporting::new()))
     };
-    if let Some((knot, _reporting)) = knot
-        && let Some(finding) = judge(knot, session)
-    {
-        report(finding);
+    match judged {
+        Some((Judged::Certain(stuck), reporting)) => found_from_outside(findings(stuck, session), session, reporting),
+        Some((Judged::Unclear, _)) => watch(),
+        None => {}
     }
 }
 
 /// Does every thread of the session wait, or has ended? What they found until then may still be on its way, see
 /// [`sink::is_reporting`].
 pub(crate) fn is_quiet(session: SessionId) -> bool {
-    GRAPH.lock().is_quiet(session)
+    WAITS.lock().graph.is_quiet(session)
 }
 
-/// A knot with a wait that any thread could end is certain only when all threads are known; and after the end of the
-/// checked closure such a wait is a daemon's.
-fn judge(mut knot: Knot, session: SessionId) -> Option<Finding> {
-    if knot.needs_all_threads() {
-        if (session == SessionId::default() && strangers()) || sink::is_done(session) {
+/// What is certain of a knot.
+enum Judged {
+    Certain(Vec<Stuck>),
+    /// Threads that no hook has seen could end it.
+    Unclear,
+}
+
+/// A knot that nobody ends.
+struct Stuck {
+    knot: Knot,
+    /// Of all members without a session.
+    origins: FxHashMap<ThreadId, ThreadId>,
+    /// The origin of the threads that the finding is about; none: all members.
+    family: Option<ThreadId>,
+}
+
+impl Waits {
+    /// A knot with a wait that any thread could end is certain only when all threads are known. Then nothing goes on, and
+    /// who waits are not only those that are to be reported: in a libtest binary, what tests that are over have left
+    /// behind waits for work for ever, and means no harm. There each test is a family with a finding of its own.
+    fn judge(&self, knot: Knot, session: SessionId) -> Judged {
+        if !knot.needs_all_threads() || session != SessionId::default() {
+            return Judged::Certain(vec![self.stuck(knot, None)]);
+        }
+        if strangers::are_there() {
+            return Judged::Unclear;
+        }
+        if !process::is_libtest() {
+            return Judged::Certain(vec![self.stuck(knot, None)]);
+        }
+        let mut roots: Vec<ThreadId> =
+            self.origins.iter().filter(|(thread, origin)| thread == origin).map(|(&thread, _)| thread).collect();
+        roots.sort_unstable();
+        let stuck = |root| Some(self.stuck(self.graph.search(root)?, Some(root)));
+        Judged::Certain(roots.into_iter().filter_map(stuck).collect())
+    }
+
+    fn stuck(&self, knot: Knot, family: Option<ThreadId>) -> Stuck {
+        let origin = |thread| Some((thread, *self.origins.get(&thread)?));
+        let origins = knot.members.iter().filter_map(|member| origin(member.thread)).collect();
+        Stuck { knot, origins, family }
+    }
+
+    /// A knot in a program in which everything waits.
+    fn standstill(&self) -> Option<Knot> {
+        if !self.graph.is_quiet(SessionId::default()) {
             return None;
         }
-        channels::starve(&mut knot);
+        let mut threads: Vec<ThreadId> = self.origins.keys().copied().collect();
+        threads.sort_unstable();
+        threads.into_iter().filter_map(|thread| self.graph.search(thread)).find(Knot::needs_all_threads)
     }
-    knot.finding(&LiveNames)
+}
+
+impl Stuck {
+    /// The finding about it, with the tests that its members belong to.
+    fn finding(mut self, session: SessionId) -> Option<Finding> {
+        if self.knot.needs_all_threads() {
+            // After the end of the checked closure such a wait is a daemon's.
+            if sink::is_done(session) {
+                return None;
+            }
+            channels::starve(&mut self.knot);
+            // Who starves a pool, and who serves it, may be of different tests.
+            if let Some(family) = self.family.filter(|_| self.knot.starved.is_none()) {
+                narrow(&mut self.knot, |thread| self.origins.get(&thread) == Some(&family));
+            }
+        }
+        let mut finding = self.knot.finding(&LiveNames)?;
+        for member in &self.knot.members {
+            let test = self.origins.get(&member.thread).and_then(|&origin| threads::test_of(origin));
+            if let Some(test) = test.filter(|test| !finding.tests.contains(test)) {
+                finding.tests.push(test);
+            }
+        }
+        Some(finding)
+    }
+}
+
+/// Leaves in the knot the members that are `wanted`, and whom these wait for in particular. (All of them wait for anyone,
+/// too, if there is one who does.)
+fn narrow(knot: &mut Knot, wanted: impl Fn(ThreadId) -> bool) {
+    let mut kept: Vec<ThreadId> = knot.members.iter().map(|member| member.thread).filter(|&id| wanted(id)).collect();
+    let abandoned: Vec<LockId> = knot.abandoned.iter().map(|&(lock, _)| lock).collect();
+    let in_particular = |wait: Wait| match wait {
+        Wait::Lock { lock, .. } => !abandoned.contains(&lock),
+        wait => matches!(wait, Wait::Join(_)),
+    };
+    let mut next = 0;
+    while let Some(&thread) = kept.get(next) {
+        next += 1;
+        let member = knot.members.iter().find(|member| member.thread == thread).expect("a member");
+        if in_particular(member.blocked.wait) {
+            let more: Vec<ThreadId> = member.waits_for.iter().copied().filter(|other| !kept.contains(other)).collect();
+            kept.extend(more);
+        }
+    }
+    knot.members.retain(|member| kept.contains(&member.thread));
+    for member in &mut knot.members {
+        member.waits_for.retain(|other| kept.contains(other));
+    }
+    let wanted = |lock: LockId| {
+        knot.members.iter().any(|member| matches!(member.blocked.wait, Wait::Lock { lock: own, .. } if own == lock))
+    };
+    knot.abandoned.retain(|&(lock, _)| wanted(lock));
+}
+
+fn findings(stuck: Vec<Stuck>, session: SessionId) -> Vec<Finding> {
+    stuck.into_iter().filter_map(|stuck| stuck.finding(session)).collect()
+}
+
+/// Reports deadlocks, and says what to do now; `None` when there is none.
+fn report(findings: Vec<Finding>, session: SessionId) -> Option<(OnDeadlock, Finding)> {
+    let first = findings.first().cloned()?;
+    let watched = process::get().is_some();
+    // Who checks a closure in a process that someone else watches deals with its deadlocks himself.
+    let reaction =
+        if watched && session != SessionId::default() { OnDeadlock::Continue } else { config::get().on_deadlock };
+    for finding in findings {
+        let news = sink::take(session, finding);
+        if watched && session == SessionId::default() && reaction != OnDeadlock::Panic {
+            // The process hangs, or ends: this is the last that its user sees of it.
+            news.iter().for_each(|finding| process::to_stderr(&sink::text(finding)));
+        }
+    }
+    // Whoever kills the hanging program finds the trace complete up to here.
+    if let Some(log) = config::log() {
+        let _ = log.flush();
+    }
+    Some((reaction, first))
+}
+
+/// Reports deadlocks that came about without any of their threads doing something. None of them can panic: in a process
+/// that someone watches that is its end as well.
+fn found_from_outside(findings: Vec<Finding>, session: SessionId, reporting: Reporting) {
+    match report(findings, session) {
+        Some((OnDeadlock::Continue, _)) | None => {}
+        Some((OnDeadlock::Panic, _)) if process::get().is_none() => {}
+        Some((_, finding)) => {
+            drop(reporting);
+            process::end_after_deadlock(&finding);
+        }
+    }
+    sink::root_may_be_stuck(session);
+}
+
+/// Sees to it that a knot is looked at again when the strangers have gone: no hook tells that.
+fn watch() {
+    if process::get().is_none() || std::mem::replace(&mut WAITS.lock().watched, true) {
+        return;
+    }
+    if Own::spawn("gordian-watch", keep_watch).is_err() {
+        WAITS.lock().watched = false;
+    }
+}
+
+/// Until something goes on, or it is certain that nothing does.
+fn keep_watch() {
+    loop {
+        std::thread::sleep(PERIOD);
+        let session = SessionId::default();
+        let mut waits = WAITS.lock();
+        match waits.standstill().map(|knot| waits.judge(knot, session)) {
+            Some(Judged::Unclear) => {}
+            Some(Judged::Certain(stuck)) => {
+                waits.watched = false;
+                let reporting = Reporting::new();
+                drop(waits);
+                return found_from_outside(findings(stuck, session), session, reporting);
+            }
+            None => {
+                waits.watched = false;
+                return;
+            }
+        }
+    }
 }
 
 /// Can the thread still act, as far as the graph was told?
 pub(crate) fn is_alive(thread: ThreadId) -> bool {
-    GRAPH.lock().is_known(thread)
-}
-
-/// Are there threads in the process that no hook has seen? On systems that can't tell, none are assumed.
-fn strangers() -> bool {
-    let Ok(tasks) = std::fs::read_dir("/proc/self/task") else { return false };
-    tasks.count() > super::threads::known_to_live()
+    WAITS.lock().graph.is_known(thread)
 }
 
 /// Puts a thread to sleep until another one grants what it waits for. A parker of its own, so that the user's wake-up

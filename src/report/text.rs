@@ -180,6 +180,9 @@ fn tell(out: &mut String, finding: &Finding, sources: &mut Sources, styles: &Sty
     for help in &finding.help {
         let _ = writeln!(out, "{} {}", styles.good.on("help:"), clean(help));
     }
+    if let Some(tests) = tests(&finding.tests) {
+        let _ = writeln!(out, "{}", escape(&tests));
+    }
     let close = format!("fingerprint {}, more: gordian explain {}", escape(&finding.fingerprint.0), finding.kind);
     let _ = writeln!(out, "{}", styles.faint.on(close));
 }
@@ -196,6 +199,19 @@ pub fn main_operation(finding: &Finding) -> Option<&SiteReport> {
 pub fn main_place(finding: &Finding) -> String {
     let site = main_operation(finding).map(|operation| operation.site.to_string()).unwrap_or_default();
     place(&site).shown.into_owned()
+}
+
+/// `shown by tests a::b, c::d (and 3 more)`.
+pub(super) fn tests(tests: &[String]) -> Option<String> {
+    /// Tests named.
+    const NAMED: usize = 3;
+    let plural = if tests.len() == 1 { "" } else { "s" };
+    let more = match tests.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" (and {more} more)"),
+    };
+    let named = tests.get(..NAMED).unwrap_or(tests).join(", ");
+    (!tests.is_empty()).then(|| format!("shown by test{plural} {named}{more}"))
 }
 
 /// An operation as it is shown: with the acquisitions of the locks that it holds, which need no drawing of their own.
@@ -363,6 +379,15 @@ mod tests {
         assert_eq!(shown(vec![other, wants.clone()]), [(1, 0), (2, 0)], "another owner took it");
         let text = text(&[finding(vec![took, wants])], Style::Plain);
         assert!(text.contains("stack where `left` was taken\n     0: f at a.rs:1"), "{text}");
+    }
+
+    #[test]
+    fn tests_are_named() {
+        let names = ["a", "b::c", "d", "e", "f"].map(str::to_owned);
+        assert_eq!(tests(&[]), None);
+        assert_eq!(tests(&names[..1]).unwrap(), "shown by test a");
+        assert_eq!(tests(&names[..3]).unwrap(), "shown by tests a, b::c, d");
+        assert_eq!(tests(&names).unwrap(), "shown by tests a, b::c, d (and 2 more)");
     }
 
     #[test]
