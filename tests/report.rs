@@ -3,7 +3,7 @@
 use gordian::event::{Mode, ObjectKind, Site};
 use gordian::finding::{Finding, Held, Involved, Kind, SiteReport, Tier};
 use gordian::report::dot::{Edge, GraphView, Node, dot};
-use gordian::report::{Part, Report, Style, Summary, json, tally, text};
+use gordian::report::{Style, tally, text};
 
 const BANK: &str = "tests/snapshots/bank.rs";
 
@@ -100,7 +100,10 @@ fn text_with_listed_sources() {
 }
 
 #[test]
+#[cfg(feature = "json")]
 fn json_of_one_run_and_of_several_inputs() {
+    use gordian::report::{Part, Report, Summary, json};
+
     let version = format!("\"version\": \"{}\"", env!("CARGO_PKG_VERSION"));
     let part = |input: Option<&str>, findings: Vec<Finding>, truncated: Option<&str>| Part {
         input: input.map(str::to_owned),

@@ -225,6 +225,7 @@ impl Summary {
     }
 
     /// Both together, for a total over several inputs; `threads` adds up, for the threads of two runs are not the same.
+    #[cfg(feature = "json")]
     pub(super) fn and(mut self, other: &Self) -> Self {
         let add = |a: Option<u64>, b: Option<u64>| a.map_or(b, |a| Some(a + b.unwrap_or(0)));
         self.observed += other.observed;

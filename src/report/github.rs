@@ -6,7 +6,7 @@ use std::path::Path;
 use super::document::Report;
 use super::origin::{self, Origin, shorten};
 use super::style::{Style, Styles};
-use super::text::{self, aside, escape, folded_line, main_operation, main_place, tally, tier_word};
+use super::text::{self, aside, escape, folded_line, main_operation, main_place, tally, tests, tier_word};
 use crate::event::Site;
 use crate::finding::{Finding, SiteReport, Tier};
 
@@ -56,6 +56,9 @@ fn message(finding: &Finding) -> String {
     }
     for help in &finding.help {
         let _ = write!(out, "\nhelp: {help}");
+    }
+    if let Some(tests) = tests(&finding.tests) {
+        let _ = write!(out, "\n{tests}");
     }
     let _ = write!(out, "\nfingerprint {}, more: gordian explain {}", finding.fingerprint, finding.kind);
     shorten(&out).into_owned()

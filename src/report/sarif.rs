@@ -265,7 +265,7 @@ fn site(place: &str) -> Option<Site> {
 /// What SARIF has no field for.
 fn properties(finding: &Finding, part: &Part) -> PropertyBag {
     let mut bag = bag([("tier", json!(finding.tier)), ("confirmed", json!(finding.confirmed))]);
-    let lists = [("help", &finding.help), ("witness", &finding.witness)];
+    let lists = [("help", &finding.help), ("witness", &finding.witness), ("tests", &finding.tests)];
     for (name, list) in lists.into_iter().filter(|(_, list)| !list.is_empty()) {
         bag.additional_properties.insert(name.to_owned(), json!(list));
     }

@@ -181,23 +181,10 @@ fn tell(out: &mut String, finding: &Finding, sources: &mut Sources, styles: &Sty
         let _ = writeln!(out, "{} {}", styles.good.on("help:"), clean(help));
     }
     if let Some(tests) = tests(&finding.tests) {
-        let _ = writeln!(out, "{} {}", styles.label.on("shown by"), clean(&tests));
+        let _ = writeln!(out, "{}", escape(&tests));
     }
     let close = format!("fingerprint {}, more: gordian explain {}", escape(&finding.fingerprint.0), finding.kind);
     let _ = writeln!(out, "{}", styles.faint.on(close));
-}
-
-/// `tests a::b, c::d (and 3 more)`.
-fn tests(tests: &[String]) -> Option<String> {
-    /// Tests named.
-    const NAMED: usize = 3;
-    let plural = if tests.len() == 1 { "" } else { "s" };
-    let more = match tests.len().saturating_sub(NAMED) {
-        0 => String::new(),
-        more => format!(" (and {more} more)"),
-    };
-    let named = tests.get(..NAMED).unwrap_or(tests).join(", ");
-    (!tests.is_empty()).then(|| format!("test{plural} {named}{more}"))
 }
 
 /// The operation that a list of findings shows of one: the first that is no mere acquisition of a lock which another
@@ -212,6 +199,19 @@ pub fn main_operation(finding: &Finding) -> Option<&SiteReport> {
 pub fn main_place(finding: &Finding) -> String {
     let site = main_operation(finding).map(|operation| operation.site.to_string()).unwrap_or_default();
     place(&site).shown.into_owned()
+}
+
+/// `shown by tests a::b, c::d (and 3 more)`.
+pub(super) fn tests(tests: &[String]) -> Option<String> {
+    /// Tests named.
+    const NAMED: usize = 3;
+    let plural = if tests.len() == 1 { "" } else { "s" };
+    let more = match tests.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" (and {more} more)"),
+    };
+    let named = tests.get(..NAMED).unwrap_or(tests).join(", ");
+    (!tests.is_empty()).then(|| format!("shown by test{plural} {named}{more}"))
 }
 
 /// An operation as it is shown: with the acquisitions of the locks that it holds, which need no drawing of their own.
@@ -385,9 +385,9 @@ mod tests {
     fn tests_are_named() {
         let names = ["a", "b::c", "d", "e", "f"].map(str::to_owned);
         assert_eq!(tests(&[]), None);
-        assert_eq!(tests(&names[..1]).unwrap(), "test a");
-        assert_eq!(tests(&names[..3]).unwrap(), "tests a, b::c, d");
-        assert_eq!(tests(&names).unwrap(), "tests a, b::c, d (and 2 more)");
+        assert_eq!(tests(&names[..1]).unwrap(), "shown by test a");
+        assert_eq!(tests(&names[..3]).unwrap(), "shown by tests a, b::c, d");
+        assert_eq!(tests(&names).unwrap(), "shown by tests a, b::c, d (and 2 more)");
     }
 
     #[test]

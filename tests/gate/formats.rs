@@ -83,7 +83,8 @@ fn traced() -> Finding {
 fn everything() -> Report {
     let silenced = race(Kind::LostUpdate, Tier::Observed, [Site::new(BANK, 14, 5), Site::new(POOL, 3, 9)]);
     let folded = race(Kind::DataRace, Tier::Observed, [Site::new(POOL, 7, 1), Site::new(STD, 8, 2)]);
-    let shared = race(Kind::DataRace, Tier::Observed, [Site::new(POOL, 7, 1), Site::new(BANK, 15, 5)]);
+    let mut shared = race(Kind::DataRace, Tier::Observed, [Site::new(POOL, 7, 1), Site::new(BANK, 15, 5)]);
+    shared.tests = vec!["a::one".to_owned(), "b::two".to_owned()];
     let program = Part {
         input: Some("bank".to_owned()),
         findings: vec![cycle(), shared],
