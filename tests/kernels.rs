@@ -32,7 +32,7 @@ fn kernels() -> Vec<String> {
 fn gordian(verb: &str, arguments: &[&str]) -> Output {
     let temporary = Path::new(env!("CARGO_TARGET_TMPDIR"));
     Command::new(env!("CARGO_BIN_EXE_gordian"))
-        .args(["cargo", verb, "--format", "json", "--quiet", "--target-dir"])
+        .args(["cargo", verb, "--format", "json", "--target-dir"])
         .arg(temporary.join("kernels"))
         .args(arguments)
         .current_dir(directory())

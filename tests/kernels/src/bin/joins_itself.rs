@@ -14,7 +14,7 @@ struct Engine {
 impl Drop for Engine {
     fn drop(&mut self) {
         if let Some(io) = self.io.get_mut().unwrap().take() {
-            io.join().unwrap(); //~ wait-cycle
+            io.join().unwrap(); //~ self-deadlock
         }
     }
 }
