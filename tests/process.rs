@@ -183,6 +183,33 @@ mod programs {
             }
         }
 
+        /// Both orders, the second after the end of the first.
+        fn phases() {
+            let locks = made();
+            for turned in [false, true] {
+                let locks = Arc::clone(&locks);
+                let order = move || match turned {
+                    false => nested(&locks.0, &locks.1),
+                    true => nested(&locks.1, &locks.0),
+                };
+                thread::spawn(order).join().unwrap();
+            }
+        }
+
+        #[test]
+        fn phases_here() {
+            if wanted() {
+                phases();
+            }
+        }
+
+        #[test]
+        fn phases_there() {
+            if wanted() {
+                phases();
+            }
+        }
+
         #[test]
         fn both() {
             if wanted() {
@@ -356,6 +383,11 @@ fn orders_of_different_processes_meet() {
     // Told by one process, as a finding of its own.
     let explained = both(&[&["orders::both"], &["orders::forward"], &["orders::backward"]]);
     assert_eq!(explained.findings.len(), 0, "{explained:#?}");
+}
+
+#[test]
+fn what_a_test_does_in_order_is_in_order_beside_itself() {
+    run(&["orders::phases_here", "orders::phases_there"], &[]).is_silent();
 }
 
 #[test]
