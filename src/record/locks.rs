@@ -93,7 +93,7 @@ impl LockMeta {
             self.describe(LockId(id & ID));
             return LockId(id & ID);
         }
-        let id = locks.spare_ids.pop().unwrap_or_else(|| LOCK_IDS.next());
+        let id = locks.spare_ids.pop().unwrap_or_else(|| LOCK_IDS.some(&mut locks.spare_ids));
         let first = self.id.compare_exchange(0, id, Ordering::Relaxed, Ordering::Relaxed);
         let lock = LockId(first.map_or_else(|given| given & ID, |_| id));
         if locks.newcomers.len() > locks.held.len() + NEWCOMERS {

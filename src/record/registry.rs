@@ -33,7 +33,21 @@ impl Ids {
         }
         id
     }
+
+    /// Some ids, for one thread: the first, and the others in `rest`, the next one last.
+    pub(crate) fn some(&self, rest: &mut Vec<u32>) -> u32 {
+        let first = self.0.fetch_add(SOME, Ordering::Relaxed);
+        if first >= UNWATCHED - SOME {
+            self.0.store(UNWATCHED, Ordering::Relaxed);
+            return UNWATCHED;
+        }
+        rest.extend((first + 1..first + SOME).rev());
+        first
+    }
 }
+
+/// Ids that a thread takes at once.
+const SOME: u32 = 16;
 
 /// The id in `slot`, given on first use. `slot` holds 0 until then.
 #[inline]

@@ -9,14 +9,13 @@
 //! | block header | bytes |
 //! |---|---|
 //! | kind: 1 tables, 2 merged run, 3 thread chunk, 4 end | 1 |
-//! | packing: 0 words as they are, 1 packed (see [`super::pack`]) | 1 |
-//! | zero | 2 |
+//! | zero | 3 |
 //! | length of the payload in bytes | 4 |
 //! | number of words, or of table entries | 4 |
 //! | thread of a chunk, else zero | 4 |
 //! | checksum of the 16 bytes above and the payload | 8 |
 //!
-//! A file is readable up to its last whole block. Whether it is complete is said by the end block, whose payload is
+//! Words are packed (see [`super::pack`]). A file is readable up to its last whole block. Whether it is complete is said by the end block, whose payload is
 //! the number of words in all blocks (8 bytes): a file without it was cut.
 
 use std::fmt;
@@ -112,19 +111,14 @@ pub(crate) struct WordBlock {
 }
 
 impl WordBlock {
-    /// Replaces the block by these words, at most [`MAX_WORDS`], packed if that is shorter. `new` gets every word that
-    /// does not repeat an earlier one of the block.
+    /// Replaces the block by these words, at most [`MAX_WORDS`]. `new` gets every word that does not repeat an
+    /// earlier one of the block.
     pub(crate) fn fill<W: Word>(&mut self, kind: BlockKind, thread: u32, words: &[W], new: impl FnMut(u64)) {
         self.bytes.clear();
         self.bytes.resize(BLOCK_HEADER, 0);
         self.packer.pack(words, &mut self.bytes, new);
-        let packed = self.bytes.len() - BLOCK_HEADER < 8 * words.len();
-        if !packed {
-            self.bytes.truncate(BLOCK_HEADER);
-            self.bytes.extend(words.iter().flat_map(|word| word.get().to_le_bytes()));
-        }
         self.count = words.len() as u32;
-        seal(&mut self.bytes, kind, packed, self.count, thread);
+        seal(&mut self.bytes, kind, self.count, thread);
     }
 }
 
@@ -166,7 +160,7 @@ impl<W: Write> BlockWriter<W> {
         self.block.clear();
         self.block.resize(BLOCK_HEADER, 0);
         self.block.extend_from_slice(payload);
-        seal(&mut self.block, kind, false, count, 0);
+        seal(&mut self.block, kind, count, 0);
         self.out.write_all(&self.block)
     }
 
@@ -182,10 +176,9 @@ impl<W: Write> BlockWriter<W> {
 }
 
 /// Fills in the header of a block, for which there is room.
-fn seal(block: &mut [u8], kind: BlockKind, packed: bool, count: u32, thread: u32) {
+fn seal(block: &mut [u8], kind: BlockKind, count: u32, thread: u32) {
     let (header, payload) = block.split_at_mut(BLOCK_HEADER);
     header[0] = kind as u8;
-    header[1] = u8::from(packed);
     header[4..8].copy_from_slice(&(payload.len() as u32).to_le_bytes());
     header[8..12].copy_from_slice(&count.to_le_bytes());
     header[12..16].copy_from_slice(&thread.to_le_bytes());
@@ -199,7 +192,6 @@ pub(crate) struct Block {
     /// Where it begins in the file.
     pub(crate) offset: u64,
     pub(crate) kind: BlockKind,
-    packed: bool,
     /// Words, or table entries.
     pub(crate) count: u32,
     /// Of a chunk.
@@ -240,15 +232,7 @@ impl<R: Read> BlockReader<R> {
         if count > MAX_WORDS {
             return Err(TraceError::damaged(block.offset, "a block with more words than a block may have"));
         }
-        let result = if block.packed {
-            pack::unpack(&self.payload, count, words)
-        } else if self.payload.len() == 8 * count {
-            words.clear();
-            pack::unpack_raw(&self.payload, words);
-            Ok(())
-        } else {
-            Err("a block with another number of words than its head says")
-        };
+        let result = pack::unpack(&self.payload, count, words);
         result.map_err(|reason| TraceError::damaged(block.offset, reason))
     }
 
@@ -280,11 +264,11 @@ impl<R: Read> BlockReader<R> {
             4 => BlockKind::End,
             kind => return Err(TraceError::damaged(offset, format!("an unknown kind of block, {kind}"))),
         };
-        if header[1] > 1 || header[2..4] != [0; 2] {
-            return Err(TraceError::damaged(offset, "an unknown packing of a block"));
+        if header[1..4] != [0; 3] {
+            return Err(TraceError::damaged(offset, "reserved bytes of a block are not zero"));
         }
         self.offset += (BLOCK_HEADER + length) as u64;
-        Ok(Next::Block(Block { offset, kind, packed: header[1] == 1, count: word(8), thread: word(12) }))
+        Ok(Next::Block(Block { offset, kind, count: word(8), thread: word(12) }))
     }
 }
 

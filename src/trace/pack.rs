@@ -97,7 +97,7 @@ pub(crate) fn unpack(mut bytes: &[u8], count: usize, words: &mut Vec<u64>) -> Re
         if words.len() + literals + length > count || literals + length == 0 {
             return Err("a packed block with another number of words than its head says");
         }
-        unpack_raw(copied, words);
+        words.extend(copied.as_chunks().0.iter().map(|word| u64::from_le_bytes(*word)));
         if length != 0 {
             if distance == 0 || distance > words.len() {
                 return Err("a packed block that repeats what was not there");
@@ -116,11 +116,6 @@ pub(crate) fn unpack(mut bytes: &[u8], count: usize, words: &mut Vec<u64>) -> Re
         return Err("a packed block with another number of words than its head says");
     }
     Ok(())
-}
-
-/// Appends words that stand as they are.
-pub(crate) fn unpack_raw(bytes: &[u8], words: &mut Vec<u64>) {
-    words.extend(bytes.as_chunks::<8>().0.iter().map(|word| u64::from_le_bytes(*word)));
 }
 
 #[cfg(test)]
