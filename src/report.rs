@@ -7,7 +7,8 @@
 //! Layout:
 //!
 //! - [`text()`], [`tally`]: the report for people; `snippet` draws the source lines (annotate-snippets with feature
-//!   `cli`, a plain listing without), `source` finds them, `stack` trims stacks to the user's own frames.
+//!   `cli`, a plain listing without), `source` finds them, `stack` trims stacks to the user's own frames, `witness` draws a
+//!   reordering.
 //! - [`json()`]: the versioned report for programs.
 //! - [`dot`]: the lock-order graph.
 //! - [`explain`]: one page for each kind of finding.
@@ -21,6 +22,7 @@ mod source;
 mod stack;
 mod style;
 mod text;
+mod witness;
 
 pub use json::{FORMAT_VERSION, Part, Summary, json};
 pub use style::{Paint, Style, Styles};
