@@ -162,6 +162,28 @@ pub struct SiteReport {
     pub stack: Vec<String>,
 }
 
+/// One step of a reordering: an event of the run, done by its owner after the steps before.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Move {
+    /// Who: the thread's name or number.
+    pub owner: String,
+    /// What, in a few words (``writes `balance` ``).
+    pub action: String,
+    /// Where.
+    #[serde(flatten)]
+    pub site: Site,
+    /// Position in the stream.
+    pub event: u64,
+    /// Not this event alone: the owner does everything up to and with it. Owners whose moves have this mark do so
+    /// together, in the order of the recording.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub through: bool,
+    /// Not done: this is what the owner does next. The moves with this mark come last; they are what races, or what waits
+    /// for one another.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub next: bool,
+}
+
 /// Sixteen hex digits that are the same for the same bug, across runs, tests and processes.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -192,8 +214,8 @@ pub struct Finding {
     pub objects: Vec<Involved>,
     /// What to do about it, one sentence each.
     pub help: Vec<String>,
-    /// A reordering that proves a predicted finding: its events, one line each.
-    pub witness: Vec<String>,
+    /// A reordering that proves a predicted finding: its events, in order.
+    pub witness: Vec<Move>,
     /// The tests that showed it, each once, where that is known.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub tests: Vec<String>,

@@ -8,7 +8,8 @@
 //!
 //! - [`Report`]: what there is to tell, by what became of each finding; [`origin`]: whose code a finding lies in.
 //! - [`text()`], [`report_text`], [`tally`]: the report for people; `snippet` draws the source lines (annotate-snippets with feature
-//!   `cli`, a plain listing without), `source` finds them, `stack` trims stacks to the user's own frames.
+//!   `cli`, a plain listing without), `source` finds them, `stack` trims stacks to the user's own frames, `witness` draws a
+//!   reordering.
 //! - `json`, with the feature `json`: the versioned report for programs. With feature `cli`: `sarif` (SARIF 2.1.0), `junit` (JUnit XML),
 //!   `github` (annotations and a job summary).
 //! - [`dot`]: the lock-order graph.
@@ -34,6 +35,7 @@ mod stack;
 pub mod stream;
 mod style;
 mod text;
+mod witness;
 
 pub use document::{Folded, Part, Report, Summary, Suppressed, Unused};
 #[cfg(feature = "cli")]

@@ -39,7 +39,7 @@ fn golden_traces_have_their_racy_events() {
     let mut traces = 0;
     for trace in golden.split("== ").skip(1) {
         let (head, lines) = trace.split_once('\n').unwrap();
-        let [name, shb, racy] = *head.split(' ').collect::<Vec<_>>() else { panic!("{head}") };
+        let [name, shb, racy, _] = *head.split(' ').collect::<Vec<_>>() else { panic!("{head}") };
         let racy: Vec<u64> = racy["racy=".len()..].split(',').filter_map(|line| line.parse().ok()).collect();
         let events: Vec<Event> = lines.lines().map(parse).collect();
         let mut checker = HappensBefore::new(Listing::EveryEvent);

@@ -1,7 +1,7 @@
 //! What reports look like, against `tests/snapshots`. Run with `INSTA_UPDATE=always` to accept what they look like now.
 
 use gordian::event::{Mode, ObjectKind, Site};
-use gordian::finding::{Finding, Held, Involved, Kind, SiteReport, Tier};
+use gordian::finding::{Finding, Held, Involved, Kind, Move, SiteReport, Tier};
 use gordian::report::dot::{Edge, GraphView, Node, dot};
 use gordian::report::{Style, tally, text};
 
@@ -70,7 +70,15 @@ fn race() -> Finding {
     let sites = vec![place("12", 40), place("9", 31)];
     let mut finding = Finding::new(Kind::DataRace, Tier::Predicted, "V1 is raced for".to_owned(), sites, objects);
     finding.confirmed = true;
-    finding.witness = vec!["T1|w(V1)|9".to_owned(), "T2|w(V1)|12".to_owned()];
+    let write = |owner: &str, line, event| Move {
+        owner: owner.to_owned(),
+        action: "writes `V1`".to_owned(),
+        site: Site::new("src/a.rs", line, 5),
+        event,
+        through: false,
+        next: true,
+    };
+    finding.witness = vec![write("T1", 9, 9), write("T2", 12, 12)];
     finding
 }
 

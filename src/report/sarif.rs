@@ -265,9 +265,9 @@ fn site(place: &str) -> Option<Site> {
 /// What SARIF has no field for.
 fn properties(finding: &Finding, part: &Part) -> PropertyBag {
     let mut bag = bag([("tier", json!(finding.tier)), ("confirmed", json!(finding.confirmed))]);
-    let lists = [("help", &finding.help), ("witness", &finding.witness), ("tests", &finding.tests)];
-    for (name, list) in lists.into_iter().filter(|(_, list)| !list.is_empty()) {
-        bag.additional_properties.insert(name.to_owned(), json!(list));
+    let lists = [("help", json!(finding.help)), ("witness", json!(finding.witness)), ("tests", json!(finding.tests))];
+    for (name, list) in lists.into_iter().filter(|(_, list)| list.as_array().is_some_and(|list| !list.is_empty())) {
+        bag.additional_properties.insert(name.to_owned(), list);
     }
     if let Some(input) = &part.input {
         bag.additional_properties.insert("input".to_owned(), json!(input));

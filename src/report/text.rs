@@ -10,6 +10,7 @@ use super::snippet::{self, Note};
 use super::source::Sources;
 use super::stack::user_frames;
 use super::style::{Style, Styles};
+use super::witness;
 use crate::event::Mode;
 use crate::finding::{Finding, Held, Kind, SiteReport, Tier};
 
@@ -172,10 +173,7 @@ fn tell(out: &mut String, finding: &Finding, sources: &mut Sources, styles: &Sty
         out.push_str(&snippet::render(&made, sources, styles));
     }
     if !finding.witness.is_empty() {
-        let _ = writeln!(out, "{} a correct reordering of this run does it:", styles.label.on("witness"));
-        for (number, line) in finding.witness.iter().enumerate() {
-            let _ = writeln!(out, "  {:3}. {}", number + 1, clean(line));
-        }
+        witness::tell(out, &finding.witness, sources, styles);
     }
     for help in &finding.help {
         let _ = writeln!(out, "{} {}", styles.good.on("help:"), clean(help));
@@ -335,7 +333,7 @@ const fn mode_words(mode: Mode) -> &'static str {
 }
 
 /// The name between backticks, unless it brings its own.
-fn quoted(name: &str) -> String {
+pub(super) fn quoted(name: &str) -> String {
     let name = clean(name);
     if name.contains('`') { name } else { format!("`{name}`") }
 }

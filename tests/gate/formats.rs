@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use gordian::event::{Mode, ObjectKind, Site};
-use gordian::finding::{Finding, Held, Involved, Kind, SiteReport, Tier};
+use gordian::finding::{Finding, Held, Involved, Kind, Move, SiteReport, Tier};
 use gordian::report::{self, Folded, Part, Report, Style, Suppressed, Unused, origin};
 
 use super::schema::validate;
@@ -76,7 +76,15 @@ fn traced() -> Finding {
     let sites = vec![place("12", "T2", 40), place("9", "T1", 31)];
     let mut finding =
         Finding::new(Kind::DataRace, Tier::Predicted, "V1 is raced for\n::error::forged".to_owned(), sites, vec![]);
-    finding.witness = vec!["T1|w(V1)|9".to_owned(), "T2|w(V1)|12".to_owned()];
+    let write = |owner: &str, line, event| Move {
+        owner: owner.to_owned(),
+        action: "writes `V1`".to_owned(),
+        site: Site::new("src/a.rs", line, 5),
+        event,
+        through: false,
+        next: true,
+    };
+    finding.witness = vec![write("T1", 9, 9), write("T2", 12, 12)];
     finding
 }
 

@@ -1,0 +1,239 @@
+//! Is this list of events a correct reordering that ends where it is said to end?
+//!
+//! Nothing is reported that has not passed here. The checker shares nothing with what finds witnesses but the entries of
+//! the trace: it goes over them once to see what each read saw and what came before what, then runs the list, and trusts
+//! no link, stack or clock of the index.
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::index::{Entry, Index, NONE};
+use super::word::{Kind, Sort, Word};
+use crate::event::Mode;
+
+/// What a list of events is said to lead to.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Claim<'a> {
+    /// Two conflicting accesses can be done next, in either order.
+    Race(u32, u32),
+    /// Each of these is next, and asks for a lock that it can't get as long as the others wait.
+    Deadlock(&'a [u32]),
+}
+
+/// A rule that the list breaks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Broken {
+    /// An event twice, before its predecessor in the thread, or without it.
+    ThreadOrder,
+    /// Before the start of its thread, or a join before the end of the other.
+    ForkJoin,
+    /// A lock is taken that another thread holds.
+    Lock,
+    /// A read sees another write than in the recording.
+    Value,
+    /// Operations on an ordered object are not in their order.
+    Object,
+    /// The list does not end where it is said to.
+    Claim,
+}
+
+/// What the recording says of the events of a list.
+struct Recorded {
+    /// By thread: events in the list.
+    counts: FxHashMap<u32, u32>,
+    /// By thread: the event that started it.
+    forks: FxHashMap<u32, u32>,
+    /// By event: what it saw, if it is a read.
+    seen: Vec<u32>,
+    /// By ordered object: its events in the list.
+    objects: FxHashMap<(Sort, u32), Vec<u32>>,
+    /// By join of the list: how many events the child had done.
+    joined: FxHashMap<u32, u32>,
+}
+
+/// Checks a list against the recording and the claim. Cost: one pass over the recording up to the newest event named.
+pub(super) fn check(index: &Index, list: &[u32], claim: Claim<'_>) -> Result<(), Broken> {
+    let ends: &[u32] = match &claim {
+        Claim::Race(one, other) => &[*one, *other],
+        Claim::Deadlock(stops) => stops,
+    };
+    let recorded = recorded(&index.entries, list, ends)?;
+    let run = run(&index.entries, list, &recorded)?;
+    let next = |event: u32| {
+        let entry = &index.entries[event as usize];
+        let begun = recorded.forks.get(&entry.thread).is_none_or(|fork| run.forks.contains(fork));
+        begun && entry.at == recorded.counts.get(&entry.thread).copied().unwrap_or(0)
+    };
+    if !ends.iter().all(|&event| next(event)) {
+        return Err(Broken::Claim);
+    }
+    let entry = |event: u32| &index.entries[event as usize];
+    let holds = match claim {
+        Claim::Race(one, other) => {
+            let (one, other) = (entry(one), entry(other));
+            let writes = one.word == Word::Write || other.word == Word::Write;
+            let plain = |entry: &Entry| matches!(entry.word, Word::Read | Word::Write);
+            one.thread != other.thread && one.object == other.object && plain(one) && plain(other) && writes
+        }
+        Claim::Deadlock(stops) => {
+            let stops: Vec<&Entry> = stops.iter().map(|&stop| entry(stop)).collect();
+            stops.len() > 1 && stops.iter().all(|stop| is_stuck(stop, &stops, &run))
+        }
+    };
+    if holds { Ok(()) } else { Err(Broken::Claim) }
+}
+
+fn recorded(entries: &[Entry], list: &[u32], ends: &[u32]) -> Result<Recorded, Broken> {
+    let newest = list.iter().chain(ends).max().map_or(0, |&newest| newest as usize + 1);
+    let mut member = vec![false; newest];
+    for &event in list {
+        if std::mem::replace(&mut member[event as usize], true) {
+            return Err(Broken::ThreadOrder);
+        }
+    }
+    let mut recorded = Recorded {
+        counts: FxHashMap::default(),
+        forks: FxHashMap::default(),
+        seen: vec![NONE; newest],
+        objects: FxHashMap::default(),
+        joined: FxHashMap::default(),
+    };
+    let mut lengths: FxHashMap<u32, u32> = FxHashMap::default();
+    let mut writes: FxHashMap<(bool, u32), u32> = FxHashMap::default();
+    let mut ended: FxHashSet<(Sort, u32)> = FxHashSet::default();
+    for (event, entry) in (0..).zip(&entries[..newest]) {
+        let inside = member[event as usize];
+        let length = lengths.entry(entry.thread).or_default();
+        if inside {
+            let count = recorded.counts.entry(entry.thread).or_default();
+            if *count != *length {
+                return Err(Broken::ThreadOrder);
+            }
+            *count += 1;
+        }
+        *length += 1;
+        let sort = entry.word.sort();
+        match entry.word {
+            Word::Fork if !lengths.contains_key(&entry.object) => {
+                recorded.forks.entry(entry.object).or_insert(event);
+            }
+            Word::Joined if inside => {
+                recorded.joined.insert(event, lengths.get(&entry.object).copied().unwrap_or(0));
+            }
+            word if inside && reads(word) => {
+                let seen = writes.get(&(sort == Sort::Atomic, entry.object));
+                recorded.seen[event as usize] = seen.copied().unwrap_or(NONE);
+            }
+            _ => {}
+        }
+        if matches!(entry.word, Word::Write | Word::Store | Word::Rmw) {
+            writes.insert((sort == Sort::Atomic, entry.object), event);
+        }
+        if entry.kind == Kind::After && entry.word != Word::Joined {
+            if !inside {
+                ended.insert((sort, entry.object));
+            } else if ended.contains(&(sort, entry.object)) {
+                return Err(Broken::Object);
+            } else {
+                recorded.objects.entry((sort, entry.object)).or_default().push(event);
+            }
+        }
+    }
+    Ok(recorded)
+}
+
+const fn reads(word: Word) -> bool {
+    matches!(word, Word::Read | Word::Speculative | Word::Load | Word::Rmw)
+}
+
+/// Where a list leads.
+#[derive(Default)]
+struct Run {
+    /// The events that started threads.
+    forks: FxHashSet<u32>,
+    /// Who holds what: lock, thread, mode.
+    held: Vec<(u32, u32, Mode)>,
+}
+
+fn run(entries: &[Entry], list: &[u32], recorded: &Recorded) -> Result<Run, Broken> {
+    let mut run = Run::default();
+    let mut lengths: FxHashMap<u32, u32> = FxHashMap::default();
+    let mut writes: FxHashMap<(bool, u32), u32> = FxHashMap::default();
+    let mut objects: FxHashMap<(Sort, u32), usize> = FxHashMap::default();
+    for &event in list {
+        let Entry { kind, word, mode, thread, at, object, .. } = entries[event as usize];
+        let length = lengths.entry(thread).or_default();
+        if *length != at {
+            return Err(Broken::ThreadOrder);
+        }
+        *length += 1;
+        if recorded.forks.get(&thread).is_some_and(|fork| !run.forks.contains(fork)) {
+            return Err(Broken::ForkJoin);
+        }
+        if let Some(&child) = recorded.joined.get(&event)
+            && object != thread
+            && lengths.get(&object).copied().unwrap_or(0) < child
+        {
+            return Err(Broken::ForkJoin);
+        }
+        let cell = (word.sort() == Sort::Atomic, object);
+        if reads(word) && writes.get(&cell).copied().unwrap_or(NONE) != recorded.seen[event as usize] {
+            return Err(Broken::Value);
+        }
+        if matches!(word, Word::Write | Word::Store | Word::Rmw) {
+            writes.insert(cell, event);
+        }
+        match kind {
+            Kind::Acquire => {
+                let apart = |&(lock, holder, held): &(u32, u32, Mode)| {
+                    lock != object || holder == thread || held.compatible(mode)
+                };
+                if !run.held.iter().all(apart) {
+                    return Err(Broken::Lock);
+                }
+                run.held.push((object, thread, mode));
+            }
+            Kind::Release => {
+                let mine = |&(lock, holder, _): &(u32, u32, Mode)| lock == object && holder == thread;
+                let exact = run.held.iter().rposition(|hold| mine(hold) && hold.2 == mode);
+                let Some(hold) = exact.or_else(|| run.held.iter().rposition(mine)) else { return Err(Broken::Lock) };
+                run.held.swap_remove(hold);
+            }
+            Kind::After if word != Word::Joined => {
+                let place = objects.entry((word.sort(), object)).or_default();
+                if recorded.objects.get(&(word.sort(), object)).and_then(|events| events.get(*place)) != Some(&event) {
+                    return Err(Broken::Object);
+                }
+                *place += 1;
+            }
+            _ => {}
+        }
+        if word == Word::Fork {
+            run.forks.insert(event);
+        }
+    }
+    Ok(run)
+}
+
+/// Does the thread wait for something that only the others of `stops` could give? For a lock that one of them holds, or,
+/// as a reader that queues, behind one of them that waits to write.
+fn is_stuck(stop: &Entry, stops: &[&Entry], run: &Run) -> bool {
+    if !matches!(stop.kind, Kind::Acquire | Kind::Request) || stop.word == Word::Try {
+        return false;
+    }
+    let others = || stops.iter().filter(|other| other.thread != stop.thread);
+    let held = others().any(|other| {
+        run.held
+            .iter()
+            .any(|&(lock, holder, mode)| lock == stop.object && holder == other.thread && !mode.compatible(stop.mode))
+    });
+    let queues = matches!(stop.mode, Mode::Shared | Mode::Upgradable);
+    held || queues
+        && others().any(|other| {
+            let writes = other.object == stop.object && other.mode == Mode::Exclusive;
+            // The writer in turn waits for a reader, which may be this very thread.
+            writes
+                && run.held.iter().any(|&(lock, holder, _)| {
+                    lock == stop.object && holder != other.thread && stops.iter().any(|member| member.thread == holder)
+                })
+        })
+}

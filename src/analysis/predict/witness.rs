@@ -1,0 +1,87 @@
+//! A correct reordering as a value, and in words.
+
+use super::Prediction;
+use super::check::{Claim, check};
+use super::clocks::Prefix;
+use super::index::Index;
+use crate::event::Names;
+use crate::finding::Move;
+
+/// A witness of more events than this begins with the ends of the threads' first parts, if it is in the recorded order.
+const LONG: usize = 1_000;
+/// Events of a long witness that are told one by one.
+const TAIL: usize = 200;
+
+/// A correct reordering, and the operations to which it leads. The checker has passed it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Witness {
+    form: Form,
+    ends: Vec<u32>,
+}
+
+/// The events of a reordering.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Form {
+    /// These, in the order of the recording.
+    Recorded(Prefix),
+    /// These, in this order.
+    Listed(Vec<u32>),
+}
+
+impl Form {
+    fn list(&self, index: &Index) -> Vec<u32> {
+        match self {
+            Self::Listed(list) => list.clone(),
+            Self::Recorded(prefix) => {
+                let parts = index.threads.iter().zip(prefix).map(|(thread, &done)| &thread.events[..done as usize]);
+                let mut list: Vec<u32> = parts.flatten().copied().collect();
+                list.sort_unstable();
+                list
+            }
+        }
+    }
+}
+
+impl Witness {
+    /// The witness, if the checker agrees that it is one.
+    pub(super) fn new(index: &Index, form: Form, claim: Claim<'_>) -> Option<Self> {
+        let agreed = check(index, &form.list(index), claim);
+        debug_assert_eq!(agreed, Ok(()), "{form:?} {claim:?}");
+        let ends = match claim {
+            Claim::Race(earlier, later) => vec![earlier, later],
+            Claim::Deadlock(stops) => stops.to_vec(),
+        };
+        agreed.is_ok().then_some(Self { form, ends })
+    }
+
+    /// The positions in the stream of all its events in order, and of the operations to which they lead.
+    #[must_use]
+    pub fn ordinals(&self, trace: &Prediction) -> (Vec<u64>, Vec<u64>) {
+        let ordinals = |list: &[u32]| list.iter().map(|&event| trace.index.ordinal(event)).collect();
+        (ordinals(&self.form.list(&trace.index)), ordinals(&self.ends))
+    }
+
+    /// The events in words, with the operations to which they lead at the end.
+    #[must_use]
+    pub fn tell(&self, trace: &Prediction, names: &dyn Names) -> Vec<Move> {
+        let index = &trace.index;
+        let list = self.form.list(index);
+        let told = |event: u32, through: bool, next: bool| Move {
+            owner: names.owner_name(index.thread(event)),
+            action: index.say(event, names),
+            site: names.site(index.entry(event).site),
+            event: index.ordinal(event),
+            through,
+            next,
+        };
+        let split = if list.len() > LONG && matches!(self.form, Form::Recorded(_)) { list.len() - TAIL } else { 0 };
+        let (head, tail) = list.split_at(split);
+        let mut last: Vec<Option<u32>> = vec![None; index.threads.len()];
+        head.iter().for_each(|&event| last[index.entry(event).thread as usize] = Some(event));
+        let mut last: Vec<u32> = last.into_iter().flatten().collect();
+        last.sort_unstable();
+        let first = last.into_iter().map(|event| told(event, true, false));
+        let then = tail.iter().map(|&event| told(event, false, false));
+        first.chain(then).chain(self.ends.iter().map(|&event| told(event, false, true))).collect()
+    }
+}

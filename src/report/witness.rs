@@ -1,0 +1,133 @@
+//! A reordering as columns, one for each owner.
+
+use std::fmt::Write as _;
+
+use super::escape;
+use super::source::Sources;
+use super::style::Styles;
+use crate::finding::Move;
+
+/// Moves that are shown; those before are in the JSON report.
+const SHOWN: usize = 24;
+/// With more owners than this a column for the owner's name says who moves.
+const COLUMNS: usize = 4;
+/// Widest column.
+const WIDTH: usize = 30;
+
+/// The last moves, each in the column of its owner, with place and source line.
+pub(super) fn tell(out: &mut String, moves: &[Move], sources: &mut Sources, styles: &Styles) {
+    let _ = writeln!(out, "{} a correct reordering of this run does it:", styles.label.on("witness"));
+    let shown = &moves[moves.len().saturating_sub(SHOWN)..];
+    let mut owners: Vec<&str> = Vec::new();
+    for step in shown {
+        if !owners.contains(&step.owner.as_str()) {
+            owners.push(&step.owner);
+        }
+    }
+    let columns = if owners.len() <= COLUMNS { owners.clone() } else { vec!["", ""] };
+    let cells: Vec<(usize, String)> = shown.iter().map(|step| cell(step, &owners)).collect();
+    let width = |column: usize| {
+        let widest = cells.iter().filter(|(at, _)| *at == column).map(|(_, text)| text.chars().count()).max();
+        widest.unwrap_or(0).max(columns[column].chars().count()).min(WIDTH)
+    };
+    let widths: Vec<usize> = (0..columns.len()).map(width).collect();
+    if owners.len() <= COLUMNS {
+        let heads = columns.iter().zip(&widths).map(|(owner, &width)| fit(owner, width));
+        let _ = writeln!(out, "       {}", styles.label.on(heads.collect::<Vec<_>>().join("  ").trim_end()));
+    }
+    if shown.len() < moves.len() {
+        let _ = writeln!(out, "    … {} moves before these; the JSON report has them all", moves.len() - shown.len());
+    }
+    for ((number, step), (column, text)) in (moves.len() - shown.len() + 1..).zip(shown).zip(&cells) {
+        let row = (0..columns.len()).map(|at| match (at == *column, owners.len() <= COLUMNS) {
+            (true, _) => fit(text, widths[at]),
+            (false, true) => fit("·", widths[at]),
+            (false, false) => String::new(),
+        });
+        let row = row.filter(|cell| !cell.is_empty()).collect::<Vec<_>>().join("  ");
+        let number = if step.next { "next".to_owned() } else { format!("{number}.") };
+        let _ = writeln!(out, "  {number:>4} {row}  {}", styles.faint.on(place(step, sources)));
+    }
+}
+
+/// The column of a move and what stands there.
+fn cell(step: &Move, owners: &[&str]) -> (usize, String) {
+    let through = if step.through { "… " } else { "" };
+    let action = escape(&step.action);
+    let column = owners.iter().position(|owner| *owner == step.owner).unwrap_or(0);
+    match owners.len() <= COLUMNS {
+        true => (column, format!("{through}{action}")),
+        false => (0, format!("{}: {through}{action}", escape(&step.owner))),
+    }
+}
+
+/// Where the move is, and the source line if it can be read.
+fn place(step: &Move, sources: &mut Sources) -> String {
+    let place = escape(&step.site.to_string()).into_owned();
+    let line = (step.site.line as usize).checked_sub(1);
+    let source = line.and_then(|line| sources.text(&step.site.file)?.lines().nth(line));
+    match source {
+        Some(source) => format!("{place}  {}", escape(source.trim())),
+        None if step.site.line == 0 => format!("event {} at {place}", step.event),
+        None => place,
+    }
+}
+
+/// The text in exactly so many columns.
+fn fit(text: &str, width: usize) -> String {
+    let text = escape(text);
+    let length = text.chars().count();
+    if length <= width {
+        return format!("{text}{}", " ".repeat(width - length));
+    }
+    text.chars().take(width.saturating_sub(1)).chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Site;
+    use crate::report::Style;
+
+    fn told(owners: &[&str]) -> String {
+        let step = |(event, owner): (u64, &&str)| Move {
+            owner: (*owner).to_owned(),
+            action: format!("writes `v{event}`"),
+            site: Site::unknown(),
+            event,
+            through: event == 1,
+            next: event as usize >= owners.len() - 1,
+        };
+        let moves: Vec<Move> = (1..).zip(owners).map(step).collect();
+        let mut out = String::new();
+        tell(&mut out, &moves, &mut Sources::default(), &Styles::new(Style::Plain));
+        out
+    }
+
+    #[test]
+    fn each_owner_has_a_column() {
+        let text = told(&["T1", "T2", "T1", "T2"]);
+        let expected = "\
+witness a correct reordering of this run does it:
+       T1              T2
+    1. … writes `v1`  ·            event 1 at ?
+    2. ·              writes `v2`  event 2 at ?
+  next writes `v3`    ·            event 3 at ?
+  next ·              writes `v4`  event 4 at ?
+";
+        assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn many_owners_share_one() {
+        let text = told(&["T1", "T2", "T3", "T4", "T5"]);
+        assert!(text.contains("\n    2. T2: writes `v2`"), "{text}");
+    }
+
+    #[test]
+    fn a_long_one_is_cut() {
+        let text = told(&["T1"; 100]);
+        assert!(text.contains("… 76 moves before these"), "{text}");
+        assert!(!text.contains("`v76`") && text.contains("`v77`"), "{text}");
+    }
+}
