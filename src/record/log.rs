@@ -31,6 +31,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use super::context::set_unwatched;
 use super::strangers::Own;
 use crate::event::{Object, ObjectInfo, Op, ThreadId};
 use crate::primitive::{AtomicU64, Mutex, SyncSender, sync_channel};
@@ -106,6 +107,7 @@ impl Log {
         });
         let writer = writer::Writer::new(sink, shared.clone())?;
         let handle = std::thread::Builder::new().name("gordian-writer".to_owned()).spawn(move || {
+            set_unwatched();
             let _own = Own::new();
             writer.run(&receiver);
         })?;
