@@ -8,7 +8,8 @@ pub enum OnDeadlock {
     /// Report it and let the program go on (that is: hang). Nothing is destroyed.
     #[default]
     Continue,
-    /// Report it and end the process with exit code 1.
+    /// Report it and end the process: with exit code 1, or with 86 where `cargo gordian` has started it, to be told from a
+    /// failed test.
     Abort,
     /// Report it and panic in the thread whose wait closed the knot; its guards are dropped by the unwinding.
     Panic,
