@@ -3,4 +3,5 @@
 pub mod atomicity;
 pub mod happens_before;
 pub mod lock_order;
+pub mod serialisability;
 pub mod wait_for;
