@@ -4,4 +4,5 @@ pub mod atomicity;
 pub mod happens_before;
 pub mod lock_order;
 pub mod predict;
+pub mod serialisability;
 pub mod wait_for;

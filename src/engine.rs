@@ -6,6 +6,7 @@
 use crate::analysis::atomicity::{AtomicityAnalysis, StaleWrite};
 use crate::analysis::happens_before::{HappensBefore, Listing, Race};
 use crate::analysis::lock_order::{Hazard, LockOrder, LockOrderAnalysis};
+use crate::analysis::serialisability::{ConflictGraph, Cycle};
 use crate::analysis::wait_for::{Knot, WaitForAnalysis};
 use crate::event::{Event, Names, Object};
 use crate::finding::{Finding, Findings};
@@ -19,7 +20,7 @@ pub enum Judge {
     LockOrder,
     /// Deadlocks and lost wake-ups that happened.
     Waits,
-    /// Updates that overwrite another owner's unseen.
+    /// Updates that overwrite another owner's unseen, regions that are not atomic.
     Atomicity,
 }
 
@@ -35,6 +36,7 @@ pub struct Engine {
     order: Option<LockOrderAnalysis>,
     waits: Option<WaitForAnalysis>,
     atomicity: Option<AtomicityAnalysis>,
+    regions: Option<ConflictGraph>,
     every_event: bool,
     /// The order is kept for its races, and not only for the atomicity of updates.
     tell_races: bool,
@@ -51,6 +53,7 @@ enum Found {
     Hazard(Hazard),
     Knot(Knot),
     Stale(Object, StaleWrite),
+    Cycle(Cycle),
 }
 
 /// What the stream came to.
@@ -79,6 +82,7 @@ impl Engine {
             order: wanted(Judge::LockOrder).then(LockOrderAnalysis::new),
             waits: wanted(Judge::Waits).then(WaitForAnalysis::default),
             atomicity: wanted(Judge::Atomicity).then(AtomicityAnalysis::default),
+            regions: wanted(Judge::Atomicity).then(ConflictGraph::new),
             every_event,
             ..Self::default()
         }
@@ -93,6 +97,13 @@ impl Engine {
             (Some(races), Some(atomicity)) => {
                 for (ordinal, event) in (first..).zip(events) {
                     let stale = atomicity.event(ordinal, event, races);
+                    if let Some(regions) = &mut self.regions {
+                        // A cell written after a stale look is a cycle too, and has a name of its own.
+                        if let Some((Object::Var(_), stale)) = &stale {
+                            regions.told(stale.write.thread);
+                        }
+                        regions.event(ordinal, event);
+                    }
                     found.extend(stale.map(|(object, stale)| (ordinal, Found::Stale(object, stale))));
                     let races = races.observe(ordinal, event).iter().filter(|_| self.tell_races);
                     found.extend(races.map(|race| (ordinal, Found::Race(race.clone()))));
@@ -104,6 +115,9 @@ impl Engine {
                 }
             }
             (None, _) => {}
+        }
+        if let Some(regions) = &mut self.regions {
+            found.extend(regions.take().into_iter().map(|cycle| (cycle.closing().ordinal, Found::Cycle(cycle))));
         }
         if let Some(order) = &mut self.order {
             for (ordinal, event) in (first..).zip(events) {
@@ -137,7 +151,10 @@ impl Engine {
     /// Puts into words what was found so far.
     #[must_use]
     pub fn verdict(&self, names: &dyn Names) -> Verdict {
-        let mut found: Vec<&(u64, Found)> = self.found.iter().collect();
+        let under_way = self.regions.iter().flat_map(ConflictGraph::unfinished);
+        let under_way: Vec<(u64, Found)> =
+            under_way.map(|cycle| (cycle.closing().ordinal, Found::Cycle(cycle.clone()))).collect();
+        let mut found: Vec<&(u64, Found)> = self.found.iter().chain(&under_way).collect();
         found.sort_by_key(|(ordinal, _)| *ordinal);
         let mut merged = Findings::default();
         let mut each = Vec::new();
@@ -148,6 +165,7 @@ impl Engine {
                 Found::Hazard(hazard) => drop(merged.add(hazard.to_finding(names))),
                 Found::Knot(knot) => drop(knot.finding(names).map(|finding| merged.add(finding))),
                 Found::Stale(object, stale) => drop(merged.add(stale.finding(*object, names))),
+                Found::Cycle(cycle) => drop(merged.add(cycle.finding(names))),
             }
         }
         each.extend(merged.into_vec());

@@ -25,11 +25,12 @@ type Target = (&'static str, fn(&[u8]));
 
 #[test]
 fn every_target_runs_on_its_corpus() {
-    let targets: [Target; 4] = [
+    let targets: [Target; 5] = [
         ("trace", oracles::trace),
         ("clocks", oracles::clocks),
         ("lock_order", oracles::lock_order),
         ("happens_before", oracles::happens_before),
+        ("serialisability", oracles::serialisability),
     ];
     for (target, run) in targets {
         assert_ne!(replay(target, run), 0, "the corpus of {target} is empty");

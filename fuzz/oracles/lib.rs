@@ -4,6 +4,7 @@
 mod clocks;
 mod happens_before;
 mod lock_order;
+mod serialisability;
 mod trace;
 
 /// Bytes that the naive twins get: they are quadratic and worse.
@@ -33,4 +34,9 @@ pub fn lock_order(bytes: &[u8]) {
 /// The race checker against the transitive closure of happens-before.
 pub fn happens_before(bytes: &[u8]) {
     happens_before::check(cut(bytes));
+}
+
+/// The two judges of serialisability against the graph of all conflicts.
+pub fn serialisability(bytes: &[u8]) {
+    serialisability::check(cut(bytes));
 }

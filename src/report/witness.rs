@@ -109,7 +109,7 @@ mod tests {
         let text = told(&["T1", "T2", "T1", "T2"]);
         let expected = "\
 witness a correct reordering of this run does it:
-       T1              T2
+       T1             T2
     1. … writes `v1`  ·            event 1 at ?
     2. ·              writes `v2`  event 2 at ?
   next writes `v3`    ·            event 3 at ?
