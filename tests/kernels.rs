@@ -36,7 +36,7 @@ fn gordian(verb: &str, arguments: &[&str]) -> Output {
         .arg(temporary.join("kernels"))
         .args(arguments)
         .current_dir(directory())
-        .env("GORDIAN_CACHE", temporary.join("runtime"))
+        .env("GORDIAN_CACHE", temporary.join("runtimes"))
         .env_remove("RUSTFLAGS")
         .env_remove("CARGO_TARGET_DIR")
         .output()
