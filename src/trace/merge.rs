@@ -29,6 +29,7 @@ struct Thread {
     /// It waits for something else than more words, or is about to run.
     busy: bool,
     last_stamp: u64,
+    last_after: u64,
     /// The next event has the next stamp of all.
     stamped: bool,
     /// Threads that wait for this one to have done that much.
@@ -111,6 +112,7 @@ impl Merge {
             done: 0,
             busy: false,
             last_stamp: 0,
+            last_after: 0,
             stamped: false,
             waiting: Vec::new(),
         })
@@ -139,8 +141,10 @@ impl Merge {
                     part.advance();
                     tables.made(lock, kind, site);
                 }
-                Item::After { thread, position } => {
+                Item::After { thread, zigzag } => {
                     part.advance();
+                    part.last_after = chunk::position_after(part.last_after, zigzag);
+                    let position = part.last_after;
                     let other = self.thread(thread);
                     if thread != id && other.done < position {
                         other.waiting.push((position, id));
