@@ -32,7 +32,7 @@ use outgoing::{Outgoing, Packing};
 
 /// How often the writer looks into buffers that are not full.
 const PERIOD: Duration = Duration::from_millis(50);
-/// Words of one event with its order (three), extra, wide object and place, and those of the lock's making (three).
+/// Words of one event: itself, its order (three), extra, wide object and place, and those of a lock's making (three).
 const MOST_WORDS: usize = primitive::size(10, 2);
 
 /// What the threads and the writer share.

@@ -113,6 +113,12 @@ pub(crate) struct WordBlock {
 }
 
 impl WordBlock {
+    /// Words in the block.
+    #[cfg(feature = "detect")]
+    pub(crate) fn count(&self) -> usize {
+        self.count as usize
+    }
+
     /// Replaces the block by these words, at most [`MAX_WORDS`]. `new` gets every word that does not repeat an
     /// earlier one of the block.
     pub(crate) fn fill<W: Word>(&mut self, kind: BlockKind, thread: u32, words: &[W], new: impl FnMut(u64)) {

@@ -52,6 +52,8 @@ pub(super) struct Merge {
 /// Damage that shows only when words are put in order: offset of the block, and what is wrong.
 pub(super) type Damage = (u64, &'static str);
 
+const READY: &str = "a thread that is ready is there";
+
 /// Why a thread stopped.
 enum Stop {
     NoWords,
@@ -67,7 +69,7 @@ impl Merge {
             return Err((offset, "too many events that cannot be ordered"));
         }
         let part = self.thread(thread);
-        part.words.extend(words);
+        part.words.extend(words.iter().copied());
         part.blocks.push_back((offset, words.len()));
         if !std::mem::replace(&mut part.busy, true) {
             self.ready.push_back(thread);
@@ -126,12 +128,11 @@ impl Merge {
         tables: &mut Tables,
         ids: u32,
     ) -> Result<Stop, Damage> {
+        let mut part = self.threads.get_mut(&id).expect(READY);
         let stop = loop {
             if batch.len() >= most {
                 break Stop::Full;
             }
-            // Looked up anew each time: an event may wake others, which are in the same map.
-            let part = self.threads.get_mut(&id).expect("a thread that is ready is there");
             let Some(&word) = part.words.front() else { break Stop::NoWords };
             self.pending -= 1;
             let mut names = Names { tables, recent: &mut self.recent, ids };
@@ -145,10 +146,13 @@ impl Merge {
                     part.advance();
                     part.last_after = chunk::position_after(part.last_after, zigzag);
                     let position = part.last_after;
-                    let other = self.thread(thread);
-                    if thread != id && other.done < position {
-                        other.waiting.push((position, id));
-                        break Stop::Waits;
+                    if thread != id {
+                        let other = self.thread(thread);
+                        if other.done < position {
+                            other.waiting.push((position, id));
+                            break Stop::Waits;
+                        }
+                        part = self.threads.get_mut(&id).expect(READY);
                     }
                 }
                 Item::Stamp(word) => {

@@ -139,12 +139,13 @@ mod tests {
     proptest! {
         #[test]
         fn unpacking_undoes_packing(words in prop::collection::vec(prop_oneof![0..4_u64, any::<u64>()], 0..500)) {
-            let (mut packed, mut back) = (vec![0; longest(words.len()).max(100)], Vec::new());
+            let (mut packed, mut back) = (vec![0; 40 + longest(words.len())], Vec::new());
             let mut packer = Packer::default();
             packer.pack(&[1, 2, 3], &mut packed, 0, |_| ());
             let mut told = Vec::new();
             let end = packer.pack(&words, &mut packed, 7, |new| told.push(new));
             let packed = &packed[7..end];
+            prop_assert!(packed.len() <= longest(words.len()));
             prop_assert!(words.iter().all(|word| told.contains(word)));
             prop_assert_eq!(unpack(packed, words.len(), &mut back), Ok(()));
             prop_assert_eq!(&back, &words);
@@ -156,6 +157,14 @@ mod tests {
             let mut words = Vec::new();
             let _ = unpack(&bytes, count, &mut words);
             prop_assert!(words.len() <= count);
+        }
+    }
+
+    #[test]
+    fn the_worst_fits() {
+        for count in [0, 1, MAX_LITERALS, MAX_LITERALS + 1, MAX_WORDS] {
+            let words: Vec<u64> = (0..count as u64).collect();
+            assert_eq!(Packer::default().pack(&words, &mut vec![0; longest(count)], 0, |_| ()), longest(count));
         }
     }
 
