@@ -67,7 +67,7 @@ fn handed_over(mode: Mode) -> Option<f64> {
 }
 
 fn short_lived(mode: Mode) -> Option<f64> {
-    (mode != Mode::Record).then_some(3.0)
+    Some(if mode == Mode::Record { 5.0 } else { 3.0 })
 }
 
 /// All rows.

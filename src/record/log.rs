@@ -34,7 +34,7 @@ use outgoing::{Outgoing, Packing};
 
 /// How often the writer looks into buffers that are not full.
 const PERIOD: Duration = Duration::from_millis(50);
-/// Words of one event with its order (three), extra, wide object and place, and those of the lock's making (three).
+/// Words of one event: itself, its order (three), extra, wide object and place, and those of a lock's making (three).
 const MOST_WORDS: usize = primitive::size(10, 2);
 
 /// What the threads and the writer share.
@@ -166,6 +166,7 @@ pub(crate) struct ThreadLog {
     /// Words of earlier fillings, less the words that are no events: position is this and `next`.
     earlier: u64,
     last_stamp: u64,
+    last_after: u64,
     packing: Packing,
     part: Arc<Part>,
     shared: Arc<Shared>,
@@ -177,7 +178,7 @@ impl ThreadLog {
         let part = Arc::new(Part { thread, buffer: buffer.clone(), passed: Mutex::new(0) });
         shared.parts.lock().push(part.clone());
         let (packing, origin) = (Packing::default(), shared.origin);
-        Self { buffer, next: 0, origin, earlier: 0, last_stamp: 0, packing, part, shared }
+        Self { buffer, next: 0, origin, earlier: 0, last_stamp: 0, last_after: 0, packing, part, shared }
     }
 
     /// How many events this thread has logged.
@@ -254,10 +255,9 @@ impl Room<'_> {
     }
 
     /// The event stands after the first `position` events of `thread`.
-    #[cold]
-    #[inline(never)]
     pub(crate) fn after(&mut self, thread: ThreadId, position: u64) {
-        let (wide, word) = chunk::after_words(thread.0, position);
+        let (wide, word) = chunk::after_words(self.0.last_after, thread.0, position);
+        self.0.last_after = position;
         if let Some(wide) = wide {
             self.control(wide);
         }

@@ -199,6 +199,26 @@ mod models {
         });
     }
 
+    /// Two threads take several ids at once: each of them once.
+    #[test]
+    fn some_ids_are_given_once() {
+        check("some ids are given once", || {
+            let ids = Arc::new(Ids(AtomicU32::new(1)));
+            ids.0.load(Ordering::Relaxed);
+            let other = Arc::clone(&ids);
+            let some = |ids: &Ids| {
+                let mut rest = Vec::new();
+                let first = ids.some(&mut rest);
+                assert!(rest.iter().rev().copied().eq(first + 1..first + SOME));
+                first
+            };
+            let thread = spawn(move || some(&other));
+            let mut firsts = [some(&ids), thread.join().unwrap()];
+            firsts.sort_unstable();
+            assert_eq!(firsts, [1, 1 + SOME]);
+        });
+    }
+
     /// Three threads ask when two ids are left: these are given once each, and after that only [`UNWATCHED`].
     #[test]
     fn ids_end_without_wrapping() {
@@ -212,6 +232,8 @@ mod models {
             given.sort_unstable();
             assert_eq!(given, [UNWATCHED - 2, UNWATCHED - 1, UNWATCHED]);
             assert_eq!([ids.next(), ids.next()], [UNWATCHED; 2]);
+            let mut rest = Vec::new();
+            assert_eq!((ids.some(&mut rest), rest), (UNWATCHED, vec![]));
         });
     }
 }

@@ -8,7 +8,7 @@
 //! | event | 16.. | place 27, object 30 |
 //! | `WIDE` | 1 | object's upper bits 2: for the next event; or the upper 57 bits for `AFTER` |
 //! | `EXTRA` | 2 | second operand 32: for the next event |
-//! | `AFTER` | 6 | thread 17, position 40: the next event stands after that many events of that thread |
+//! | `AFTER` | 6 | thread 17, position 40: the next event stands after that many events of that thread, less the number of this thread's last `AFTER`; zigzag |
 //! | `STAMP` | 7 | number 57: the next event's place among all stamped ones, less this thread's last stamp |
 //! | `PLACE` | 8 | place 57: of the next event, whose own place is [`FAR`] |
 //! | `MADE` | 116.. | place 27, object 30: the lock was made there; its kind is the code, in the order of `KINDS` |
@@ -87,10 +87,12 @@ pub(crate) const fn stamp_after(last: u64, word: u64) -> u64 {
     low(last.wrapping_add(word >> CODE_BITS), 64 - CODE_BITS)
 }
 
-/// An `AFTER`, and the `WIDE` that must stand before it, if any.
+/// An `AFTER`, and the `WIDE` that must stand before it, if any; `last` is the position of this thread's last one.
 #[cfg(any(test, feature = "detect"))]
 #[inline]
-pub(crate) const fn after_words(thread: u32, position: u64) -> (Option<u64>, u64) {
+pub(crate) const fn after_words(last: u64, thread: u32, position: u64) -> (Option<u64>, u64) {
+    let distance = position.wrapping_sub(last) as i64;
+    let position = (distance << 1 ^ distance >> 63) as u64;
     let (thread_high, position_high) = (thread >> AFTER_THREAD_BITS, position >> AFTER_POSITION_BITS);
     let wide = if thread_high == 0 && position_high == 0 {
         None
@@ -103,13 +105,19 @@ pub(crate) const fn after_words(thread: u32, position: u64) -> (Option<u64>, u64
     (wide, word)
 }
 
+/// The position of an `AFTER`, from the last one of the same thread.
+#[inline]
+pub(crate) const fn position_after(last: u64, zigzag: u64) -> u64 {
+    last.wrapping_add(zigzag >> 1 ^ (zigzag & 1).wrapping_neg())
+}
+
 /// What a word turned out to be.
 #[derive(Debug)]
 pub(crate) enum Item {
     /// It prepared a later word.
     Prepared,
-    /// The next event stands after `position` events of `thread`.
-    After { thread: u32, position: u64 },
+    /// The next event stands after so many events of `thread`; the number is still relative.
+    After { thread: u32, zigzag: u64 },
     /// The next event is stamped; the number is still relative.
     Stamp(u64),
     /// Says where a lock was made.
@@ -204,11 +212,11 @@ impl Decoder {
             AFTER => {
                 let thread = low(payload, AFTER_THREAD_BITS) | low(wide, 32 - AFTER_THREAD_BITS) << AFTER_THREAD_BITS;
                 let high = wide >> (32 - AFTER_THREAD_BITS);
-                let position = low(payload >> AFTER_THREAD_BITS, AFTER_POSITION_BITS) | high << AFTER_POSITION_BITS;
+                let zigzag = low(payload >> AFTER_THREAD_BITS, AFTER_POSITION_BITS) | high << AFTER_POSITION_BITS;
                 if thread >= u64::from(names.ids) || high >> (64 - AFTER_POSITION_BITS) != 0 {
                     return Err("an order after a thread or event far beyond those of this file");
                 }
-                return Ok(Item::After { thread: thread as u32, position });
+                return Ok(Item::After { thread: thread as u32, zigzag });
             }
             STAMP => return Ok(Item::Stamp(word)),
             _ => return Err("an unknown word"),
@@ -293,11 +301,16 @@ mod tests {
 
     #[test]
     fn wide_orders_come_back() {
-        for (thread, position) in [(0, 0), (1 << 17, 1), ((1 << 17) - 1, 1 << 40), (u32::MAX - 1, u64::MAX)] {
-            let (wide, word) = after_words(thread, position);
-            match decode(wide.into_iter().chain([word]), u32::MAX) {
-                Ok(Item::After { thread: t, position: p }) => assert_eq!((t, p), (thread, position)),
-                other => panic!("{thread} {position}: {other:?}"),
+        let positions = [0, 1, 1 << 39, 1 << 40, 1 << 63, u64::MAX];
+        for (last, position) in positions.into_iter().flat_map(|last| positions.map(|position| (last, position))) {
+            for thread in [0, (1 << 17) - 1, 1 << 17, u32::MAX - 1] {
+                let (wide, word) = after_words(last, thread, position);
+                match decode(wide.into_iter().chain([word]), u32::MAX) {
+                    Ok(Item::After { thread: t, zigzag }) => {
+                        assert_eq!((t, position_after(last, zigzag)), (thread, position));
+                    }
+                    other => panic!("{last} {thread} {position}: {other:?}"),
+                }
             }
         }
         assert_eq!(stamp_after(5, stamp_word(3_u64.wrapping_sub(5))), 3);

@@ -22,7 +22,7 @@ use std::fmt;
 use std::io::{self, Read, Write};
 
 use super::error::TraceError;
-use super::pack::{self, MAX_WORDS, Packer, Word};
+use super::pack::{self, MAX_WORDS, Packer, Word, longest};
 
 /// First bytes of every binary trace; the first of them is in no UTF-8 text, so STD text never begins like this.
 pub(crate) const MAGIC: [u8; 8] = *b"\xffgordian";
@@ -106,19 +106,29 @@ pub(crate) enum BlockKind {
 #[derive(Default)]
 pub(crate) struct WordBlock {
     packer: Packer,
+    /// The block, and room for one that packs badly.
     bytes: Vec<u8>,
+    end: usize,
     count: u32,
 }
 
 impl WordBlock {
+    /// Words in the block.
+    #[cfg(feature = "detect")]
+    pub(crate) fn count(&self) -> usize {
+        self.count as usize
+    }
+
     /// Replaces the block by these words, at most [`MAX_WORDS`]. `new` gets every word that does not repeat an
     /// earlier one of the block.
     pub(crate) fn fill<W: Word>(&mut self, kind: BlockKind, thread: u32, words: &[W], new: impl FnMut(u64)) {
-        self.bytes.clear();
-        self.bytes.resize(BLOCK_HEADER, 0);
-        self.packer.pack(words, &mut self.bytes, new);
+        let longest = BLOCK_HEADER + longest(words.len());
+        if self.bytes.len() < longest {
+            self.bytes.resize(longest, 0);
+        }
+        self.end = self.packer.pack(words, &mut self.bytes, BLOCK_HEADER, new);
         self.count = words.len() as u32;
-        seal(&mut self.bytes, kind, self.count, thread);
+        seal(&mut self.bytes[..self.end], kind, self.count, thread);
     }
 }
 
@@ -143,7 +153,7 @@ impl<W: Write> BlockWriter<W> {
     /// Writes a block of words.
     pub(crate) fn words(&mut self, block: &WordBlock) -> io::Result<()> {
         self.words += u64::from(block.count);
-        self.out.write_all(&block.bytes)
+        self.out.write_all(&block.bytes[..block.end])
     }
 
     /// Writes a block of table entries.

@@ -29,6 +29,7 @@ struct Thread {
     /// It waits for something else than more words, or is about to run.
     busy: bool,
     last_stamp: u64,
+    last_after: u64,
     /// The next event has the next stamp of all.
     stamped: bool,
     /// Threads that wait for this one to have done that much.
@@ -51,6 +52,8 @@ pub(super) struct Merge {
 /// Damage that shows only when words are put in order: offset of the block, and what is wrong.
 pub(super) type Damage = (u64, &'static str);
 
+const READY: &str = "a thread that is ready is there";
+
 /// Why a thread stopped.
 enum Stop {
     NoWords,
@@ -66,7 +69,7 @@ impl Merge {
             return Err((offset, "too many events that cannot be ordered"));
         }
         let part = self.thread(thread);
-        part.words.extend(words);
+        part.words.extend(words.iter().copied());
         part.blocks.push_back((offset, words.len()));
         if !std::mem::replace(&mut part.busy, true) {
             self.ready.push_back(thread);
@@ -111,6 +114,7 @@ impl Merge {
             done: 0,
             busy: false,
             last_stamp: 0,
+            last_after: 0,
             stamped: false,
             waiting: Vec::new(),
         })
@@ -124,12 +128,11 @@ impl Merge {
         tables: &mut Tables,
         ids: u32,
     ) -> Result<Stop, Damage> {
+        let mut part = self.threads.get_mut(&id).expect(READY);
         let stop = loop {
             if batch.len() >= most {
                 break Stop::Full;
             }
-            // Looked up anew each time: an event may wake others, which are in the same map.
-            let part = self.threads.get_mut(&id).expect("a thread that is ready is there");
             let Some(&word) = part.words.front() else { break Stop::NoWords };
             self.pending -= 1;
             let mut names = Names { tables, recent: &mut self.recent, ids };
@@ -139,12 +142,17 @@ impl Merge {
                     part.advance();
                     tables.made(lock, kind, site);
                 }
-                Item::After { thread, position } => {
+                Item::After { thread, zigzag } => {
                     part.advance();
-                    let other = self.thread(thread);
-                    if thread != id && other.done < position {
-                        other.waiting.push((position, id));
-                        break Stop::Waits;
+                    part.last_after = chunk::position_after(part.last_after, zigzag);
+                    let position = part.last_after;
+                    if thread != id {
+                        let other = self.thread(thread);
+                        if other.done < position {
+                            other.waiting.push((position, id));
+                            break Stop::Waits;
+                        }
+                        part = self.threads.get_mut(&id).expect(READY);
                     }
                 }
                 Item::Stamp(word) => {

@@ -40,18 +40,25 @@ fn hash(word: u64) -> usize {
 }
 
 impl Packer {
-    /// Appends the packed form of `words`, at most [`MAX_WORDS`] of them. `new` gets every word that does not repeat an
-    /// earlier one, in order.
-    pub(crate) fn pack<W: Word>(&mut self, words: &[W], out: &mut Vec<u8>, mut new: impl FnMut(u64)) {
+    /// Puts the packed form of `words`, at most [`MAX_WORDS`] of them, into `out` from `from` on; returns where it ends.
+    /// There must be room for [`longest`]. `new` gets every word that does not repeat an earlier one, in order.
+    pub(crate) fn pack<W: Word>(
+        &mut self,
+        words: &[W],
+        out: &mut [u8],
+        from: usize,
+        mut new: impl FnMut(u64),
+    ) -> usize {
         debug_assert!(words.len() <= MAX_WORDS);
         self.last.fill(0);
-        let (mut at, mut literals) = (0, 0);
+        let (mut at, mut literals, mut end) = (0, 0, from);
         let mut sequence = |literals: &[W], length: usize, distance: usize| {
             let head = literals.len() as u32 | (length as u32) << 6 | (distance as u32) << 19;
-            out.extend_from_slice(&head.to_le_bytes());
-            let from = out.len();
-            out.resize(from + 8 * literals.len(), 0);
-            for (place, word) in out[from..].as_chunks_mut().0.iter_mut().zip(literals) {
+            out[end..end + 4].copy_from_slice(&head.to_le_bytes());
+            end += 4;
+            let places = out[end..][..8 * literals.len()].as_chunks_mut().0;
+            end += 8 * literals.len();
+            for (place, word) in places.iter_mut().zip(literals) {
                 let word = word.get();
                 new(word);
                 *place = word.to_le_bytes();
@@ -80,7 +87,13 @@ impl Packer {
         if literals < at {
             sequence(&words[literals..at], 0, 0);
         }
+        end
     }
+}
+
+/// The most bytes that so many words become: without a repetition, for its head is shorter than a word.
+pub(crate) const fn longest(words: usize) -> usize {
+    8 * words + 4 * words.div_ceil(MAX_LITERALS)
 }
 
 /// Unpacks exactly `count` words, replacing what is in `words`. An error is the reason why the bytes are no such block.
@@ -126,16 +139,17 @@ mod tests {
     proptest! {
         #[test]
         fn unpacking_undoes_packing(words in prop::collection::vec(prop_oneof![0..4_u64, any::<u64>()], 0..500)) {
-            let (mut packed, mut back) = (Vec::new(), Vec::new());
+            let (mut packed, mut back) = (vec![0; 40 + longest(words.len())], Vec::new());
             let mut packer = Packer::default();
-            packer.pack(&[1, 2, 3], &mut packed, |_| ());
-            packed.clear();
+            packer.pack(&[1, 2, 3], &mut packed, 0, |_| ());
             let mut told = Vec::new();
-            packer.pack(&words, &mut packed, |new| told.push(new));
+            let end = packer.pack(&words, &mut packed, 7, |new| told.push(new));
+            let packed = &packed[7..end];
+            prop_assert!(packed.len() <= longest(words.len()));
             prop_assert!(words.iter().all(|word| told.contains(word)));
-            prop_assert_eq!(unpack(&packed, words.len(), &mut back), Ok(()));
+            prop_assert_eq!(unpack(packed, words.len(), &mut back), Ok(()));
             prop_assert_eq!(&back, &words);
-            prop_assert!(unpack(&packed, words.len() + 1, &mut back).is_err());
+            prop_assert!(unpack(packed, words.len() + 1, &mut back).is_err());
         }
 
         #[test]
@@ -147,10 +161,17 @@ mod tests {
     }
 
     #[test]
+    fn the_worst_fits() {
+        for count in [0, 1, MAX_LITERALS, MAX_LITERALS + 1, MAX_WORDS] {
+            let words: Vec<u64> = (0..count as u64).collect();
+            assert_eq!(Packer::default().pack(&words, &mut vec![0; longest(count)], 0, |_| ()), longest(count));
+        }
+    }
+
+    #[test]
     fn a_loop_costs_next_to_nothing() {
         let words: Vec<u64> = [7, 9].into_iter().cycle().take(MAX_WORDS).collect();
-        let mut packed = Vec::new();
-        Packer::default().pack(&words, &mut packed, |_| ());
-        assert!(packed.len() < 32, "{}", packed.len());
+        let end = Packer::default().pack(&words, &mut vec![0; longest(MAX_WORDS)], 0, |_| ());
+        assert!(end < 32, "{end}");
     }
 }

@@ -16,11 +16,18 @@ const ENOUGH: usize = 1 << 18;
 /// With so many bytes that wait, threads wait too.
 pub(super) const TOO_MUCH: usize = 1 << 21;
 
+/// After so many words the writer looks into the other threads' buffers: a reader must keep what may stand after theirs.
+const WORTH_A_LOOK: usize = 1 << 20;
+/// With so many words since it looked, threads wait.
+const OVERDUE: usize = 1 << 23;
+
 /// Bytes of the file that are not written yet; whole blocks.
 pub(super) struct Outgoing {
     blocks: BlockWriter<Vec<u8>>,
     sites: Sites,
     tables: Entries,
+    /// Words that were taken since the writer last looked.
+    unseen: usize,
     pub(super) asked: Vec<Request>,
     /// The end is written: nothing more is taken.
     pub(super) closed: bool,
@@ -31,17 +38,26 @@ impl Outgoing {
     pub(super) fn new(origin: usize) -> Self {
         let blocks = BlockWriter::new(Vec::new()).unwrap_or_else(|_| unreachable!("{IN_MEMORY}"));
         let sites = Sites { origin, by_place: FxHashMap::default(), by_site: FxHashMap::default() };
-        Self { blocks, sites, tables: Entries::default(), asked: Vec::new(), closed: false }
+        Self { blocks, sites, tables: Entries::default(), unseen: 0, asked: Vec::new(), closed: false }
     }
 
     /// Is this worth waking the writer?
     pub(super) fn is_enough(&mut self) -> bool {
-        self.blocks.get_mut().len() >= ENOUGH
+        self.blocks.get_mut().len() >= ENOUGH || self.is_worth_a_look()
+    }
+
+    pub(super) fn is_worth_a_look(&self) -> bool {
+        self.unseen >= WORTH_A_LOOK
+    }
+
+    /// The writer looks now.
+    pub(super) fn looked(&mut self) {
+        self.unseen = 0;
     }
 
     /// Must threads wait?
     pub(super) fn is_too_much(&mut self) -> bool {
-        self.blocks.get_mut().len() >= TOO_MUCH
+        self.blocks.get_mut().len() >= TOO_MUCH || self.unseen >= OVERDUE
     }
 
     /// Adds a table entry.
@@ -59,6 +75,7 @@ impl Outgoing {
             self.write_tables();
         }
         self.blocks.words(&packing.block).expect(IN_MEMORY);
+        self.unseen += packing.block.count();
     }
 
     fn write_tables(&mut self) {

@@ -31,9 +31,9 @@ impl<W: Write> Writer<W> {
     pub(super) fn run(mut self) {
         let mut next_look = Instant::now() + PERIOD;
         loop {
-            let asked = self.wait(next_look);
+            let (asked, worth_a_look) = self.wait(next_look);
             let close = asked.iter().any(|request| request.close);
-            if !asked.is_empty() || Instant::now() >= next_look {
+            if worth_a_look || Instant::now() >= next_look {
                 self.look();
                 next_look = Instant::now() + PERIOD;
             }
@@ -48,19 +48,22 @@ impl<W: Write> Writer<W> {
         }
     }
 
-    /// Waits for work, until the deadline at most.
-    fn wait(&self, deadline: Instant) -> Vec<Request> {
+    /// Waits for work, until the deadline at most; says what was asked for, and whether it is worth a look.
+    fn wait(&self, deadline: Instant) -> (Vec<Request>, bool) {
         let mut outgoing = self.shared.outgoing.lock();
         while outgoing.asked.is_empty() && !outgoing.is_enough() {
             if self.shared.work.wait_until(&mut outgoing, deadline).timed_out() {
                 break;
             }
         }
-        std::mem::take(&mut outgoing.asked)
+        let asked = std::mem::take(&mut outgoing.asked);
+        let worth_a_look = !asked.is_empty() || outgoing.is_worth_a_look();
+        (asked, worth_a_look)
     }
 
     /// Passes on what stands in the buffers of living threads.
     fn look(&mut self) {
+        self.shared.outgoing.lock().looked();
         let parts = self.shared.parts.lock().clone();
         for part in parts {
             part.pass_on(&self.shared, &mut self.packing, false);

@@ -11,8 +11,9 @@ fn event(var: u32) -> u64 {
     event_word(split(Op::Read { var: VarId(var) }).code, 0, var)
 }
 
+/// As the first order of its thread.
 fn after(thread: u32, position: u64) -> u64 {
-    after_words(thread, position).1
+    after_words(0, thread, position).1
 }
 
 /// They know the place 0.
