@@ -70,20 +70,17 @@ pub(super) fn run(args: CargoArgs, programs: Vec<OsString>) -> Result<ExitCode, 
 }
 
 fn clean(args: &CleanArgs) -> Result<ExitCode, Error> {
-    let mut directories = Vec::new();
     if args.cache {
-        directories.push(cache::root()?);
+        cache::remove_all()?;
     }
-    match project::own_target_directory(&args.cargo) {
-        Ok(directory) => directories.push(directory),
+    let directory = match project::own_target_directory(&args.cargo) {
+        Ok(directory) => directory,
         // The cache belongs to no project.
-        Err(error) if !args.cache => return Err(error),
-        Err(_) => {}
-    }
-    for directory in directories {
-        cache::clear(&directory)
-            .map_err(|error| Error::new(ExitCode::Failed, format!("cannot remove {}: {error}", directory.display())))?;
-    }
+        Err(_) if args.cache => return Ok(ExitCode::Clean),
+        Err(error) => return Err(error),
+    };
+    cache::clear(&directory)
+        .map_err(|error| Error::new(ExitCode::Failed, format!("cannot remove {}: {error}", directory.display())))?;
     Ok(ExitCode::Clean)
 }
 
@@ -172,10 +169,12 @@ fn prepare(directory: &Path, key: &str) -> Result<(), Error> {
     let fail =
         |error: std::io::Error| Error::new(ExitCode::Failed, format!("cannot write {}: {error}", directory.display()));
     let file = directory.join("gordian-key");
-    if std::fs::read_to_string(&file).is_ok_and(|there| there == key) {
-        return Ok(());
+    match std::fs::read_to_string(&file) {
+        Ok(there) if there == key => return Ok(()),
+        Ok(_) => cache::clear(directory).map_err(fail)?,
+        // Nothing has been compiled there by us.
+        Err(_) => {}
     }
-    cache::clear(directory).map_err(fail)?;
     std::fs::create_dir_all(directory).map_err(fail)?;
     std::fs::write(file, key).map_err(fail)
 }

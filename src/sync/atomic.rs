@@ -141,8 +141,13 @@ macro_rules! atomic {
             }
 
             #[doc = concat!("See [`std::sync::atomic::", stringify!($name), "::get_mut`].")]
+            ///
+            /// For the recorder a look: whoever has the atomic alone has seen all that was done to it, by an order that need
+            /// not have left an event (the last `Arc`).
             #[inline]
+            #[track_caller]
             pub fn get_mut(&mut self) -> &mut $value {
+                load(self.address(), Ordering::Acquire, Location::caller(), || ());
                 self.0.get_mut()
             }
 

@@ -439,3 +439,27 @@ fn a_new_atomic_at_an_old_address_has_lost_nothing() {
     });
     assert!(findings.findings.is_empty(), "{:?}", findings.findings);
 }
+
+/// Who has an atomic alone has seen all that was done to it, though the end of the other `Arc` has left no event.
+#[test]
+fn an_update_seen_through_exclusive_access_is_not_lost() {
+    let lost = |look_again: bool| {
+        let outcome = gordian::findings_of(move || {
+            let mut count = Arc::new(AtomicU32::new(0));
+            count.load(Relaxed);
+            let other = Arc::clone(&count);
+            let adder = thread::spawn(move || drop(other.fetch_add(1, Relaxed)));
+            while Arc::get_mut(&mut count).is_none() {
+                thread::yield_now();
+            }
+            if look_again {
+                *Arc::get_mut(&mut count).unwrap().get_mut() += 1;
+            }
+            count.store(5, Relaxed);
+            adder.join().unwrap();
+        });
+        outcome.findings.iter().any(|finding| finding.kind == Kind::LostUpdate)
+    };
+    assert!(lost(false), "without a look the update is overwritten unseen");
+    assert!(!lost(true));
+}

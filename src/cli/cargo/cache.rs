@@ -297,6 +297,33 @@ fn trouble(what: &str, path: &Path, error: &std::io::Error) -> Error {
     Error::new(ExitCode::Failed, format!("cannot {what} {}: {error}", path.display())).with_help(help)
 }
 
+/// Removes all runtimes, and nothing else that may lie there.
+pub(super) fn remove_all() -> Result<(), Error> {
+    let root = root()?;
+    let fail = |error: std::io::Error| trouble("clear", &root, &error);
+    let Ok(entries) = std::fs::read_dir(&root) else { return Ok(()) };
+    for entry in entries {
+        let path = entry.map_err(fail)?.path();
+        let is_ours = path.file_name().and_then(|name| name.to_str()).is_some_and(is_key);
+        if is_ours {
+            if path.is_dir() { clear(&path) } else { std::fs::remove_file(&path) }.map_err(fail)?;
+        }
+    }
+    // If there is something else in it, it stays.
+    let _ = std::fs::remove_dir(&root);
+    Ok(())
+}
+
+/// Is it the name of a runtime, or of its lock: `0.1.0-0123456789abcdef`?
+fn is_key(name: &str) -> bool {
+    let name = name.strip_suffix(".lock").unwrap_or(name);
+    name.rsplit_once('-').is_some_and(|(version, hash)| {
+        version.starts_with(|c: char| c.is_ascii_digit())
+            && hash.len() == 16
+            && hash.chars().all(|c| c.is_ascii_hexdigit())
+    })
+}
+
 /// Removes a directory, if it is there.
 pub(super) fn clear(directory: &Path) -> std::io::Result<()> {
     match std::fs::remove_dir_all(directory) {
@@ -325,6 +352,16 @@ mod tests {
         assert_eq!(state(directory), State::Damaged, "a file is gone");
         std::fs::write(directory.join(STAMP), "{").unwrap();
         assert_eq!(state(directory), State::Absent, "a stamp that was cut");
+    }
+
+    #[test]
+    fn only_runtimes_are_cleared_away() {
+        for ours in ["0.1.0-0123456789abcdef", "0.1.0-0123456789abcdef.lock", "1.0.0-beta.1-00000000000000ff"] {
+            assert!(is_key(ours), "{ours}");
+        }
+        for other in ["photos", "0.1.0", "backup-0123456789abcdef", "0.1.0-0123456789abcdeg", "0.1.0-ff", ".lock"] {
+            assert!(!is_key(other), "{other}");
+        }
     }
 
     #[test]
