@@ -8,6 +8,7 @@
 
 mod analyze;
 mod args;
+mod cargo;
 mod child;
 mod error;
 mod exit_code;
@@ -23,7 +24,9 @@ mod selftest;
 
 pub use exit_code::ExitCode;
 
+use std::ffi::OsString;
 use std::io::Write as _;
+use std::path::Path;
 
 use clap::Parser as _;
 
@@ -32,7 +35,17 @@ use args::{Args, Command};
 /// Parses the arguments of this process, does what they say, prints errors to standard error.
 #[must_use]
 pub fn main() -> ExitCode {
-    let args = match Args::try_parse() {
+    let mut arguments: Vec<OsString> = std::env::args_os().collect();
+    if let Some(code) = cargo::role(&arguments) {
+        return code;
+    }
+    // `cargo gordian …` is run as `cargo-gordian gordian …`.
+    if arguments.first().is_some_and(|own| Path::new(own).file_stem().is_some_and(|stem| stem == "cargo-gordian")) {
+        let named = usize::from(arguments.get(1).is_some_and(|first| first == "gordian"));
+        arguments.splice(..=named, ["gordian".into(), "cargo".into()]);
+    }
+    let programs = cargo::programs(&mut arguments);
+    let args = match Args::try_parse_from(arguments) {
         Ok(args) => args,
         Err(refusal) => {
             // Help and version are refusals too, for standard output. A reader that has gone is no error of ours.
@@ -40,7 +53,7 @@ pub fn main() -> ExitCode {
             return if refusal.use_stderr() { ExitCode::Usage } else { ExitCode::Clean };
         }
     };
-    match dispatch(args) {
+    match dispatch(args, programs) {
         Ok(code) => code,
         Err(error) => {
             let _ = writeln!(std::io::stderr(), "{error}");
@@ -49,7 +62,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn dispatch(args: Args) -> Result<ExitCode, error::Error> {
+fn dispatch(args: Args, programs: Vec<OsString>) -> Result<ExitCode, error::Error> {
     match args.command {
         Command::List(args) => list::list(&args.common.resolve()?),
         Command::Run(args) => run::run(&args.resolve()?),
@@ -57,6 +70,7 @@ fn dispatch(args: Args) -> Result<ExitCode, error::Error> {
         Command::Analyze(args) => analyze::analyze(&args.resolve()?),
         Command::Explain(args) => explain::explain(args.kind, &args.common.resolve()?),
         Command::Graph(args) => graph::graph(&args.file, &args.common.resolve()?),
+        Command::Cargo(args) => cargo::run(args, programs),
         Command::Child(args) => run::child(&args),
     }
 }

@@ -61,6 +61,9 @@ mod check;
 mod config;
 #[cfg(feature = "detect")]
 mod record;
+#[cfg(feature = "detect")]
+#[doc(hidden)]
+pub mod runtime;
 
 pub use check::{Outcome, check, findings, findings_of, finish, start};
 pub use config::{Config, OnDeadlock, StartError};

@@ -21,8 +21,11 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("shared", &["event", "name", "primitive", "record", "Named"]),
     ("region", &["record"]),
     ("unobserved", &["event", "name", "primitive", "record", "Named"]),
+    // What stands in for `std` and `core`: crates of their own, over the wrappers.
+    ("facade", &["event", "name", "parking_lot", "record", "runtime", "sync", "thread", "Named"]),
     // CARRY
     ("record", &["analysis", "clock", "config", "engine", "event", "finding", "primitive", "report", "trace"]),
+    ("runtime", &["event", "record"]),
     ("trace", &["event"]),
     // JUDGE
     ("clock", &["event"]),
@@ -33,6 +36,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     // RUN
     ("cli", &["*"]),
     ("main", &["cli"]),
+    ("bin", &["cli"]),
 ];
 
 /// What only some files may name: the text, the paths under `src` that may, the reason.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{Parser, Subcommand, ValueEnum};
 
+use super::cargo::CargoArgs;
 use super::scenarios;
 use crate::engine::Judge;
 use crate::finding::{Kind, Tier};
@@ -39,6 +40,7 @@ pub(super) enum Command {
     Analyze(AnalyzeArgs),
     Explain(ExplainArgs),
     Graph(GraphArgs),
+    Cargo(CargoArgs),
     #[command(name = "__run", hide = true)]
     Child(ChildArgs),
 }

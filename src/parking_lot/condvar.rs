@@ -295,6 +295,7 @@ impl Drop for Relocking {
     }
 }
 
+#[cfg(not(lock_api_0_4))]
 // SAFETY: a waiter stands in the queue before the mutex is unlocked, and nobody leaves without having locked it again.
 unsafe impl lock_api::RawCondvar for RawCondvar {
     const INIT: Self = Self::new(Location::caller());
@@ -317,6 +318,7 @@ unsafe impl lock_api::RawCondvar for RawCondvar {
     }
 }
 
+#[cfg(not(lock_api_0_4))]
 // SAFETY: as for `RawCondvar`.
 unsafe impl lock_api::RawCondvarTimed for RawCondvar {
     fn checked_duration_to_instant(timeout: &Duration) -> Option<Instant> {

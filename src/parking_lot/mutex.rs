@@ -1,13 +1,17 @@
 //! [`parking_lot::Mutex`] and [`parking_lot::FairMutex`], watched.
 
 use std::fmt;
+#[cfg(not(no_arc_lock))]
 use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
 use std::panic::Location;
+#[cfg(not(no_arc_lock))]
 use std::sync::Arc;
 
 use ::parking_lot::lock_api;
-use lock_api::{ArcMutexGuard, RawMutexTimed};
+#[cfg(not(no_arc_lock))]
+use lock_api::ArcMutexGuard;
+use lock_api::RawMutexTimed;
 
 use super::raw_mutex::{RawFairMutex, RawMutex, WatchedRaw};
 use crate::event::ObjectKind;
@@ -57,6 +61,7 @@ impl<R: lock_api::RawMutex, T> WatchedMutex<R, T> {
 
     /// See [`lock_api::Mutex::into_inner_with_raw`].
     #[inline]
+    #[cfg(not(lock_api_0_4))]
     pub fn into_inner_with_raw(self) -> (WatchedRaw<R>, T) {
         self.0.into_inner_with_raw()
     }
@@ -79,6 +84,7 @@ impl<R: lock_api::RawMutex, T: ?Sized> WatchedMutex<R, T> {
 
     /// See [`lock_api::Mutex::get_mut`].
     #[inline]
+    #[cfg(not(lock_api_0_4))]
     pub const fn get_mut(&mut self) -> &mut T {
         self.0.get_mut()
     }
@@ -91,12 +97,14 @@ impl<R: lock_api::RawMutex, T: ?Sized> WatchedMutex<R, T> {
 
     /// See [`lock_api::Mutex::data_ptr`].
     #[inline]
+    #[cfg(not(lock_api_0_4))]
     pub const fn data_ptr(&self) -> *mut T {
         self.0.data_ptr()
     }
 
     /// The mutex as lock_api's, for a guard that keeps the `Arc`. Not to be dropped: the count is the lender's.
     #[inline]
+    #[cfg(not(no_arc_lock))]
     fn lent(self: &Arc<Self>) -> ManuallyDrop<Arc<lock_api::Mutex<WatchedRaw<R>, T>>> {
         // SAFETY: the layouts are the same, as are the destructors; the count that goes with the pointer is never given up.
         ManuallyDrop::new(unsafe { Arc::from_raw(Arc::as_ptr(self) as *const lock_api::Mutex<WatchedRaw<R>, T>) })
@@ -104,12 +112,14 @@ impl<R: lock_api::RawMutex, T: ?Sized> WatchedMutex<R, T> {
 
     /// See [`lock_api::Mutex::lock_arc`].
     #[track_caller]
+    #[cfg(not(no_arc_lock))]
     pub fn lock_arc(self: &Arc<Self>) -> ArcMutexGuard<WatchedRaw<R>, T> {
         self.lent().lock_arc()
     }
 
     /// See [`lock_api::Mutex::try_lock_arc`].
     #[track_caller]
+    #[cfg(not(no_arc_lock))]
     pub fn try_lock_arc(self: &Arc<Self>) -> Option<ArcMutexGuard<WatchedRaw<R>, T>> {
         self.lent().try_lock_arc()
     }
@@ -130,12 +140,14 @@ impl<R: RawMutexTimed, T: ?Sized> WatchedMutex<R, T> {
 
     /// See [`lock_api::Mutex::try_lock_arc_for`].
     #[track_caller]
+    #[cfg(not(no_arc_lock))]
     pub fn try_lock_arc_for(self: &Arc<Self>, timeout: R::Duration) -> Option<ArcMutexGuard<WatchedRaw<R>, T>> {
         self.lent().try_lock_arc_for(timeout)
     }
 
     /// See [`lock_api::Mutex::try_lock_arc_until`].
     #[track_caller]
+    #[cfg(not(no_arc_lock))]
     pub fn try_lock_arc_until(self: &Arc<Self>, timeout: R::Instant) -> Option<ArcMutexGuard<WatchedRaw<R>, T>> {
         self.lent().try_lock_arc_until(timeout)
     }

@@ -4,14 +4,18 @@
 //! all that the recorder sees.
 
 use std::fmt;
+#[cfg(not(no_arc_lock))]
 use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
 use std::panic::Location;
+#[cfg(not(no_arc_lock))]
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ::parking_lot::{RawThreadId, lock_api};
-use lock_api::{ArcReentrantMutexGuard, GetThreadId};
+#[cfg(not(no_arc_lock))]
+use lock_api::ArcReentrantMutexGuard;
+use lock_api::GetThreadId;
 
 use super::places;
 use super::raw_mutex::RawMutex;
@@ -53,6 +57,7 @@ impl<T> ReentrantMutex<T> {
 
     /// See [`lock_api::ReentrantMutex::into_inner_with_raw`].
     #[inline]
+    #[cfg(not(lock_api_0_4))]
     pub fn into_inner_with_raw(self) -> (RawMutex, RawThreadId, T) {
         self.0.into_inner_with_raw()
     }
@@ -102,6 +107,7 @@ impl<T: ?Sized> ReentrantMutex<T> {
 
     /// See [`lock_api::ReentrantMutex::get_mut`].
     #[inline]
+    #[cfg(not(lock_api_0_4))]
     pub const fn get_mut(&mut self) -> &mut T {
         self.0.get_mut()
     }
@@ -120,12 +126,14 @@ impl<T: ?Sized> ReentrantMutex<T> {
 
     /// See [`lock_api::ReentrantMutex::data_ptr`].
     #[inline]
+    #[cfg(not(lock_api_0_4))]
     pub const fn data_ptr(&self) -> *mut T {
         self.0.data_ptr()
     }
 
     /// The mutex as lock_api's, for a guard that keeps the `Arc`. Not to be dropped: the count is the lender's.
     #[track_caller]
+    #[cfg(not(no_arc_lock))]
     fn lent(self: &Arc<Self>) -> ManuallyDrop<Arc<Inner<T>>> {
         self.here();
         // SAFETY: the layouts are the same, as are the destructors; the count that goes with the pointer is never given up.
@@ -134,18 +142,21 @@ impl<T: ?Sized> ReentrantMutex<T> {
 
     /// See [`lock_api::ReentrantMutex::lock_arc`].
     #[track_caller]
+    #[cfg(not(no_arc_lock))]
     pub fn lock_arc(self: &Arc<Self>) -> ArcReentrantMutexGuard<RawMutex, RawThreadId, T> {
         self.lent().lock_arc()
     }
 
     /// See [`lock_api::ReentrantMutex::try_lock_arc`].
     #[track_caller]
+    #[cfg(not(no_arc_lock))]
     pub fn try_lock_arc(self: &Arc<Self>) -> Option<ArcReentrantMutexGuard<RawMutex, RawThreadId, T>> {
         self.lent().try_lock_arc()
     }
 
     /// See [`lock_api::ReentrantMutex::try_lock_arc_for`].
     #[track_caller]
+    #[cfg(not(no_arc_lock))]
     pub fn try_lock_arc_for(
         self: &Arc<Self>,
         timeout: Duration,
@@ -155,6 +166,7 @@ impl<T: ?Sized> ReentrantMutex<T> {
 
     /// See [`lock_api::ReentrantMutex::try_lock_arc_until`].
     #[track_caller]
+    #[cfg(not(no_arc_lock))]
     pub fn try_lock_arc_until(
         self: &Arc<Self>,
         timeout: Instant,

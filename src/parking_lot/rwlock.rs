@@ -2,13 +2,16 @@
 //! watched.
 
 use std::fmt;
+#[cfg(not(no_arc_lock))]
 use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
 use std::panic::Location;
+#[cfg(not(no_arc_lock))]
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ::parking_lot::lock_api;
+#[cfg(not(no_arc_lock))]
 use lock_api::{ArcRwLockReadGuard, ArcRwLockUpgradableReadGuard, ArcRwLockWriteGuard};
 
 use super::raw_rwlock::{RawRwLock, RawRwLockRecursive};
@@ -80,6 +83,7 @@ impl<T, const RECURSIVE: bool> WatchedRwLock<T, RECURSIVE> {
 
     /// See [`lock_api::RwLock::into_inner_with_raw`].
     #[inline]
+    #[cfg(not(lock_api_0_4))]
     pub fn into_inner_with_raw(self) -> (RawRwLock<RECURSIVE>, T) {
         self.0.into_inner_with_raw()
     }
@@ -172,6 +176,7 @@ impl<T: ?Sized, const RECURSIVE: bool> WatchedRwLock<T, RECURSIVE> {
 
     /// See [`lock_api::RwLock::get_mut`].
     #[inline]
+    #[cfg(not(lock_api_0_4))]
     pub const fn get_mut(&mut self) -> &mut T {
         self.0.get_mut()
     }
@@ -190,6 +195,7 @@ impl<T: ?Sized, const RECURSIVE: bool> WatchedRwLock<T, RECURSIVE> {
 
     /// See [`lock_api::RwLock::data_ptr`].
     #[inline]
+    #[cfg(not(lock_api_0_4))]
     pub const fn data_ptr(&self) -> *mut T {
         self.0.data_ptr()
     }
@@ -198,6 +204,7 @@ impl<T: ?Sized, const RECURSIVE: bool> WatchedRwLock<T, RECURSIVE> {
 /// Guards that keep the `Arc`.
 impl<T: ?Sized, const RECURSIVE: bool> WatchedRwLock<T, RECURSIVE> {
     /// The lock as lock_api's, for a guard that keeps the `Arc`. Not to be dropped: the count is the lender's.
+    #[cfg(not(no_arc_lock))]
     fn lent(self: &Arc<Self>) -> ManuallyDrop<Arc<Inner<T, RECURSIVE>>> {
         // SAFETY: the layouts are the same, as are the destructors; the count that goes with the pointer is never given up.
         ManuallyDrop::new(unsafe { Arc::from_raw(Arc::as_ptr(self) as *const Inner<T, RECURSIVE>) })
@@ -205,18 +212,21 @@ impl<T: ?Sized, const RECURSIVE: bool> WatchedRwLock<T, RECURSIVE> {
 
     /// See [`lock_api::RwLock::read_arc`].
     #[track_caller]
+    #[cfg(not(no_arc_lock))]
     pub fn read_arc(self: &Arc<Self>) -> ArcRwLockReadGuard<RawRwLock<RECURSIVE>, T> {
         self.lent().read_arc()
     }
 
     /// See [`lock_api::RwLock::try_read_arc`].
     #[track_caller]
+    #[cfg(not(no_arc_lock))]
     pub fn try_read_arc(self: &Arc<Self>) -> Option<ArcRwLockReadGuard<RawRwLock<RECURSIVE>, T>> {
         self.lent().try_read_arc()
     }
 
     /// See [`lock_api::RwLock::try_read_arc_for`].
     #[track_caller]
+    #[cfg(not(no_arc_lock))]
     pub fn try_read_arc_for(
         self: &Arc<Self>,
         timeout: Duration,
@@ -226,6 +236,7 @@ impl<T: ?Sized, const RECURSIVE: bool> WatchedRwLock<T, RECURSIVE> {
 
     /// See [`lock_api::RwLock::try_read_arc_until`].
     #[track_caller]
+    #[cfg(not(no_arc_lock))]
     pub fn try_read_arc_until(
         self: &Arc<Self>,
         timeout: Instant,
@@ -235,18 +246,21 @@ impl<T: ?Sized, const RECURSIVE: bool> WatchedRwLock<T, RECURSIVE> {
 
     /// See [`lock_api::RwLock::write_arc`].
     #[track_caller]
+    #[cfg(not(no_arc_lock))]
     pub fn write_arc(self: &Arc<Self>) -> ArcRwLockWriteGuard<RawRwLock<RECURSIVE>, T> {
         self.lent().write_arc()
     }
 
     /// See [`lock_api::RwLock::try_write_arc`].
     #[track_caller]
+    #[cfg(not(no_arc_lock))]
     pub fn try_write_arc(self: &Arc<Self>) -> Option<ArcRwLockWriteGuard<RawRwLock<RECURSIVE>, T>> {
         self.lent().try_write_arc()
     }
 
     /// See [`lock_api::RwLock::try_write_arc_for`].
     #[track_caller]
+    #[cfg(not(no_arc_lock))]
     pub fn try_write_arc_for(
         self: &Arc<Self>,
         timeout: Duration,
@@ -256,6 +270,7 @@ impl<T: ?Sized, const RECURSIVE: bool> WatchedRwLock<T, RECURSIVE> {
 
     /// See [`lock_api::RwLock::try_write_arc_until`].
     #[track_caller]
+    #[cfg(not(no_arc_lock))]
     pub fn try_write_arc_until(
         self: &Arc<Self>,
         timeout: Instant,
@@ -265,18 +280,21 @@ impl<T: ?Sized, const RECURSIVE: bool> WatchedRwLock<T, RECURSIVE> {
 
     /// See [`lock_api::RwLock::upgradable_read_arc`].
     #[track_caller]
+    #[cfg(not(no_arc_lock))]
     pub fn upgradable_read_arc(self: &Arc<Self>) -> ArcRwLockUpgradableReadGuard<RawRwLock<RECURSIVE>, T> {
         self.lent().upgradable_read_arc()
     }
 
     /// See [`lock_api::RwLock::try_upgradable_read_arc`].
     #[track_caller]
+    #[cfg(not(no_arc_lock))]
     pub fn try_upgradable_read_arc(self: &Arc<Self>) -> Option<ArcRwLockUpgradableReadGuard<RawRwLock<RECURSIVE>, T>> {
         self.lent().try_upgradable_read_arc()
     }
 
     /// See [`lock_api::RwLock::try_upgradable_read_arc_for`].
     #[track_caller]
+    #[cfg(not(no_arc_lock))]
     pub fn try_upgradable_read_arc_for(
         self: &Arc<Self>,
         timeout: Duration,
@@ -286,6 +304,7 @@ impl<T: ?Sized, const RECURSIVE: bool> WatchedRwLock<T, RECURSIVE> {
 
     /// See [`lock_api::RwLock::try_upgradable_read_arc_until`].
     #[track_caller]
+    #[cfg(not(no_arc_lock))]
     pub fn try_upgradable_read_arc_until(
         self: &Arc<Self>,
         timeout: Instant,

@@ -89,9 +89,11 @@ enum Whose {
 /// Goes by the source file, since inlined functions have only their last name; by name where there is no file.
 fn whose(name: &str, file: Option<&str>) -> Whose {
     const SOURCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/");
+    /// Between the user's call and the recorder.
+    const BENEATH: [&str; 3] = ["/backtrace-", "/lock_api-", "/parking_lot-"];
     // The command's own frames, around a scenario, are ours too; scenarios lie outside `src`.
     let ours = match file {
-        Some(file) => file.starts_with(SOURCE) || file.contains("/backtrace-"),
+        Some(file) => file.starts_with(SOURCE) || BENEATH.iter().any(|part| file.contains(part)),
         None => name.trim_start_matches('<').starts_with("gordian::") || name.starts_with("backtrace::"),
     };
     // The symbols that begin every thread; a C library with debug information names files for them.

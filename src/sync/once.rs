@@ -197,7 +197,8 @@ impl Once {
     }
 
     /// Does an initialiser run, and has the last one panicked?
-    pub(crate) fn running_or_poisoned(&self) -> (bool, bool) {
+    #[doc(hidden)]
+    pub fn running_or_poisoned(&self) -> (bool, bool) {
         (self.gate.is_locked(), self.poisoned.load(Ordering::Relaxed))
     }
 

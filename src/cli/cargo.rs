@@ -1,0 +1,194 @@
+//! `cargo gordian`: unchanged programs.
+//!
+//! The user's cargo is run with this executable as its compiler wrapper, which gives every crate of the user's target the
+//! facades as `std` and `core` ([`wrapper`]), and as its runner, which gives programs their environment back
+//! ([`runner`]). The facades and the library beneath them are built once for each toolchain ([`cache`]).
+
+mod args;
+mod cache;
+mod environment;
+mod layers;
+mod progress;
+mod project;
+mod runner;
+mod sources;
+mod toolchain;
+mod wrapper;
+
+use std::ffi::OsString;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+pub(super) use args::CargoArgs;
+use args::{CleanArgs, Invocation, Verb};
+use environment as env;
+use project::Project;
+
+use super::error::Error;
+use super::exit_code::ExitCode;
+use super::interrupt;
+
+/// What this process is for, if cargo has started it as its compiler wrapper or runner.
+pub(super) fn role(arguments: &[OsString]) -> Option<ExitCode> {
+    let first = arguments.get(1)?;
+    if first == env::RUNNER {
+        return Some(runner::run(&arguments[2..]));
+    }
+    // The runner takes the variable away: what is started from a program is the command.
+    (std::env::var_os(env::RUNTIME).is_some() && wrapper::is_compiler(first)).then(|| wrapper::run(&arguments[1..]))
+}
+
+/// Takes what cargo is to hand on to programs off the end of the command line: `--` and what follows. It would mean
+/// something else to our own parser.
+pub(super) fn programs(arguments: &mut Vec<OsString>) -> Vec<OsString> {
+    let is_for_cargo = arguments.get(1).is_some_and(|command| command == "cargo");
+    let dashes = arguments.iter().position(|argument| argument == "--").filter(|_| is_for_cargo);
+    dashes.map(|dashes| arguments.split_off(dashes)).unwrap_or_default()
+}
+
+/// Does what the arguments say; `programs` are those that [`programs`] has taken off.
+pub(super) fn run(args: CargoArgs, programs: Vec<OsString>) -> Result<ExitCode, Error> {
+    let (verb, mut invocation) = match args.verb {
+        Verb::Test(invocation) => ("test", invocation),
+        Verb::Run(invocation) => ("run", invocation),
+        Verb::Build(invocation) => ("build", invocation),
+        Verb::Bench(invocation) => ("bench", invocation),
+        Verb::Nextest(invocation) => ("nextest", invocation),
+        Verb::Clean(args) => return clean(&args),
+    };
+    invocation.cargo.extend(programs);
+    invoke(verb, &invocation)
+}
+
+fn clean(args: &CleanArgs) -> Result<ExitCode, Error> {
+    let mut directories = Vec::new();
+    if args.cache {
+        directories.push(cache::root()?);
+    }
+    match project::own_target_directory(&args.cargo) {
+        Ok(directory) => directories.push(directory),
+        // The cache belongs to no project.
+        Err(error) if !args.cache => return Err(error),
+        Err(_) => {}
+    }
+    for directory in directories {
+        cache::clear(&directory)
+            .map_err(|error| Error::new(ExitCode::Failed, format!("cannot remove {}: {error}", directory.display())))?;
+    }
+    Ok(ExitCode::Clean)
+}
+
+fn invoke(verb: &str, invocation: &Invocation) -> Result<ExitCode, Error> {
+    let project = Project::find(&invocation.cargo)?;
+    let offline = ["--offline", "--frozen"].iter().any(|flag| project::has(&invocation.cargo, flag));
+    let runtime = cache::runtime(&project.toolchain, &project.target, invocation.common.quiet, offline)?;
+    let directory = project.own_target_directory();
+    prepare(&directory, &format!("{} {}", runtime.key, invocation.watch.leave_out.join(",")))?;
+    let reports =
+        Scratch::new().map_err(|error| Error::new(ExitCode::Failed, format!("cannot write reports: {error}")))?;
+    let mut command = command(verb, invocation, &project, &directory)?;
+    command.env(env::RUNTIME, &runtime.directory).env(env::REPORT, &reports.0);
+    // Ctrl-C reaches cargo, and what it has started, as well.
+    let _ = interrupt::flag();
+    let status =
+        command.status().map_err(|error| Error::new(ExitCode::Failed, format!("cannot start cargo: {error}")))?;
+    Ok(if status.success() { ExitCode::Clean } else { ExitCode::Failed })
+}
+
+/// The user's cargo, told to compile with the facades and to run with the runner.
+fn command(verb: &str, invocation: &Invocation, project: &Project, directory: &Path) -> Result<Command, Error> {
+    let own = std::env::current_exe()
+        .map_err(|error| Error::new(ExitCode::Failed, format!("cannot find gordian's own executable: {error}")))?;
+    let mut command = Command::new(&project.cargo);
+    let arguments = project::without(&invocation.cargo, "--target-dir");
+    let arguments = project::without(&arguments, "--target");
+    let (cargos, programs) = arguments.split_at(project::of_cargo(&arguments).len());
+    command.arg(verb).args(cargos);
+    command.args(["--target", &project.target]).arg("--target-dir").arg(directory);
+    command.arg("--config").arg(runner_config(&own, project));
+    if invocation.common.quiet {
+        command.arg("--quiet");
+    }
+    command.args(programs);
+    command.env("RUSTC_WRAPPER", &own);
+    if let Some(wrapper) = &project.wrapper {
+        command.env(env::INNER_WRAPPER, wrapper);
+    }
+    command.env(env::LEAVE_OUT, invocation.watch.leave_out.join(","));
+    command.env(env::ON_DEADLOCK, invocation.watch.on_deadlock.name());
+    if matches!(verb, "test" | "nextest") {
+        command.env(env::HARNESS, "libtest");
+    }
+    Ok(command)
+}
+
+/// Our runner, and then the user's.
+fn runner_config(own: &Path, project: &Project) -> String {
+    let words = [own.as_os_str().to_owned(), env::RUNNER.into()].into_iter().chain(project.runner.iter().cloned());
+    let words = words.map(|word| toml::Value::String(word.to_string_lossy().into_owned())).collect();
+    format!("target.'{}'.runner={}", project.target, toml::Value::Array(words))
+}
+
+/// What was compiled with another runtime, or with other crates left out, is not what would be compiled now; cargo can't
+/// know.
+fn prepare(directory: &Path, key: &str) -> Result<(), Error> {
+    let fail =
+        |error: std::io::Error| Error::new(ExitCode::Failed, format!("cannot write {}: {error}", directory.display()));
+    let file = directory.join("gordian-key");
+    if std::fs::read_to_string(&file).is_ok_and(|there| there == key) {
+        return Ok(());
+    }
+    cache::clear(directory).map_err(fail)?;
+    std::fs::create_dir_all(directory).map_err(fail)?;
+    std::fs::write(file, key).map_err(fail)
+}
+
+/// To the user, beside the report.
+fn say(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// Becomes the other program, where the system can do that; else runs it and ends as it does.
+fn replace(mut command: Command) -> ExitCode {
+    #[cfg(unix)]
+    let error = std::os::unix::process::CommandExt::exec(&mut command);
+    #[cfg(not(unix))]
+    let error = match command.status() {
+        Ok(status) => return code_of(status),
+        Err(error) => error,
+    };
+    cannot_start(&command, &error)
+}
+
+fn cannot_start(command: &Command, error: &std::io::Error) -> ExitCode {
+    say(&format!("error: cannot start {}: {error}", command.get_program().to_string_lossy()));
+    ExitCode::Failed
+}
+
+/// Ends this process as the other one ended.
+fn code_of(status: ExitStatus) -> ExitCode {
+    std::process::exit(status.code().unwrap_or(ExitCode::Failed as i32))
+}
+
+/// A directory of our own, removed with everything in it when dropped.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new() -> std::io::Result<Self> {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("gordian-cargo-{}-{number}", std::process::id()));
+        cache::clear(&path)?;
+        std::fs::create_dir(&path)?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // Nothing depends on it: the system clears its directory for temporary files.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}

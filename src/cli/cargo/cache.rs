@@ -1,0 +1,284 @@
+//! The runtime: the library and the facades, compiled once for each toolchain and version of gordian.
+//!
+//! A runtime is a directory below the cache. It is built under a lock, and what makes it whole is its stamp, written last,
+//! which lists its files with their sizes and hashes. A directory without a true stamp is thrown away and built again.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::hash::{Hash as _, Hasher as _};
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use rustc_hash::FxHasher;
+use serde::{Deserialize, Serialize};
+
+use super::environment as env;
+use super::progress::Progress;
+use super::sources;
+use super::toolchain::Toolchain;
+use crate::cli::error::Error;
+use crate::cli::exit_code::ExitCode;
+
+/// A runtime that is whole.
+#[derive(Debug)]
+pub(super) struct Runtime {
+    pub(super) directory: PathBuf,
+    /// Changes with everything that what is compiled against it depends on.
+    pub(super) key: String,
+}
+
+/// The facades of a runtime.
+pub(super) struct Facades {
+    runtime: PathBuf,
+    libraries: PathBuf,
+}
+
+impl Facades {
+    pub(super) fn of(runtime: &Path) -> Self {
+        Self { runtime: runtime.to_owned(), libraries: runtime.join(LIBRARIES) }
+    }
+
+    /// What names the facades to the compiler.
+    pub(super) fn externs(&self) -> Vec<OsString> {
+        let externs = [("std", STD), ("core", CORE)];
+        let externs = externs.map(|(name, file)| named(name, &self.libraries.join(file)));
+        externs.into_iter().flat_map(|flag| ["--extern".into(), flag]).collect()
+    }
+
+    /// What names the library itself, for a layer.
+    pub(super) fn library(&self) -> OsString {
+        named("gordian", &self.libraries.join(LIBRARY))
+    }
+
+    /// A file of the unpacked sources.
+    pub(super) fn source(&self, path: &str) -> PathBuf {
+        self.runtime.join(SOURCE).join(path)
+    }
+
+    /// Where the compiler finds what the facades depend on.
+    pub(super) fn search(&self) -> [OsString; 2] {
+        ["-L".into(), dependency(&self.libraries)]
+    }
+}
+
+/// Is the crate one that the user wants compiled as it is?
+pub(super) fn is_left_out(name: &str) -> bool {
+    let list = std::env::var(env::LEAVE_OUT).unwrap_or_default();
+    list.split(',').any(|left_out| left_out.replace('-', "_") == name)
+}
+
+const LIBRARIES: &str = "lib";
+const STD: &str = "libgordian_std.rlib";
+const CORE: &str = "libgordian_core.rlib";
+const LIBRARY: &str = "libgordian.rlib";
+const SOURCE: &str = "source";
+const STAMP: &str = "stamp.json";
+
+/// What a runtime consists of.
+#[derive(Serialize, Deserialize, PartialEq, Eq, Debug)]
+struct Stamp {
+    /// Paths below the runtime, in order, with sizes and hashes.
+    files: Vec<(String, u64, u64)>,
+}
+
+impl Stamp {
+    /// Of what is there now.
+    fn take(directory: &Path) -> std::io::Result<Self> {
+        let mut files = Vec::new();
+        for entry in std::fs::read_dir(directory.join(LIBRARIES))? {
+            let entry = entry?;
+            let contents = std::fs::read(entry.path())?;
+            let mut hasher = FxHasher::default();
+            contents.hash(&mut hasher);
+            let name = entry.file_name().to_string_lossy().into_owned();
+            files.push((name, contents.len() as u64, hasher.finish()));
+        }
+        files.sort();
+        Ok(Self { files })
+    }
+
+    fn read(directory: &Path) -> Option<Self> {
+        serde_json::from_slice(&std::fs::read(directory.join(STAMP)).ok()?).ok()
+    }
+}
+
+/// Where runtimes are kept.
+pub(super) fn root() -> Result<PathBuf, Error> {
+    let named = std::env::var_os(env::CACHE).filter(|path| !path.is_empty()).map(PathBuf::from);
+    let root = named.or_else(|| Some(dirs::cache_dir()?.join("gordian")));
+    let root = root.ok_or_else(|| {
+        let help = format!("set {} to a directory that can be written to", env::CACHE);
+        Error::new(ExitCode::Usage, "this system has no place for caches").with_help(help)
+    })?;
+    std::path::absolute(&root).map_err(|error| trouble("use", &root, &error))
+}
+
+/// The runtime for a toolchain and a target; built if it is not there yet, or damaged.
+pub(super) fn runtime(toolchain: &Toolchain, target: &str, quiet: bool, offline: bool) -> Result<Runtime, Error> {
+    let mut hasher = FxHasher::default();
+    (sources::hash(), &toolchain.version, target).hash(&mut hasher);
+    let key = format!("{}-{:016x}", env!("CARGO_PKG_VERSION"), hasher.finish());
+    let root = root()?;
+    std::fs::create_dir_all(&root).map_err(|error| trouble("create", &root, &error))?;
+    let lock = root.join(format!("{key}.lock"));
+    let lock = File::create(&lock)
+        .and_then(|file| file.lock().map(|()| file))
+        .map_err(|error| trouble("lock", &lock, &error))?;
+    let directory = root.join(&key);
+    let there = Stamp::read(&directory);
+    if there.is_none() || Stamp::take(&directory).ok() != there {
+        let damaged = there.is_some();
+        build(&directory, toolchain, target, &Building { quiet, offline, damaged })?;
+    }
+    drop(lock);
+    Ok(Runtime { directory, key })
+}
+
+/// How a runtime is built.
+struct Building {
+    quiet: bool,
+    offline: bool,
+    damaged: bool,
+}
+
+fn build(directory: &Path, toolchain: &Toolchain, target: &str, how: &Building) -> Result<(), Error> {
+    let why = if how.damaged { "again: what was there is damaged" } else { "once" };
+    let progress =
+        Progress::begin(format!("gordian: building the runtime for rustc {} ({why})", toolchain.release()), how.quiet);
+    let fail = |error: std::io::Error| trouble("write", directory, &error);
+    clear(directory).map_err(fail)?;
+    let source = directory.join(SOURCE);
+    let libraries = directory.join(LIBRARIES);
+    std::fs::create_dir_all(&libraries).map_err(fail)?;
+    sources::unpack(&source).map_err(fail)?;
+    let built = compile(&source, &directory.join("build"), toolchain, target, how.offline, &progress)?;
+    for path in built {
+        std::fs::copy(&path, libraries.join(path.file_name().unwrap_or_default())).map_err(fail)?;
+    }
+    let library = libraries.join(LIBRARY);
+    for (root, name, output) in [(sources::STD, "gordian_std", STD), (sources::CORE, "gordian_core", CORE)] {
+        let mut command = Command::new(&toolchain.rustc);
+        command.args([
+            "--crate-type=rlib",
+            "--edition=2024",
+            "--cap-lints=allow",
+            "-Copt-level=3",
+            "-Cembed-bitcode=yes",
+        ]);
+        command.args(["-Cmetadata=gordian-runtime", "--target", target, "--crate-name", name]).arg(source.join(root));
+        command.arg("-o").arg(libraries.join(output)).arg("-L").arg(dependency(&libraries)).arg("--extern");
+        command.arg(named("gordian", &library)).current_dir(&source);
+        run(&mut command)?;
+    }
+    std::fs::remove_dir_all(directory.join("build")).map_err(fail)?;
+    let stamp = Stamp::take(directory).map_err(fail)?;
+    let next = directory.join("stamp.next");
+    std::fs::write(&next, serde_json::to_vec(&stamp).unwrap_or_default()).map_err(fail)?;
+    std::fs::rename(next, directory.join(STAMP)).map_err(fail)
+}
+
+/// An option's `name=path`.
+pub(super) fn named(name: &str, path: &Path) -> OsString {
+    let mut flag = OsString::from(format!("{name}="));
+    flag.push(path);
+    flag
+}
+
+fn dependency(path: &Path) -> OsString {
+    named("dependency", path)
+}
+
+/// Builds the library with cargo. Returns the files that it consists of.
+fn compile(
+    source: &Path,
+    build: &Path,
+    toolchain: &Toolchain,
+    target: &str,
+    offline: bool,
+    progress: &Progress,
+) -> Result<Vec<PathBuf>, Error> {
+    let mut command = Command::new(&toolchain.cargo);
+    command.args([
+        "build",
+        "--lib",
+        "--release",
+        "--no-default-features",
+        "--features",
+        sources::FEATURE,
+        "--target",
+        target,
+    ]);
+    command.args(["--message-format", "json-render-diagnostics", "--target-dir"]).arg(build).current_dir(source);
+    if offline {
+        command.arg("--offline");
+    }
+    // Nothing that the user has set for programs of their own holds for the runtime.
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if ["CARGO_BUILD_", "CARGO_PROFILE_", "CARGO_UNSTABLE_", "RUSTC", "RUSTFLAGS"]
+            .iter()
+            .any(|start| text.starts_with(start))
+        {
+            command.env_remove(&name);
+        }
+    }
+    // Other crate ids than the user's own copies of the same crates have; and bitcode, for a user's LTO.
+    let flags = ["-Cmetadata=gordian-runtime", "-Cembed-bitcode=yes", "--cap-lints=allow"].join("\u{1f}");
+    command.env("CARGO_ENCODED_RUSTFLAGS", flags).env("RUSTC", &toolchain.rustc).env("RUSTC_WRAPPER", "");
+    command.env("CARGO_PROFILE_RELEASE_DEBUG", "line-tables-only");
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().map_err(|error| cannot_run(&command, &error.to_string()))?;
+    let errors = child.stderr.take().map(|errors| {
+        std::thread::spawn(move || BufReader::new(errors).lines().map_while(Result::ok).collect::<Vec<_>>())
+    });
+    let ours = build.join(target);
+    let mut files = Vec::new();
+    let messages = child.stdout.take().map(BufReader::new).into_iter().flat_map(cargo_metadata::Message::parse_stream);
+    for message in messages.map_while(Result::ok) {
+        if let cargo_metadata::Message::CompilerArtifact(artifact) = message {
+            progress.step(&artifact.target.name);
+            let names = artifact.filenames.into_iter().map(|path| path.into_std_path_buf());
+            // Of what is for the host, the compiler asks for the proc macros alone.
+            let library = |path: &PathBuf| {
+                let rlib = path.extension().is_some_and(|end| end == "rlib");
+                let dynamic = path.extension().is_some_and(|end| end == std::env::consts::DLL_EXTENSION);
+                dynamic || (rlib && path.starts_with(&ours))
+            };
+            files.extend(names.filter(library));
+        }
+    }
+    let status = child.wait().map_err(|error| cannot_run(&command, &error.to_string()))?;
+    let errors = errors.and_then(|errors| errors.join().ok()).unwrap_or_default();
+    if status.success() { Ok(files) } else { Err(cannot_run(&command, &errors.join("\n"))) }
+}
+
+fn run(command: &mut Command) -> Result<(), Error> {
+    let output = command.stdin(Stdio::null()).output().map_err(|error| cannot_run(command, &error.to_string()))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(cannot_run(command, &String::from_utf8_lossy(&output.stderr)))
+}
+
+fn cannot_run(command: &Command, reason: &str) -> Error {
+    let program = command.get_program().to_string_lossy();
+    let mut help = "if it is the network, try again with one: the runtime is built once for each toolchain";
+    if reason.contains("No space left on device") {
+        help = "make room, or set GORDIAN_CACHE to a directory on another disk";
+    }
+    Error::new(ExitCode::Failed, format!("{program} cannot build gordian's runtime\n{}", reason.trim())).with_help(help)
+}
+
+fn trouble(what: &str, path: &Path, error: &std::io::Error) -> Error {
+    let help = format!("make room or set the permissions, or set {} to another directory", env::CACHE);
+    Error::new(ExitCode::Failed, format!("cannot {what} {}: {error}", path.display())).with_help(help)
+}
+
+/// Removes a directory, if it is there.
+pub(super) fn clear(directory: &Path) -> std::io::Result<()> {
+    match std::fs::remove_dir_all(directory) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,23 @@
+//! The environment variables through which the command, its compiler wrapper, its runner and the runtime speak.
+
+/// For the wrapper: the directory of the runtime.
+pub(super) const RUNTIME: &str = "GORDIAN_RUNTIME";
+/// For the wrapper: crates to compile as they are, separated by commas.
+pub(super) const LEAVE_OUT: &str = "GORDIAN_LEAVE_OUT";
+/// For the wrapper: the user's own wrapper.
+pub(super) const INNER_WRAPPER: &str = "GORDIAN_INNER_WRAPPER";
+/// All that is for the wrapper.
+pub(super) const OF_THE_WRAPPER: [&str; 3] = [RUNTIME, LEAVE_OUT, INNER_WRAPPER];
+
+/// For the program: the directory that its findings go to.
+pub(super) const REPORT: &str = "GORDIAN_REPORT";
+/// For the program: what to do about a deadlock.
+pub(super) const ON_DEADLOCK: &str = "GORDIAN_ON_DEADLOCK";
+/// For the program: it is a harness of tests.
+pub(super) const HARNESS: &str = "GORDIAN_HARNESS";
+
+/// Where runtimes are kept, instead of the user's cache directory.
+pub(super) const CACHE: &str = "GORDIAN_CACHE";
+
+/// The first argument that makes this executable a runner.
+pub(super) const RUNNER: &str = "__runner";
