@@ -37,7 +37,9 @@ pub(super) fn role(arguments: &[OsString]) -> Option<ExitCode> {
         return Some(runner::run(&arguments[2..]));
     }
     // The runner takes the variable away: what is started from a program is the command.
-    (std::env::var_os(env::RUNTIME).is_some() && wrapper::is_compiler(first)).then(|| wrapper::run(&arguments[1..]))
+    let runtime = std::env::var_os(env::RUNTIME)?;
+    let role = if wrapper::is_compiler(first) { wrapper::run } else { wrapper::document };
+    Some(role(&arguments[1..], Path::new(&runtime)))
 }
 
 /// Takes what cargo is to hand on to programs off the end of the command line: `--` and what follows. It would mean
@@ -112,7 +114,10 @@ fn command(verb: &str, invocation: &Invocation, project: &Project, directory: &P
         command.arg("--quiet");
     }
     command.args(programs);
-    command.env("RUSTC_WRAPPER", &own);
+    command.env("RUSTC_WRAPPER", &own).env("RUSTDOC", &own).env(env::INNER_RUSTDOC, &project.rustdoc);
+    if let Some(rustdoc) = std::env::var_os("RUSTDOC") {
+        command.env(env::USERS_RUSTDOC, rustdoc);
+    }
     if let Some(wrapper) = &project.wrapper {
         command.env(env::INNER_WRAPPER, wrapper);
     }

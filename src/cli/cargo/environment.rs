@@ -6,8 +6,12 @@ pub(super) const RUNTIME: &str = "GORDIAN_RUNTIME";
 pub(super) const LEAVE_OUT: &str = "GORDIAN_LEAVE_OUT";
 /// For the wrapper: the user's own wrapper.
 pub(super) const INNER_WRAPPER: &str = "GORDIAN_INNER_WRAPPER";
-/// All that is for the wrapper.
-pub(super) const OF_THE_WRAPPER: [&str; 3] = [RUNTIME, LEAVE_OUT, INNER_WRAPPER];
+/// For the wrapper: what compiles documentation tests.
+pub(super) const INNER_RUSTDOC: &str = "GORDIAN_INNER_RUSTDOC";
+/// For the runner: the user's own `RUSTDOC`.
+pub(super) const USERS_RUSTDOC: &str = "GORDIAN_USERS_RUSTDOC";
+/// All that is for the wrapper and the runner.
+pub(super) const OF_THE_WRAPPER: [&str; 5] = [RUNTIME, LEAVE_OUT, INNER_WRAPPER, INNER_RUSTDOC, USERS_RUSTDOC];
 
 /// For the program: the directory that its findings go to.
 pub(super) const REPORT: &str = "GORDIAN_REPORT";

@@ -20,6 +20,8 @@ pub(super) struct Project {
     pub(super) target: String,
     /// The user's own wrapper around the compiler.
     pub(super) wrapper: Option<PathBuf>,
+    /// What compiles documentation tests.
+    pub(super) rustdoc: PathBuf,
     /// The user's own runner of programs, with its arguments.
     pub(super) runner: Vec<OsString>,
     /// Where the user's cargo would put what it compiles.
@@ -41,6 +43,7 @@ impl Project {
         let runner = config.runner(target.as_str()).map_err(broken)?;
         let runner = runner.map(|runner| std::iter::once(runner.path.into()).chain(runner.args).collect());
         Ok(Self {
+            rustdoc: config.build.rustdoc.clone().unwrap_or_else(|| toolchain.rustdoc.clone()),
             toolchain,
             cargo,
             target,

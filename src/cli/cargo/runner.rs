@@ -18,9 +18,11 @@ pub(super) fn run(arguments: &[OsString]) -> ExitCode {
     for name in env::OF_THE_WRAPPER {
         command.env_remove(name);
     }
-    match std::env::var_os(env::INNER_WRAPPER) {
-        Some(wrapper) => command.env("RUSTC_WRAPPER", wrapper),
-        None => command.env_remove("RUSTC_WRAPPER"),
-    };
+    for (name, users) in [("RUSTC_WRAPPER", env::INNER_WRAPPER), ("RUSTDOC", env::USERS_RUSTDOC)] {
+        match std::env::var_os(users) {
+            Some(users) => command.env(name, users),
+            None => command.env_remove(name),
+        };
+    }
     super::replace(command)
 }

@@ -14,6 +14,8 @@ pub(super) struct Toolchain {
     pub(super) rustc: PathBuf,
     /// What starts its cargo.
     pub(super) cargo: PathBuf,
+    /// What starts its rustdoc.
+    pub(super) rustdoc: PathBuf,
     /// All of `rustc -vV`: what else is compiled has to be compiled with the same.
     pub(super) version: String,
 }
@@ -30,7 +32,8 @@ impl Toolchain {
             let path = sysroot.join("bin").join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
             if path.exists() { path } else { otherwise.to_owned() }
         };
-        let toolchain = Self { rustc: beside("rustc", rustc), cargo: beside("cargo", cargo), version };
+        let rustdoc = beside("rustdoc", Path::new("rustdoc"));
+        let toolchain = Self { rustc: beside("rustc", rustc), cargo: beside("cargo", cargo), rustdoc, version };
         toolchain.supported()?;
         Ok(toolchain)
     }
@@ -89,7 +92,7 @@ mod tests {
 
     fn toolchain(release: &str) -> Toolchain {
         let version = format!("rustc {release} (abc 2026-04-14)\nhost: riscv64\nrelease: {release}\n");
-        Toolchain { rustc: PathBuf::new(), cargo: PathBuf::new(), version }
+        Toolchain { rustc: PathBuf::new(), cargo: PathBuf::new(), rustdoc: PathBuf::new(), version }
     }
 
     #[test]

@@ -1,7 +1,8 @@
-//! The compiler wrapper: adds the facades to what is compiled for the user's target.
+//! The compiler wrapper: adds the facades to what is compiled for the user's target; and so for rustdoc, which compiles
+//! the tests in documentation.
 
 use std::ffi::{OsStr, OsString};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::cache::{self, Facades};
@@ -11,12 +12,8 @@ use super::say;
 use crate::cli::exit_code::ExitCode;
 
 /// Runs the compiler that the arguments name, as cargo wants it, with the facades.
-pub(super) fn run(arguments: &[OsString]) -> ExitCode {
-    let Some(runtime) = std::env::var_os(env::RUNTIME).map(PathBuf::from) else {
-        say("error: the compiler wrapper was started outside `cargo gordian`");
-        return ExitCode::Usage;
-    };
-    let facades = Facades::of(&runtime);
+pub(super) fn run(arguments: &[OsString], runtime: &Path) -> ExitCode {
+    let facades = Facades::of(runtime);
     let call = Call::of(arguments);
     match call.treatment() {
         Treatment::NotOurs => super::replace(call.command(false)),
@@ -35,6 +32,32 @@ pub(super) fn run(arguments: &[OsString]) -> ExitCode {
         }
         Treatment::Watched => watched(&call, &facades),
     }
+}
+
+/// Runs rustdoc, with the facades for what it compiles.
+pub(super) fn document(arguments: &[OsString], runtime: &Path) -> ExitCode {
+    let facades = Facades::of(runtime);
+    let call = Call::of(arguments);
+    let rustdoc = std::env::var_os(env::INNER_RUSTDOC).unwrap_or_else(|| "rustdoc".into());
+    let mut command = Command::new(rustdoc);
+    match call.treatment() {
+        Treatment::NotOurs => command.args(arguments),
+        Treatment::Plain | Treatment::Layered(_) => command.args(arguments).args(facades.search()),
+        Treatment::Watched => {
+            command.args(with_layers(arguments.iter())).args(facades.search()).args(facades.externs())
+        }
+    };
+    super::replace(command)
+}
+
+/// The arguments with layers in the place of the crates that have one.
+fn with_layers<'a>(arguments: impl Iterator<Item = &'a OsString>) -> impl Iterator<Item = OsString> {
+    let mut external = false;
+    arguments.map(move |word| {
+        let given = if external { layers::substitute(word) } else { word.clone() };
+        external = word == "--extern";
+        given
+    })
 }
 
 fn watched(call: &Call<'_>, facades: &Facades) -> ExitCode {
@@ -88,11 +111,11 @@ impl<'a> Call<'a> {
         let inner = std::env::var_os(env::INNER_WRAPPER);
         let mut words = inner.iter().chain(self.arguments);
         let mut command = Command::new(words.next().map_or(OsStr::new("rustc"), OsString::as_os_str));
-        let mut external = false;
-        for word in words {
-            command.arg(if external && layered { layers::substitute(word) } else { word.clone() });
-            external = word == "--extern";
-        }
+        if layered {
+            command.args(with_layers(words))
+        } else {
+            command.args(words)
+        };
         command
     }
 
