@@ -98,6 +98,13 @@ impl Stamp {
         Ok(Self { files })
     }
 
+    /// In one step: a stamp is there as a whole, or not at all.
+    fn write(&self, directory: &Path) -> std::io::Result<()> {
+        let next = directory.join("stamp.next");
+        std::fs::write(&next, serde_json::to_vec(self)?)?;
+        std::fs::rename(next, directory.join(STAMP))
+    }
+
     fn read(directory: &Path) -> Option<Self> {
         serde_json::from_slice(&std::fs::read(directory.join(STAMP)).ok()?).ok()
     }
@@ -126,13 +133,31 @@ pub(super) fn runtime(toolchain: &Toolchain, target: &str, quiet: bool, offline:
         .and_then(|file| file.lock().map(|()| file))
         .map_err(|error| trouble("lock", &lock, &error))?;
     let directory = root.join(&key);
-    let there = Stamp::read(&directory);
-    if there.is_none() || Stamp::take(&directory).ok() != there {
-        let damaged = there.is_some();
+    let state = state(&directory);
+    if state != State::Whole {
+        let damaged = state == State::Damaged;
         build(&directory, toolchain, target, &Building { quiet, offline, damaged })?;
     }
     drop(lock);
     Ok(Runtime { directory, key })
+}
+
+/// What there is in the place of a runtime.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum State {
+    /// Nothing, or what a build that was cut short has left.
+    Absent,
+    /// Not what was built.
+    Damaged,
+    Whole,
+}
+
+fn state(directory: &Path) -> State {
+    match Stamp::read(directory) {
+        None => State::Absent,
+        Some(stamp) if Stamp::take(directory).is_ok_and(|there| there == stamp) => State::Whole,
+        Some(_) => State::Damaged,
+    }
 }
 
 /// How a runtime is built.
@@ -172,10 +197,7 @@ fn build(directory: &Path, toolchain: &Toolchain, target: &str, how: &Building) 
         run(&mut command)?;
     }
     std::fs::remove_dir_all(directory.join("build")).map_err(fail)?;
-    let stamp = Stamp::take(directory).map_err(fail)?;
-    let next = directory.join("stamp.next");
-    std::fs::write(&next, serde_json::to_vec(&stamp).unwrap_or_default()).map_err(fail)?;
-    std::fs::rename(next, directory.join(STAMP)).map_err(fail)
+    Stamp::take(directory).and_then(|stamp| stamp.write(directory)).map_err(fail)
 }
 
 /// An option's `name=path`.
@@ -280,5 +302,38 @@ pub(super) fn clear(directory: &Path) -> std::io::Result<()> {
     match std::fs::remove_dir_all(directory) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_runtime_is_whole_only_if_it_is_what_was_built() {
+        let directory = super::super::Scratch::new().unwrap();
+        let directory = directory.0.as_path();
+        let library = directory.join(LIBRARIES).join("liba.rlib");
+        std::fs::create_dir(directory.join(LIBRARIES)).unwrap();
+        std::fs::write(&library, "as it was built").unwrap();
+        assert_eq!(state(directory), State::Absent, "without a stamp");
+        Stamp::take(directory).and_then(|stamp| stamp.write(directory)).unwrap();
+        assert_eq!(state(directory), State::Whole);
+        std::fs::write(&library, "as it was BUILT").unwrap();
+        assert_eq!(state(directory), State::Damaged, "of the same size");
+        std::fs::remove_file(&library).unwrap();
+        assert_eq!(state(directory), State::Damaged, "a file is gone");
+        std::fs::write(directory.join(STAMP), "{").unwrap();
+        assert_eq!(state(directory), State::Absent, "a stamp that was cut");
+    }
+
+    #[test]
+    fn a_full_disk_is_told_with_a_cure() {
+        let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
+        let error = trouble("write", Path::new("/cache"), &full);
+        assert!(error.message.starts_with("cannot write /cache: "), "{error}");
+        assert!(error.help.is_some_and(|help| help.contains("make room") && help.contains(env::CACHE)));
+        let cargos = cannot_run(&Command::new("cargo"), "error: No space left on device (os error 28)");
+        assert!(cargos.help.is_some_and(|help| help.contains("make room")));
     }
 }

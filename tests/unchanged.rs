@@ -1,0 +1,130 @@
+//! `cargo gordian` on the plain programs of `tests/unchanged`.
+//!
+//! All share one runtime and one target directory, so the first test to come pays for both.
+
+#![cfg(feature = "cli")]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// Something that all runs of these tests share, so that a second run finds it built.
+fn shared(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join(name)
+}
+
+/// `cargo gordian` with these words, in the folder of the plain programs.
+fn cargo_gordian(words: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-gordian"));
+    command.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/unchanged"));
+    command.arg("gordian").args(words);
+    command.env("GORDIAN_CACHE", shared("runtimes")).env("CARGO_TARGET_DIR", shared("unchanged"));
+    // What the cargo that runs these tests was told is not for the one that they run.
+    for name in ["CARGO_ENCODED_RUSTFLAGS", "RUSTFLAGS", "RUSTDOCFLAGS", "RUSTC_WRAPPER", "CARGO_BUILD_TARGET"] {
+        command.env_remove(name);
+    }
+    command
+}
+
+fn output(command: &mut Command) -> Output {
+    command.output().expect("the command starts")
+}
+
+/// Standard output and standard error, one after the other.
+fn text(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}
+
+fn shows(words: &[&str], expected: &[&str]) -> String {
+    let text = text(&output(&mut cargo_gordian(words)));
+    for expected in expected {
+        assert!(text.contains(expected), "cargo gordian {words:?} does not show `{expected}`:\n{text}");
+    }
+    text
+}
+
+#[test]
+fn locks_of_std_are_watched() {
+    let text = shows(&["run", "--bin", "std_ab_ba"], &["lock-order-cycle", "plain/src/bin/std_ab_ba.rs:10:"]);
+    assert!(text.contains("plain/src/lib.rs:13:"), "it says where the locks were made:\n{text}");
+}
+
+#[test]
+fn locks_of_parking_lot_are_watched() {
+    shows(&["run", "--bin", "parking_lot_ab_ba"], &["lock-order-cycle", "plain/src/bin/parking_lot_ab_ba.rs:13:"]);
+}
+
+#[test]
+fn arguments_and_features_reach_cargo_and_the_program() {
+    let words = ["run", "--quiet", "-p", "plain", "--features", "loud", "--", "--deny", "x"];
+    let output = output(&mut cargo_gordian(&words));
+    let text = text(&output);
+    assert!(text.contains(r#"LOUD, built by the script, ["--deny", "x"]"#), "{text}");
+    assert_eq!(output.status.code(), Some(0), "{text}");
+}
+
+#[test]
+fn tests_of_all_sorts_run() {
+    let passed = [
+        "test traits_of_std_hold ... ok",
+        "test a_message_arrives ... ok",
+        "test plain/src/lib.rs - two (line 8) ... ok",
+    ];
+    shows(&["test", "--workspace", "--exclude", "strict"], &passed);
+}
+
+#[test]
+fn a_second_build_compiles_nothing() {
+    let words = ["build", "-p", "old", "-p", "bare"];
+    shows(&words, &["Finished"]);
+    let text = shows(&words, &["Finished"]);
+    assert!(!text.contains("Compiling"), "{text}");
+}
+
+#[test]
+fn a_crate_that_does_not_fit_is_named_and_can_be_left_out() {
+    shows(&["build", "-p", "strict"], &["evaluation panicked", "error: `strict` compiles", "--leave-out strict"]);
+    // Other crates left out make another build.
+    let mut command = cargo_gordian(&["build", "--leave-out", "strict", "-p", "strict"]);
+    let output = output(command.env("CARGO_TARGET_DIR", shared("unchanged-left-out")));
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+}
+
+/// A script that leaves `mark` in the file `seen`, and goes on with what it was given.
+#[cfg(unix)]
+fn script(directory: &Path, mark: &str) -> PathBuf {
+    let path = directory.join(mark);
+    let text = format!("#!/bin/sh\necho {mark} \"$1\" >> {}\nexec \"$@\"\n", directory.join("seen").display());
+    std::fs::write(&path, text).expect("the script can be written");
+    let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&path, executable).expect("it can be made executable");
+    path
+}
+
+#[cfg(unix)]
+#[test]
+fn the_users_own_wrapper_and_runner_are_kept() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let version = output(Command::new("rustc").arg("-vV"));
+    let version = text(&version);
+    let host = version.lines().find_map(|line| line.strip_prefix("host: ")).expect("rustc names its host");
+    let host = host.to_uppercase().replace(['-', '.'], "_");
+    let mut build = cargo_gordian(&["build", "-p", "old"]);
+    build.env("CARGO_TARGET_DIR", directory.path().join("target"));
+    let build = output(build.env("RUSTC_WRAPPER", script(directory.path(), "wrapper")));
+    assert_eq!(build.status.code(), Some(0), "{}", text(&build));
+    let mut run = cargo_gordian(&["run", "--quiet", "-p", "plain", "--", "kept"]);
+    let run = output(run.env(format!("CARGO_TARGET_{host}_RUNNER"), script(directory.path(), "runner")));
+    assert!(text(&run).contains(r#"["kept"]"#), "{}", text(&run));
+    let seen = std::fs::read_to_string(directory.path().join("seen")).expect("they have been used");
+    assert!(seen.lines().any(|line| line.starts_with("wrapper ") && line.ends_with("rustc")), "{seen}");
+    assert!(seen.lines().any(|line| line.starts_with("runner ") && line.ends_with("echo")), "{seen}");
+}
+
+#[test]
+fn without_a_package_there_is_nothing_to_do() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let output = output(cargo_gordian(&["test"]).current_dir(&directory));
+    let text = text(&output);
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    assert!(text.contains("could not find `Cargo.toml`") && text.contains("--manifest-path"), "{text}");
+}
