@@ -76,11 +76,12 @@ fn load<R>(address: usize, order: Ordering, place: Place, real: impl FnOnce() ->
 }
 
 #[inline]
-fn store(address: usize, order: Ordering, place: Place, real: impl FnOnce()) {
+fn store(address: usize, order: Ordering, place: Place, changes: impl FnOnce() -> bool, real: impl FnOnce()) {
     let access = cells::atomic(address);
+    let changed = access.is_some() && changes();
     real();
     if let Some(access) = access {
-        access.stored(self::order(order), place);
+        access.stored(self::order(order), changed, place);
     }
 }
 
@@ -180,7 +181,8 @@ macro_rules! atomic {
             #[inline]
             #[track_caller]
             pub fn store(&self, val: $value, order: Ordering) {
-                store(self.address(), order, Location::caller(), || self.0.store(val, order));
+                let changes = || self.0.load(Ordering::Relaxed) != val;
+                store(self.address(), order, Location::caller(), changes, || self.0.store(val, order));
             }
 
             #[doc = concat!("See [`std::sync::atomic::", stringify!($name), "::swap`].")]
