@@ -1,0 +1,199 @@
+//! What a wrapper keeps beside the real lock.
+
+use std::cell::UnsafeCell;
+use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+
+use super::order::Pin;
+use super::state::LockState;
+use crate::analysis::happens_before::SyncClock;
+use crate::event::{LockId, Object, ObjectKind, Op, ThreadId};
+use crate::record::context::{Context, enter};
+use crate::record::log::ThreadLog;
+use crate::record::note::Note;
+use crate::record::registry::{self, Ids};
+use crate::record::{Place, config};
+
+static LOCK_IDS: Ids = Ids::new();
+
+/// Newcomers kept beyond those that are held.
+const NEWCOMERS: usize = 64;
+
+/// What a wrapper keeps beside the real lock.
+///
+/// `Drop` tells the lock-order graph, so it stands in the wrapper as a field: the wrapper itself has no `Drop` and can be
+/// taken apart, and the user's type is dropped as it would be without us.
+pub(crate) struct LockMeta {
+    /// The id, 0 until the first acquisition, with [`KNOWN`] and [`DESCRIBED`].
+    id: AtomicU32,
+    kind: ObjectKind,
+    pub(super) named: AtomicBool,
+    /// Some thread's filter holds a chain with the id.
+    pub(super) chained: AtomicBool,
+    /// While the graph does not know the lock: the place of the acquisitions in `context`.
+    pub(super) context_site: AtomicU32,
+    /// While the graph does not know the lock: the one held context in which it was ever taken below another (an `Arc`
+    /// turned into a pointer; null: none). Changed only by who holds the lock exclusively, or owns it.
+    pub(super) context: Note<Pin>,
+    created: Place,
+    /// While a trace is recorded: the thread (its number plus one) of the last exclusive release, and its position then.
+    last_thread: AtomicU32,
+    last_position: AtomicU64,
+    /// What the last exclusive release published. Touched only while the lock is held exclusively, and read by readers.
+    clock: UnsafeCell<SyncClock>,
+}
+
+/// The bit in [`LockMeta::id`] that says that the graph knows the lock. Until something is taken above it, the lock has no
+/// edge out and needs no node: it is *fresh*.
+pub(super) const KNOWN: u32 = 1 << 31;
+
+/// The bit in [`LockMeta::id`] that says that the registry knows the lock: from its second acquisition on.
+pub(super) const DESCRIBED: u32 = 1 << 30;
+
+/// The id itself.
+pub(super) const ID: u32 = DESCRIBED - 1;
+
+// SAFETY: `clock` is written only by `LockMeta::clock_mut`, whose callers hold the lock exclusively, and read by holders
+// in any mode; the lock itself orders these. Everything else is atomic or immutable.
+unsafe impl Sync for LockMeta {}
+impl UnwindSafe for LockMeta {}
+impl RefUnwindSafe for LockMeta {}
+
+impl LockMeta {
+    pub(crate) const fn new(kind: ObjectKind, created: Place) -> Self {
+        Self {
+            id: AtomicU32::new(0),
+            kind,
+            named: AtomicBool::new(false),
+            chained: AtomicBool::new(false),
+            context_site: AtomicU32::new(0),
+            context: Note::new(),
+            created,
+            last_thread: AtomicU32::new(0),
+            last_position: AtomicU64::new(0),
+            clock: UnsafeCell::new(SyncClock::new()),
+        }
+    }
+
+    pub(super) fn kind(&self) -> ObjectKind {
+        self.kind
+    }
+
+    pub(super) fn created(&self) -> Place {
+        self.created
+    }
+
+    /// Does some thread's filter hold a chain with the id?
+    pub(super) fn is_chained(&self) -> bool {
+        self.chained.load(Ordering::Relaxed)
+    }
+
+    /// The id with its bits; 0 before the first acquisition.
+    #[inline(always)]
+    pub(super) fn id_word(&self) -> u32 {
+        self.id.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn id(&self, locks: &mut LockState) -> LockId {
+        let id = self.id.load(Ordering::Relaxed);
+        if id & DESCRIBED != 0 {
+            return LockId(id & ID);
+        }
+        if id != 0 {
+            self.describe(LockId(id & ID));
+            return LockId(id & ID);
+        }
+        let id = locks.spare_ids.pop().unwrap_or_else(|| LOCK_IDS.next());
+        let first = self.id.compare_exchange(0, id, Ordering::Relaxed, Ordering::Relaxed);
+        let lock = LockId(first.map_or_else(|given| given & ID, |_| id));
+        if locks.newcomers.len() > locks.held.len() + NEWCOMERS {
+            // Only those still held can be asked for.
+            let held: Vec<LockId> = locks.held.iter().map(|entry| entry.lock()).collect();
+            locks.newcomers.retain(|(newcomer, ..)| held.contains(newcomer));
+        }
+        locks.newcomers.push((lock, self.kind, self.created));
+        if config::log().is_some() {
+            self.describe(lock);
+        }
+        lock
+    }
+
+    pub(super) fn describe(&self, lock: LockId) {
+        registry::describe(Object::Lock(lock), self.kind, Some(self.created));
+        self.id.fetch_or(DESCRIBED, Ordering::Relaxed);
+    }
+
+    /// Writes the acquisition of a lock that is held exclusively: after the release of its last holder, if that was
+    /// another thread.
+    #[inline]
+    pub(super) fn log_acquired(&self, log: &mut ThreadLog, thread: ThreadId, op: Op, place: Place) {
+        let last = self.last_thread.load(Ordering::Relaxed);
+        if last != 0 && last != thread.0 + 1 {
+            log.after(ThreadId(last - 1), self.last_position.load(Ordering::Relaxed));
+        }
+        log.push(op, place);
+    }
+
+    #[inline]
+    pub(super) fn log_released(&self, log: &mut ThreadLog, thread: ThreadId, op: Op) {
+        log.push(op, self.created);
+        self.last_thread.store(thread.0 + 1, Ordering::Relaxed);
+        self.last_position.store(log.position(), Ordering::Relaxed);
+    }
+
+    pub(super) fn set_known(&self) {
+        self.id.fetch_or(KNOWN, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_fresh(&self) -> bool {
+        self.id.load(Ordering::Relaxed) & KNOWN == 0
+    }
+
+    /// The id of a lock that has been taken before.
+    pub(super) fn given_id(&self) -> LockId {
+        LockId(self.id.load(Ordering::Relaxed) & ID)
+    }
+
+    /// The lock's identifier, for the events and waits of other objects that name it.
+    pub(crate) fn lock_id(&self, context: &mut Context) -> LockId {
+        let lock = self.id(&mut context.locks);
+        self.describe(lock);
+        lock
+    }
+
+    /// Gives the lock a name for reports.
+    pub(crate) fn set_name(&self, name: &str) {
+        let Some(mut inside) = enter() else { return };
+        let lock = self.id(&mut inside.locks);
+        registry::name(Object::Lock(lock), self.kind, Some(self.created), name);
+        self.named.store(true, Ordering::Relaxed);
+    }
+
+    /// # Safety
+    ///
+    /// The caller holds the lock in some mode.
+    #[inline]
+    pub(super) unsafe fn clock(&self) -> &SyncClock {
+        // SAFETY: writers hold the lock exclusively, the caller holds it, so none writes now.
+        unsafe { &*self.clock.get() }
+    }
+
+    /// # Safety
+    ///
+    /// The caller holds the lock exclusively, and keeps the reference no longer than that.
+    #[inline]
+    #[allow(clippy::mut_from_ref, reason = "guarded by the lock that this describes")]
+    pub(super) unsafe fn clock_mut(&self) -> &mut SyncClock {
+        // SAFETY: the caller's exclusive hold makes this the only reference.
+        unsafe { &mut *self.clock.get() }
+    }
+}
+
+impl Drop for LockMeta {
+    #[inline]
+    fn drop(&mut self) {
+        if *self.id.get_mut() != 0 {
+            self.died();
+        }
+    }
+}

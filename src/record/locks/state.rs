@@ -1,0 +1,108 @@
+//! What a thread knows of the locks it holds and has held.
+
+use std::ptr;
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+
+use super::held::{Held, LAST_SITE};
+use super::order::Pin;
+use crate::analysis::lock_order::KnownChains;
+use crate::analysis::wait_for::Holding;
+use crate::event::{LockId, Mode, ObjectKind, SiteId};
+use crate::record::{Place, registry, stacks};
+
+/// Places seen by one thread: a direct-mapped cache from address to id.
+pub(super) struct Places([(usize, SiteId); Places::SIZE]);
+
+impl Places {
+    const SIZE: usize = 64;
+
+    /// The id of a place that was here before.
+    #[inline(always)]
+    pub(super) fn seen(&self, place: Place) -> Option<SiteId> {
+        let address = ptr::from_ref(place).addr();
+        let slot = &self.0[(address >> 3) % Self::SIZE];
+        if slot.0 == address { Some(slot.1) } else { None }
+    }
+
+    fn id(&mut self, place: Place) -> SiteId {
+        let address = ptr::from_ref(place).addr();
+        let slot = &mut self.0[(address >> 3) % Self::SIZE];
+        if slot.0 == address {
+            return slot.1;
+        }
+        *slot = (address, first_visit(place));
+        slot.1
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn first_visit(place: Place) -> SiteId {
+    let site = registry::site(place);
+    stacks::capture_first(site);
+    if site <= LAST_SITE { site } else { SiteId::UNKNOWN }
+}
+
+/// What a thread knows of the locks it holds and has held.
+pub(crate) struct LockState {
+    pub(super) held: Held,
+    pub(super) known: KnownChains,
+    pub(super) places: Places,
+    /// Contexts that are pinned in the graph, by chain.
+    pub(super) contexts: FxHashMap<u64, Arc<Pin>>,
+    /// The one of them that was asked for last.
+    pub(super) last_pin: Option<Arc<Pin>>,
+    /// The note of a lock that died, for the next one in the same context: so the count of the pin need not be touched.
+    pub(super) spare_pin: Option<Arc<Pin>>,
+    /// Ids of destroyed locks that no one was told of.
+    pub(super) spare_ids: Vec<u32>,
+    /// Locks that were taken for the first time since the stack was last empty: the registry does not know them yet.
+    pub(super) newcomers: Vec<(LockId, ObjectKind, Place)>,
+}
+
+impl LockState {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self {
+            held: Held::new(seed),
+            known: KnownChains::new(),
+            places: Places([(0, SiteId::UNKNOWN); Places::SIZE]),
+            contexts: FxHashMap::default(),
+            last_pin: None,
+            spare_pin: None,
+            spare_ids: Vec::new(),
+            newcomers: Vec::new(),
+        }
+    }
+
+    /// A new fork/join segment: chains judged in the old one are judged again, for their clock has changed.
+    pub(crate) fn new_segment(&mut self, seed: u64) {
+        self.held.reseed(seed);
+        self.known.clear();
+        self.contexts.clear();
+        self.last_pin = None;
+        self.spare_pin = None;
+    }
+
+    #[inline(always)]
+    pub(crate) fn site(&mut self, place: Place) -> SiteId {
+        self.places.id(place)
+    }
+
+    /// What is held now, oldest first, for the wait graph.
+    pub(crate) fn holdings(&self) -> Vec<Holding> {
+        self.held.holdings()
+    }
+
+    /// Locks still on the stack when the thread ends: their guards were leaked.
+    pub(crate) fn left(&self) -> Vec<LockId> {
+        self.held.iter().map(|entry| entry.lock()).collect()
+    }
+
+    /// The lock taken last, of those held.
+    #[inline]
+    pub(crate) fn innermost(&self) -> Option<(LockId, Mode, SiteId)> {
+        self.held.innermost()
+    }
+}
