@@ -141,12 +141,13 @@ fn push_known<const RECORDED: bool>(current: Current, meta: &LockMeta, attempt: 
     let Some(context) = (unsafe { current.hot() }) else { return false };
     let id = meta.id_word();
     let locks = &mut context.locks;
-    let (Some(parent), Some(site)) = (locks.held.ready(), locks.places.seen(place)) else { return false };
-    if context.modes.record() != RECORDED || id & DESCRIBED == 0 {
+    let Some(parent) = locks.held.ready::<RECORDED>() else { return false };
+    let Some(site) = locks.places.seen(place) else { return false };
+    if id & DESCRIBED == 0 {
         return false;
     }
     let chain = grow(parent, LockId(id & ID), Mode::Exclusive);
-    if !locks.held.is_empty() && attempt == Attempt::Blocking && context.modes.order() && !locks.known.in_front(chain) {
+    if !locks.held.is_empty() && attempt == Attempt::Blocking && !locks.known.in_front(chain) && context.modes.order() {
         return false;
     }
     // SAFETY: the caller has just acquired the lock exclusively.
@@ -158,7 +159,8 @@ fn push_known<const RECORDED: bool>(current: Current, meta: &LockMeta, attempt: 
         let op = Op::Acquired { lock: LockId(id & ID), mode: Mode::Exclusive, attempt };
         meta.log_acquired(log, context.thread, op, place);
     }
-    locks.held.push_ready(Entry::new(chain, id, site, Mode::Exclusive, attempt));
+    // SAFETY: the stack was ready above, and has not been touched since.
+    unsafe { locks.held.push_ready(Entry::new(chain, id, site, Mode::Exclusive, attempt)) };
     true
 }
 
@@ -181,7 +183,8 @@ fn pop_known<const RECORDED: bool>(current: Current, meta: &LockMeta) -> bool {
     if RECORDED && let Some(log) = &mut context.log {
         meta.log_released(log, context.thread, Op::Released { lock: LockId(id & ID), mode: Mode::Exclusive });
     }
-    context.locks.held.pop();
+    // SAFETY: the lock is the newest entry.
+    unsafe { context.locks.held.pop() };
     true
 }
 

@@ -59,7 +59,7 @@ pub(crate) fn adopt(modes: Modes) -> Option<Context> {
     }
     waits::thread_begins(thread, session);
     LIVE.fetch_add(1, Ordering::Relaxed);
-    let locks = LockState::new(ORDER.lock().seed(thread));
+    let locks = LockState::new(ORDER.lock().seed(thread), modes.record());
     let log = config::log().map(|log| log.thread(thread));
     Some(Context {
         thread,
@@ -166,7 +166,7 @@ fn fork_into(parent: &mut Context, session: Option<SessionId>, name: Option<&str
         thread,
         session,
         modes: parent.modes,
-        locks: LockState::new(child_seed),
+        locks: LockState::new(child_seed, parent.modes.record()),
         clock,
         record,
         region: (0, None),

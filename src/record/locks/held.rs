@@ -1,5 +1,7 @@
 //! The stack of locks that a thread holds.
 
+use std::ptr;
+
 use super::meta::{ID, KNOWN};
 use crate::analysis::lock_order::{HeldLock, extend};
 use crate::analysis::wait_for::Holding;
@@ -93,32 +95,46 @@ pub(super) fn grow(chain: u64, lock: LockId, mode: Mode) -> u64 {
 
 /// Every lock that a thread holds, oldest first.
 ///
-/// invariant: `entries[0]` is no lock: its chain is the thread's seed, its word is 0, which no lock's is. `depth` is the
-/// place of the newest lock, and a place in `entries`.
+/// invariant: all of `entries` is initialised, and the pointers point into it. `entries[0]` is no lock: its chain is the
+/// thread's seed, its word is 0, which no lock's is. `top` is the newest lock, or `entries[0]`. Nothing else has a
+/// pointer into `entries`, which is reached through these only in methods that borrow `self` accordingly.
 pub(super) struct Held {
-    entries: Box<[Entry]>,
-    depth: usize,
+    top: *mut Entry,
+    /// The last of `entries`.
+    last: *mut Entry,
+    /// The same, but `entries[0]` if the thread's events are recorded: one compare finds that there is room, and that there
+    /// is nothing to be recorded.
+    unrecorded_last: *mut Entry,
+    entries: Vec<Entry>,
+    recorded: bool,
 }
 
+// SAFETY: it owns what the pointers point to.
+unsafe impl Send for Held {}
+
 /// First size.
-const FIRST: usize = 16;
+const FIRST: usize = 32;
 
 impl Held {
-    pub(super) fn new(seed: u64) -> Self {
-        Self { entries: vec![Entry { chain: seed, word: 0 }; FIRST].into(), depth: 0 }
+    pub(super) fn new(seed: u64, recorded: bool) -> Self {
+        let mut entries = vec![Entry { chain: seed, word: 0 }; FIRST];
+        let top = entries.as_mut_ptr();
+        let mut held = Self { top, last: top, unrecorded_last: top, entries, recorded };
+        held.set_depth(0);
+        held
     }
 
     pub(super) fn len(&self) -> usize {
-        self.depth
+        (self.top.addr() - self.entries.as_ptr().addr()) / size_of::<Entry>()
     }
 
     #[inline(always)]
     pub(super) fn is_empty(&self) -> bool {
-        self.depth == 0
+        ptr::eq(self.top, self.entries.as_ptr())
     }
 
     pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = Entry> + ExactSizeIterator {
-        self.entries[1..=self.depth].iter().copied()
+        self.entries[1..=self.len()].iter().copied()
     }
 
     pub(super) fn locks(&self) -> Vec<HeldLock> {
@@ -139,19 +155,19 @@ impl Held {
     /// The lock taken last.
     #[inline]
     pub(super) fn innermost(&self) -> Option<(LockId, Mode, SiteId)> {
-        (!self.is_empty()).then(|| self.entries[self.depth].innermost())
+        (!self.is_empty()).then(|| self.newest().innermost())
     }
 
     /// A new segment: all keys are computed anew, when they are asked for.
     pub(super) fn reseed(&mut self, seed: u64) {
-        self.entries[1..=self.depth].iter_mut().for_each(|entry| entry.chain = 0);
+        self.locks_mut().iter_mut().for_each(|entry| entry.chain = 0);
         self.entries[0].chain = seed;
     }
 
     /// Chain key of the whole stack; computes the missing ones from below.
     #[inline]
     pub(super) fn chain(&mut self) -> u64 {
-        match self.entries[self.depth].chain {
+        match self.newest().chain {
             0 => self.rechain(),
             chain => chain,
         }
@@ -160,7 +176,7 @@ impl Held {
     #[cold]
     fn rechain(&mut self) -> u64 {
         let mut chain = self.entries[0].chain;
-        for entry in &mut self.entries[1..=self.depth] {
+        for entry in self.locks_mut() {
             if entry.chain == 0 {
                 entry.chain = grow(chain, entry.lock(), entry.mode());
             }
@@ -169,61 +185,97 @@ impl Held {
         chain
     }
 
-    /// The key of the whole stack, if it is computed and there is room for an entry more.
+    /// The key of the whole stack, if it is computed and there is room for an entry more. `None` if the thread's events are
+    /// recorded and `RECORDED` is false.
     #[inline(always)]
-    pub(super) fn ready(&self) -> Option<u64> {
-        let chain = self.entries.get(self.depth)?.chain;
-        (chain != 0 && self.depth + 1 < self.entries.len()).then_some(chain)
+    pub(super) fn ready<const RECORDED: bool>(&self) -> Option<u64> {
+        let chain = self.newest().chain;
+        let last = if RECORDED { self.last } else { self.unrecorded_last };
+        if self.top < last && chain != 0 { Some(chain) } else { None }
     }
 
-    /// Adds an entry; there is room.
+    /// Adds an entry.
+    ///
+    /// # Safety
+    ///
+    /// [`ready`](Self::ready) has just given a key.
     #[inline(always)]
-    pub(super) fn push_ready(&mut self, entry: Entry) {
-        if let Some(place) = self.entries.get_mut(self.depth + 1) {
-            *place = entry;
-            self.depth += 1;
+    pub(super) unsafe fn push_ready(&mut self, entry: Entry) {
+        // SAFETY: `top` is below `last`, so what comes after `top` is in `entries`.
+        unsafe {
+            self.top = self.top.add(1);
+            self.top.write(entry);
         }
     }
 
     pub(super) fn push(&mut self, entry: Entry) {
-        if self.depth + 1 == self.entries.len() {
-            let mut more = std::mem::take(&mut self.entries).into_vec();
-            more.resize(2 * more.len(), Entry { chain: 0, word: 0 });
-            self.entries = more.into();
+        let depth = self.len() + 1;
+        if depth == self.entries.len() {
+            self.entries.resize(2 * depth, Entry { chain: 0, word: 0 });
         }
-        self.push_ready(entry);
+        self.entries[depth] = entry;
+        self.set_depth(depth);
     }
 
     /// Is this lock, held in this mode, the newest, and has it no news?
     #[inline(always)]
     pub(super) fn quiet_top(&self, id: u32, mode: Mode) -> bool {
-        self.entries.get(self.depth).is_some_and(|top| top.is_quiet(id, mode))
+        self.newest().is_quiet(id, mode)
     }
 
-    /// Takes the newest entry off, which is there.
+    /// Takes the newest entry off.
+    ///
+    /// # Safety
+    ///
+    /// There is one: [`quiet_top`](Self::quiet_top) has just said so.
     #[inline(always)]
-    pub(super) fn pop(&mut self) {
-        self.depth -= 1;
+    pub(super) unsafe fn pop(&mut self) {
+        // SAFETY: `top` is above `entries[0]`.
+        self.top = unsafe { self.top.sub(1) };
     }
 
     /// Takes the newest entry of this lock and mode off the stack, wherever it stands.
     pub(super) fn remove(&mut self, lock: LockId, mode: Mode) -> Option<Entry> {
         let place = 1 + self.iter().rposition(|entry| entry.is(lock, mode))?;
+        let depth = self.len();
         let entry = self.entries[place];
-        self.entries.copy_within(place + 1..=self.depth, place);
-        self.depth -= 1;
+        self.entries.copy_within(place + 1..=depth, place);
         // What stood above it stands on another chain now.
-        self.entries[place..=self.depth].iter_mut().for_each(|entry| entry.chain = 0);
+        self.entries[place..depth].iter_mut().for_each(|entry| entry.chain = 0);
+        self.set_depth(depth - 1);
         Some(entry)
     }
 
     /// Marks the entries of locks that the graph does not know yet as having news; tells of each that had none.
     pub(super) fn give_news(&mut self) -> impl Iterator<Item = LockId> {
-        let fresh = self.entries[1..=self.depth].iter_mut().filter(|entry| entry.was_fresh() && !entry.has_news());
+        let fresh = self.locks_mut().iter_mut().filter(|entry| entry.was_fresh() && !entry.has_news());
         fresh.map(|entry| {
             entry.word |= NEWS;
             entry.lock()
         })
+    }
+
+    #[inline(always)]
+    fn newest(&self) -> Entry {
+        // SAFETY: `top` points to an entry, and no one else writes there.
+        unsafe { *self.top }
+    }
+
+    fn locks_mut(&mut self) -> &mut [Entry] {
+        let depth = self.len();
+        &mut self.entries[1..=depth]
+    }
+
+    fn set_depth(&mut self, depth: usize) {
+        let last = self.entries.len() - 1;
+        let entries = self.entries.as_mut_ptr_range();
+        assert!(depth <= last, "the depth is a place in `entries`");
+        // SAFETY: both places are in `entries`.
+        unsafe {
+            self.top = entries.start.add(depth);
+            self.last = entries.start.add(last);
+            self.unrecorded_last = if self.recorded { entries.start } else { self.last };
+        }
     }
 }
 
@@ -252,7 +304,7 @@ mod tests {
     /// Pushes and removals anywhere, far beyond the first size: locks, order and chains are those of a plain list.
     #[test]
     fn the_stack_agrees_with_a_list() {
-        let (mut held, mut model) = (Held::new(9), Vec::new());
+        let (mut held, mut model) = (Held::new(9, false), Vec::new());
         let mut random = 1u64;
         for step in 0..2_000u32 {
             random = extend(random, LockId(step), Mode::Shared);

@@ -45,13 +45,13 @@ pub(crate) struct LockMeta {
 
 /// The bit in [`LockMeta::id`] that says that the graph knows the lock. Until something is taken above it, the lock has no
 /// edge out and needs no node: it is *fresh*.
-pub(super) const KNOWN: u32 = 1 << 31;
+pub(super) const KNOWN: u32 = 1 << 30;
 
 /// The bit in [`LockMeta::id`] that says that the registry knows the lock: from its second acquisition on.
-pub(super) const DESCRIBED: u32 = 1 << 30;
+pub(super) const DESCRIBED: u32 = 1 << 31;
 
 /// The id itself.
-pub(super) const ID: u32 = DESCRIBED - 1;
+pub(super) const ID: u32 = KNOWN - 1;
 
 // SAFETY: `clock` is written only by `LockMeta::clock_mut`, whose callers hold the lock exclusively, and read by holders
 // in any mode; the lock itself orders these. Everything else is atomic or immutable.

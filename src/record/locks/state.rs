@@ -63,9 +63,10 @@ pub(crate) struct LockState {
 }
 
 impl LockState {
-    pub(crate) fn new(seed: u64) -> Self {
+    /// `recorded`: are the thread's events recorded?
+    pub(crate) fn new(seed: u64, recorded: bool) -> Self {
         Self {
-            held: Held::new(seed),
+            held: Held::new(seed, recorded),
             known: KnownChains::new(),
             places: Places([(0, SiteId::UNKNOWN); Places::SIZE]),
             contexts: FxHashMap::default(),
