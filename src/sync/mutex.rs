@@ -1,6 +1,7 @@
 //! [`std::sync::Mutex`], watched.
 
 use std::fmt;
+use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
 use std::panic::Location;
 use std::sync::{LockResult, PoisonError, TryLockError, TryLockResult};
@@ -51,18 +52,27 @@ impl<T: ?Sized> Mutex<T> {
     /// # Errors
     ///
     /// If the mutex is poisoned.
-    #[inline]
+    #[inline(always)]
     #[track_caller]
     pub fn lock(&self) -> LockResult<MutexGuard<'_, T>> {
         self.lock_at(Location::caller())
     }
 
     /// [`lock`](Self::lock) on behalf of the operation at `place`.
-    #[inline]
+    #[inline(always)]
     pub(super) fn lock_at(&self, place: &'static Location<'static>) -> LockResult<MutexGuard<'_, T>> {
-        let Ok(inner) = self.inner.try_lock() else { return self.lock_slow(place) };
+        let result = match self.inner.try_lock() {
+            Ok(inner) => Ok(inner),
+            Err(TryLockError::Poisoned(poisoned)) => Err(poisoned),
+            Err(TryLockError::WouldBlock) => {
+                let inner = self.lock_contended(place);
+                if self.inner.is_poisoned() { Err(PoisonError::new(inner)) } else { Ok(inner) }
+            }
+        };
+        // The hook does not panic. Said so, because a guard that may have to be dropped while it runs has to be in memory.
+        let result = ManuallyDrop::new(result);
         locks::acquired(&self.meta, Attempt::Blocking, place);
-        Ok(MutexGuard { inner, mutex: self })
+        self.guard(ManuallyDrop::into_inner(result))
     }
 
     /// What the recorder knows of the mutex.
@@ -70,24 +80,20 @@ impl<T: ?Sized> Mutex<T> {
         &self.meta
     }
 
+    /// Whether the lock is poisoned is left to the caller: the bare guard is returned in registers, and nothing of the hot
+    /// path has to go through memory.
     #[cold]
     #[inline(never)]
-    fn lock_slow(&self, place: &'static Location<'static>) -> LockResult<MutexGuard<'_, T>> {
-        let result = self.lock_contended(place);
-        locks::acquired(&self.meta, Attempt::Blocking, place);
-        self.guard(result)
-    }
-
-    fn lock_contended(&self, place: &'static Location<'static>) -> LockResult<std::sync::MutexGuard<'_, T>> {
+    fn lock_contended(&self, place: &'static Location<'static>) -> std::sync::MutexGuard<'_, T> {
         for _ in 0..SPINS {
             match self.inner.try_lock() {
-                Ok(guard) => return Ok(guard),
-                Err(TryLockError::Poisoned(poisoned)) => return Err(poisoned),
+                Ok(guard) => return guard,
+                Err(TryLockError::Poisoned(poisoned)) => return poisoned.into_inner(),
                 Err(TryLockError::WouldBlock) => std::hint::spin_loop(),
             }
         }
         let _waiting = locks::request(&self.meta, Mode::Exclusive, false, place);
-        self.inner.lock()
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// See [`std::sync::Mutex::try_lock`].
@@ -108,7 +114,7 @@ impl<T: ?Sized> Mutex<T> {
         self.guard(result).map_err(TryLockError::Poisoned)
     }
 
-    #[inline]
+    #[inline(always)]
     fn guard<'a>(&'a self, result: LockResult<std::sync::MutexGuard<'a, T>>) -> LockResult<MutexGuard<'a, T>> {
         match result {
             Ok(inner) => Ok(MutexGuard { inner, mutex: self }),
