@@ -3,7 +3,7 @@
 use std::ptr;
 
 use super::meta::{ID, KNOWN};
-use crate::analysis::lock_order::{HeldLock, extend};
+use crate::analysis::lock_order::HeldLock;
 use crate::analysis::wait_for::Holding;
 use crate::event::{Attempt, LockId, Mode, SiteId};
 
@@ -87,10 +87,13 @@ impl Entry {
     }
 }
 
-/// The chain key with one lock more; never 0, which means "not computed".
+/// The chain key with one lock more; never 0, which means "not computed". Shorter than
+/// [`extend`](crate::analysis::lock_order::extend), for it is computed while the lock is held: without a final mixing only
+/// the upper bits are good, and the filter of known chains goes by these.
 #[inline(always)]
-pub(super) fn grow(chain: u64, lock: LockId, mode: Mode) -> u64 {
-    extend(chain, lock, mode) | 1
+pub(super) const fn grow(chain: u64, lock: LockId, mode: Mode) -> u64 {
+    let key = (lock.0 as u64) << 3 | (mode as u64) << 1 | 1;
+    (chain.rotate_left(26) ^ key).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1
 }
 
 /// Every lock that a thread holds, oldest first.
@@ -281,7 +284,10 @@ impl Held {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
+    use crate::analysis::lock_order::extend;
 
     const MODES: [Mode; 4] = [Mode::Exclusive, Mode::Shared, Mode::SharedRecursive, Mode::Upgradable];
 
@@ -325,5 +331,16 @@ mod tests {
         assert!(held.len() > FIRST);
         held.reseed(11);
         assert_eq!(held.chain(), model.iter().fold(11, |chain, &(lock, mode, _)| grow(chain, lock, mode)));
+    }
+
+    #[test]
+    fn different_stacks_have_different_chains() {
+        let steps = || (1..200).flat_map(|lock| MODES.map(|mode| (LockId(lock), mode)));
+        let mut chains = HashSet::new();
+        for (lock, mode) in steps() {
+            let first = grow(extend(1, LockId(0), Mode::Exclusive), lock, mode);
+            assert!(chains.insert(first));
+            assert!(steps().all(|(lock, mode)| chains.insert(grow(first, lock, mode))));
+        }
     }
 }
