@@ -7,6 +7,7 @@
 mod held;
 mod meta;
 mod order;
+mod pins;
 mod rw;
 mod state;
 
@@ -19,6 +20,7 @@ use self::meta::{DESCRIBED, ID};
 use super::context::{self, Context, Current, enter};
 use super::log::ThreadLog;
 use super::{Place, waits};
+use crate::analysis::happens_before::{SyncClock, ThreadClock};
 use crate::analysis::lock_order::LockOrder;
 use crate::analysis::wait_for::Wait;
 use crate::event::{Attempt, LockId, Mode, ObjectKind, Op};
@@ -75,7 +77,12 @@ fn acquired_blocking(current: Current, meta: &LockMeta, place: Place) {
 
 #[inline(never)]
 fn acquired_otherwise(current: Current, meta: &LockMeta, attempt: Attempt, place: Place) {
-    if !push_known::<true>(current, meta, attempt, place) {
+    let known = if current.is_recorded() {
+        push_known::<true>(current, meta, attempt, place)
+    } else {
+        attempt != Attempt::Blocking && push_known::<false>(current, meta, attempt, place)
+    };
+    if !known {
         acquired_slow(meta, attempt, place);
     }
 }
@@ -105,14 +112,19 @@ pub(crate) fn released(meta: &LockMeta) {
 /// As [`acquired_blocking`].
 #[inline(never)]
 fn released_plainly(current: Current, meta: &LockMeta) {
-    if !pop_known::<false>(current, meta) {
+    if !pop_known::<false>(current, meta, SyncClock::publish_again) {
         released_otherwise(current, meta);
     }
 }
 
 #[inline(never)]
 fn released_otherwise(current: Current, meta: &LockMeta) {
-    if !pop_known::<true>(current, meta) {
+    let known = if current.is_recorded() {
+        pop_known::<true>(current, meta, SyncClock::publish_again)
+    } else {
+        pop_known::<false>(current, meta, SyncClock::publish_first)
+    };
+    if !known {
         released_slow(meta);
     }
 }
@@ -166,8 +178,12 @@ fn push_known<const RECORDED: bool>(current: Current, meta: &LockMeta, attempt: 
 
 /// The hot path of an exclusive release: the lock is the newest held, and nothing is to be told.
 #[inline(always)]
-fn pop_known<const RECORDED: bool>(current: Current, meta: &LockMeta) -> bool {
-    // SAFETY: as in `push_known`.
+fn pop_known<const RECORDED: bool>(
+    current: Current,
+    meta: &LockMeta,
+    publish: impl FnOnce(&mut SyncClock, &mut ThreadClock) -> bool,
+) -> bool {
+    // SAFETY: as in `push_known`; `publish` is a method of the clock.
     let Some(context) = (unsafe { current.hot() }) else { return false };
     let id = meta.id_word();
     if !context.locks.held.quiet_top(id, Mode::Exclusive)
@@ -177,7 +193,7 @@ fn pop_known<const RECORDED: bool>(current: Current, meta: &LockMeta) -> bool {
         return false;
     }
     // SAFETY: the caller still holds the lock exclusively.
-    if context.modes.races() && !unsafe { meta.clock_mut() }.publish_again(&mut context.clock) {
+    if context.modes.races() && !publish(unsafe { meta.clock_mut() }, &mut context.clock) {
         return false;
     }
     if RECORDED && let Some(log) = &mut context.log {

@@ -1,5 +1,7 @@
 //! What one request adds to the graph, and what that makes possible.
 
+use std::num::NonZeroU32;
+
 use petgraph::graph::NodeIndex;
 use petgraph::{Incoming, Outgoing};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -258,29 +260,34 @@ impl LockOrder {
         let context = self.contexts.intern(thread, &segment, &entries);
         entries.clear();
         self.entries = entries;
-        ContextId(context)
+        ContextId(NonZeroU32::new(context).expect("contexts are counted from 1"))
+    }
+
+    /// Pins a pinned context once more.
+    pub fn share(&mut self, context: ContextId) {
+        self.contexts.share(context.0.get());
     }
 
     /// Gives up a pin.
     pub fn release(&mut self, context: ContextId) {
-        self.contexts.release(context.0);
+        self.contexts.release(context.0.get());
     }
 
     /// [`LockOrder::acquire`] of a request that was made in a pinned context.
     pub fn acquire_in(&mut self, context: ContextId, lock: LockId, mode: Mode, site: SiteId) -> Vec<Hazard> {
         let target = self.node(lock);
-        self.judge_in(context.0, target, Some(lock), mode, site, 0)
+        self.judge_in(context.0.get(), target, Some(lock), mode, site, 0)
     }
 
     /// [`LockOrder::class_edge`] of a request that was made in a pinned context.
     pub fn class_edge_in(&mut self, context: ContextId, class: ClassId, mode: Mode, site: SiteId) -> Vec<Hazard> {
         let target = self.class_node(class);
-        self.judge_in(context.0, target, None, mode, site, 0)
+        self.judge_in(context.0.get(), target, None, mode, site, 0)
     }
 
     fn judge(&mut self, request: &Acquisition<'_>, target: NodeIndex, own: Option<LockId>) -> Vec<Hazard> {
         let context = self.context(request.thread, request.held);
-        let hazards = self.judge_in(context.0, target, own, request.mode, request.site, request.event);
+        let hazards = self.judge_in(context.0.get(), target, own, request.mode, request.site, request.event);
         self.release(context);
         hazards
     }

@@ -201,7 +201,7 @@ impl Held {
     ///
     /// # Safety
     ///
-    /// [`ready`](Self::ready) has just given a key.
+    /// There is room: [`ready`](Self::ready) has just given a key.
     #[inline(always)]
     pub(super) unsafe fn push_ready(&mut self, entry: Entry) {
         // SAFETY: `top` is below `last`, so what comes after `top` is in `entries`.
@@ -212,12 +212,13 @@ impl Held {
     }
 
     pub(super) fn push(&mut self, entry: Entry) {
-        let depth = self.len() + 1;
-        if depth == self.entries.len() {
-            self.entries.resize(2 * depth, Entry { chain: 0, word: 0 });
+        if self.top == self.last {
+            let depth = self.len();
+            self.entries.resize(2 * self.entries.len(), Entry { chain: 0, word: 0 });
+            self.set_depth(depth);
         }
-        self.entries[depth] = entry;
-        self.set_depth(depth);
+        // SAFETY: `top` is below `last`.
+        unsafe { self.push_ready(entry) };
     }
 
     /// Is this lock, held in this mode, the newest, and has it no news?
@@ -230,7 +231,7 @@ impl Held {
     ///
     /// # Safety
     ///
-    /// There is one: [`quiet_top`](Self::quiet_top) has just said so.
+    /// There is one, as [`quiet_top`](Self::quiet_top) says.
     #[inline(always)]
     pub(super) unsafe fn pop(&mut self) {
         // SAFETY: `top` is above `entries[0]`.
@@ -239,6 +240,12 @@ impl Held {
 
     /// Takes the newest entry of this lock and mode off the stack, wherever it stands.
     pub(super) fn remove(&mut self, lock: LockId, mode: Mode) -> Option<Entry> {
+        if !self.is_empty() && self.newest().is(lock, mode) {
+            let entry = self.newest();
+            // SAFETY: there is an entry.
+            unsafe { self.pop() };
+            return Some(entry);
+        }
         let place = 1 + self.iter().rposition(|entry| entry.is(lock, mode))?;
         let depth = self.len();
         let entry = self.entries[place];
@@ -249,13 +256,16 @@ impl Held {
         Some(entry)
     }
 
-    /// Marks the entries of locks that the graph does not know yet as having news; tells of each that had none.
-    pub(super) fn give_news(&mut self) -> impl Iterator<Item = LockId> {
-        let fresh = self.locks_mut().iter_mut().filter(|entry| entry.was_fresh() && !entry.has_news());
-        fresh.map(|entry| {
-            entry.word |= NEWS;
-            entry.lock()
-        })
+    /// Marks the entry at this place, counted from 1, as having news, if the graph does not know its lock. Tells of the lock
+    /// if that is new.
+    #[inline]
+    pub(super) fn give_news(&mut self, place: usize) -> Option<LockId> {
+        let entry = &mut self.entries[place];
+        if !entry.was_fresh() || entry.has_news() {
+            return None;
+        }
+        entry.word |= NEWS;
+        Some(entry.lock())
     }
 
     #[inline(always)]

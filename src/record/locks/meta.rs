@@ -1,47 +1,48 @@
 //! What a wrapper keeps beside the real lock.
 
 use std::cell::UnsafeCell;
+use std::num::NonZeroU32;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
-use super::order::Pin;
 use super::state::LockState;
 use crate::analysis::happens_before::SyncClock;
-use crate::event::{LockId, Object, ObjectKind, Op, ThreadId};
+use crate::analysis::lock_order::ContextId;
+use crate::event::{LockId, Object, ObjectKind, Op, SiteId, ThreadId};
 use crate::record::context::{Context, enter};
 use crate::record::log::ThreadLog;
-use crate::record::note::Note;
 use crate::record::registry::{self, Ids};
 use crate::record::{Place, config};
 
 static LOCK_IDS: Ids = Ids::new();
 
-/// Newcomers kept beyond those that are held.
-const NEWCOMERS: usize = 64;
-
 /// What a wrapper keeps beside the real lock.
 ///
 /// `Drop` tells the lock-order graph, so it stands in the wrapper as a field: the wrapper itself has no `Drop` and can be
 /// taken apart, and the user's type is dropped as it would be without us.
+///
+/// 64 bytes: where there are very many locks, what counts is how many of them fit into the caches.
 pub(crate) struct LockMeta {
+    created: Place,
+    /// What the last exclusive release published. Touched only while the lock is held exclusively, and read by readers.
+    clock: UnsafeCell<SyncClock>,
+    /// While a trace is recorded: the thread (its number plus one) of the last exclusive release, and its position then.
+    last_position: AtomicU64,
+    last_thread: AtomicU32,
+    /// While the graph does not know the lock: the one held context in which it was ever taken below another, of which
+    /// this is a pin (0: none), and the place. Changed only by who holds the lock exclusively, or owns it: the lock itself
+    /// orders that.
+    context: AtomicU32,
+    context_site: AtomicU32,
     /// The id, 0 until the first acquisition, with [`KNOWN`] and [`DESCRIBED`].
     id: AtomicU32,
     kind: ObjectKind,
-    pub(super) named: AtomicBool,
+    named: AtomicBool,
     /// Some thread's filter holds a chain with the id.
-    pub(super) chained: AtomicBool,
-    /// While the graph does not know the lock: the place of the acquisitions in `context`.
-    pub(super) context_site: AtomicU32,
-    /// While the graph does not know the lock: the one held context in which it was ever taken below another (an `Arc`
-    /// turned into a pointer; null: none). Changed only by who holds the lock exclusively, or owns it.
-    pub(super) context: Note<Pin>,
-    created: Place,
-    /// While a trace is recorded: the thread (its number plus one) of the last exclusive release, and its position then.
-    last_thread: AtomicU32,
-    last_position: AtomicU64,
-    /// What the last exclusive release published. Touched only while the lock is held exclusively, and read by readers.
-    clock: UnsafeCell<SyncClock>,
+    chained: AtomicBool,
 }
+
+const _: () = assert!(size_of::<LockMeta>() <= 64);
 
 /// The bit in [`LockMeta::id`] that says that the graph knows the lock. Until something is taken above it, the lock has no
 /// edge out and needs no node: it is *fresh*.
@@ -67,7 +68,7 @@ impl LockMeta {
             named: AtomicBool::new(false),
             chained: AtomicBool::new(false),
             context_site: AtomicU32::new(0),
-            context: Note::new(),
+            context: AtomicU32::new(0),
             created,
             last_thread: AtomicU32::new(0),
             last_position: AtomicU64::new(0),
@@ -83,6 +84,32 @@ impl LockMeta {
         self.created
     }
 
+    pub(super) fn is_named(&self) -> bool {
+        self.named.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_chained(&self) {
+        self.chained.store(true, Ordering::Relaxed);
+    }
+
+    /// The noted context. The caller holds the lock exclusively, here and below.
+    pub(super) fn note(&self) -> Option<ContextId> {
+        NonZeroU32::new(self.context.load(Ordering::Relaxed)).map(ContextId)
+    }
+
+    /// Notes a context, which stays pinned, and the place of the acquisition.
+    pub(super) fn put_note(&self, context: ContextId, site: SiteId) {
+        self.context.store(context.0.get(), Ordering::Relaxed);
+        self.context_site.store(site.0, Ordering::Relaxed);
+    }
+
+    /// Takes the note out, and the pin with it.
+    pub(super) fn take_note(&self) -> Option<(ContextId, SiteId)> {
+        let noted = self.note()?;
+        self.context.store(0, Ordering::Relaxed);
+        Some((noted, SiteId(self.context_site.load(Ordering::Relaxed))))
+    }
+
     /// Does some thread's filter hold a chain with the id?
     pub(super) fn is_chained(&self) -> bool {
         self.chained.load(Ordering::Relaxed)
@@ -95,23 +122,26 @@ impl LockMeta {
     }
 
     pub(super) fn id(&self, locks: &mut LockState) -> LockId {
-        let id = self.id.load(Ordering::Relaxed);
-        if id & DESCRIBED != 0 {
-            return LockId(id & ID);
+        let id = self.id_word();
+        if id == 0 {
+            return self.first_id(locks);
         }
-        if id != 0 {
+        if id & DESCRIBED == 0 {
             self.describe(LockId(id & ID));
-            return LockId(id & ID);
         }
+        LockId(id & ID)
+    }
+
+    fn first_id(&self, locks: &mut LockState) -> LockId {
         let id = locks.spare_ids.pop().unwrap_or_else(|| LOCK_IDS.next());
         let first = self.id.compare_exchange(0, id, Ordering::Relaxed, Ordering::Relaxed);
         let lock = LockId(first.map_or_else(|given| given & ID, |_| id));
-        if locks.newcomers.len() > locks.held.len() + NEWCOMERS {
-            // Only those still held can be asked for.
-            let held: Vec<LockId> = locks.held.iter().map(|entry| entry.lock()).collect();
-            locks.newcomers.retain(|(newcomer, ..)| held.contains(newcomer));
+        let newcomer = (lock, self.kind, self.created);
+        match locks.newcomers.last_mut() {
+            // One that has died, and whose id this lock has got.
+            Some(last) if last.0 == lock => *last = newcomer,
+            _ => locks.add_newcomer(newcomer),
         }
-        locks.newcomers.push((lock, self.kind, self.created));
         if config::log().is_some() {
             self.describe(lock);
         }

@@ -1,12 +1,9 @@
 //! What a thread knows of the locks it holds and has held.
 
 use std::ptr;
-use std::sync::Arc;
-
-use rustc_hash::FxHashMap;
 
 use super::held::{Held, LAST_SITE};
-use super::order::Pin;
+use super::pins::Pins;
 use crate::analysis::lock_order::KnownChains;
 use crate::analysis::wait_for::Holding;
 use crate::event::{LockId, Mode, ObjectKind, SiteId};
@@ -50,17 +47,18 @@ pub(crate) struct LockState {
     pub(super) held: Held,
     pub(super) known: KnownChains,
     pub(super) places: Places,
-    /// Contexts that are pinned in the graph, by chain.
-    pub(super) contexts: FxHashMap<u64, Arc<Pin>>,
-    /// The one of them that was asked for last.
-    pub(super) last_pin: Option<Arc<Pin>>,
-    /// The note of a lock that died, for the next one in the same context: so the count of the pin need not be touched.
-    pub(super) spare_pin: Option<Arc<Pin>>,
+    pub(super) pins: Pins,
     /// Ids of destroyed locks that no one was told of.
     pub(super) spare_ids: Vec<u32>,
     /// Locks that were taken for the first time since the stack was last empty: the registry does not know them yet.
-    pub(super) newcomers: Vec<(LockId, ObjectKind, Place)>,
+    pub(super) newcomers: Vec<Newcomer>,
 }
+
+/// A lock that the registry does not know yet, its kind, and where it was made.
+type Newcomer = (LockId, ObjectKind, Place);
+
+/// Newcomers kept beyond those that are held.
+const NEWCOMERS: usize = 64;
 
 impl LockState {
     /// `recorded`: are the thread's events recorded?
@@ -69,9 +67,7 @@ impl LockState {
             held: Held::new(seed, recorded),
             known: KnownChains::new(),
             places: Places([(0, SiteId::UNKNOWN); Places::SIZE]),
-            contexts: FxHashMap::default(),
-            last_pin: None,
-            spare_pin: None,
+            pins: Pins::default(),
             spare_ids: Vec::new(),
             newcomers: Vec::new(),
         }
@@ -81,9 +77,16 @@ impl LockState {
     pub(crate) fn new_segment(&mut self, seed: u64) {
         self.held.reseed(seed);
         self.known.clear();
-        self.contexts.clear();
-        self.last_pin = None;
-        self.spare_pin = None;
+        self.pins.clear();
+    }
+
+    pub(super) fn add_newcomer(&mut self, newcomer: Newcomer) {
+        if self.newcomers.len() > self.held.len() + NEWCOMERS {
+            // Only those still held can be asked for.
+            let held: Vec<LockId> = self.left();
+            self.newcomers.retain(|(newcomer, ..)| held.contains(newcomer));
+        }
+        self.newcomers.push(newcomer);
     }
 
     #[inline(always)]
