@@ -275,6 +275,7 @@ impl LockOrder {
 
     /// [`LockOrder::acquire`] of a request that was made in a pinned context.
     pub fn acquire_in(&mut self, context: ContextId, lock: LockId, mode: Mode, site: SiteId) -> Vec<Hazard> {
+        self.contexts.prefetch(context.0.get());
         let target = self.node(lock);
         self.judge_in(context.0.get(), target, Some(lock), mode, site, 0)
     }
@@ -303,8 +304,14 @@ impl LockOrder {
         event: u64,
     ) -> Vec<Hazard> {
         let mut hazards = Vec::new();
+        self.order.prefetch(target);
         let mut entries = std::mem::take(&mut self.entries);
         entries.extend_from_slice(&self.contexts.get(context).held);
+        // Of a thread that holds many locks, the rest is asked for by these.
+        for from in entries.iter().take(4).map(|entry| self.locks[entry.lock.index()].node) {
+            self.order.prefetch(from);
+            self.order.prefetch_edge(from, target);
+        }
         let record = |from: usize| Record::new(context, from as u16, mode, site, event);
         let mine = |entry: &Entry| Some(entry.lock) == own;
         let upgrade =
