@@ -72,7 +72,10 @@ impl<R: lock_api::RawMutex> WatchedRaw<R> {
 
     fn lock_contended(&self, place: Place) -> R::Guard {
         for _ in 0..SPINS {
-            if let Some(guard) = self.inner.try_lock() {
+            // A look first: a try takes the lock's memory away from its holder.
+            if !self.inner.is_locked()
+                && let Some(guard) = self.inner.try_lock()
+            {
                 return guard;
             }
             std::hint::spin_loop();

@@ -64,7 +64,9 @@ impl<const RECURSIVE: bool> RawRwLock<RECURSIVE> {
     #[cold]
     fn contended<G>(&self, mode: Mode, place: Place, attempt: impl Fn() -> Option<G>, lock: impl FnOnce() -> G) -> G {
         for _ in 0..SPINS {
-            if let Some(guard) = attempt() {
+            // Of a writer a look first: its try takes the lock's memory away from the holders. The others' tries look.
+            let hopeless = mode == Mode::Exclusive && lock_api::RawRwLock::is_locked(&self.inner);
+            if !hopeless && let Some(guard) = attempt() {
                 return guard;
             }
             std::hint::spin_loop();

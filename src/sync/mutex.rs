@@ -26,7 +26,12 @@ pub struct MutexGuard<'a, T: ?Sized + 'a> {
 }
 
 /// Tries that a contended lock gets before the thread is entered as waiting: most waits are shorter than that.
-pub(super) const SPINS: u32 = 64;
+const TRIES: u32 = 7;
+
+/// Pauses before each of them, each twice as long as the one before: a try takes the lock's memory away from its holder.
+pub(super) fn pauses() -> impl Iterator<Item = ()> {
+    (0..TRIES).map(|pause| (0..1 << pause).for_each(|_| std::hint::spin_loop()))
+}
 
 impl<T> Mutex<T> {
     /// See [`std::sync::Mutex::new`]. The place of the call is the lock's class.
@@ -85,11 +90,11 @@ impl<T: ?Sized> Mutex<T> {
     #[cold]
     #[inline(never)]
     fn lock_contended(&self, place: &'static Location<'static>) -> std::sync::MutexGuard<'_, T> {
-        for _ in 0..SPINS {
+        for () in pauses() {
             match self.inner.try_lock() {
                 Ok(guard) => return guard,
                 Err(TryLockError::Poisoned(poisoned)) => return poisoned.into_inner(),
-                Err(TryLockError::WouldBlock) => std::hint::spin_loop(),
+                Err(TryLockError::WouldBlock) => {}
             }
         }
         let _waiting = locks::request(&self.meta, Mode::Exclusive, false, place);

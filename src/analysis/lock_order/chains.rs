@@ -66,7 +66,7 @@ impl KnownChains {
         if (self.len + 1) * 8 > self.set.len() * 7 {
             self.grow();
         }
-        self.to_front(chain);
+        self.put_in_front(chain);
         let slot = self.slot(chain);
         let new = self.set[slot] == 0;
         self.set[slot] = chain;
@@ -99,12 +99,12 @@ impl KnownChains {
         }
         let known = self.set[self.slot(chain)] == chain;
         if known {
-            self.to_front(chain);
+            self.put_in_front(chain);
         }
         known
     }
 
-    fn to_front(&mut self, chain: u64) {
+    fn put_in_front(&mut self, chain: u64) {
         self.front.get_or_insert_with(|| Box::new([0; FRONT]))[(chain >> 54) as usize] = chain;
     }
 

@@ -1,5 +1,6 @@
 //! Who asked, and what was held: the contexts that the edges of the graph share.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use super::chains::extend;
@@ -143,7 +144,35 @@ pub(super) struct Context {
     uses: u32,
     hash: u32,
     pub(super) segment: Arc<Segment>,
-    pub(super) held: Box<[Entry]>,
+    pub(super) held: Held,
+}
+
+/// What a context holds. Most hold one lock, and then it is in the context itself: one allocation and one cache miss less.
+#[derive(Debug)]
+pub(super) enum Held {
+    One([Entry; 1]),
+    Other(Box<[Entry]>),
+}
+
+impl Deref for Held {
+    type Target = [Entry];
+
+    #[inline]
+    fn deref(&self) -> &[Entry] {
+        match self {
+            Self::One(one) => one,
+            Self::Other(entries) => entries,
+        }
+    }
+}
+
+impl From<&[Entry]> for Held {
+    fn from(entries: &[Entry]) -> Self {
+        match *entries {
+            [one] => Self::One([one]),
+            _ => Self::Other(entries.into()),
+        }
+    }
 }
 
 impl Context {
