@@ -29,7 +29,7 @@ pub struct MutexGuard<'a, T: ?Sized + 'a> {
 const TRIES: u32 = 7;
 
 /// Pauses before each of them, each twice as long as the one before: a try takes the lock's memory away from its holder.
-pub(super) fn pauses() -> impl Iterator<Item = ()> {
+pub(crate) fn pauses() -> impl Iterator<Item = ()> {
     (0..TRIES).map(|pause| (0..1 << pause).for_each(|_| std::hint::spin_loop()))
 }
 

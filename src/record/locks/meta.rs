@@ -136,11 +136,10 @@ impl LockMeta {
         let id = locks.spare_ids.pop().unwrap_or_else(|| LOCK_IDS.next());
         let first = self.id.compare_exchange(0, id, Ordering::Relaxed, Ordering::Relaxed);
         let lock = LockId(first.map_or_else(|given| given & ID, |_| id));
-        let newcomer = (lock, self.kind, self.created);
         match locks.newcomers.last_mut() {
             // One that has died, and whose id this lock has got.
-            Some(last) if last.0 == lock => *last = newcomer,
-            _ => locks.add_newcomer(newcomer),
+            Some((last, kind, created)) if *last == lock => (*kind, *created) = (self.kind, self.created),
+            _ => locks.add_newcomer((lock, self.kind, self.created)),
         }
         if config::log().is_some() {
             self.describe(lock);
