@@ -20,7 +20,6 @@ use self::meta::{DESCRIBED, ID};
 use super::context::{self, Context, Current, enter};
 use super::log::ThreadLog;
 use super::{Place, waits};
-use crate::analysis::happens_before::{SyncClock, ThreadClock};
 use crate::analysis::lock_order::LockOrder;
 use crate::analysis::wait_for::Wait;
 use crate::event::{Attempt, LockId, Mode, ObjectKind, Op};
@@ -71,7 +70,11 @@ pub(crate) fn acquired(meta: &LockMeta, attempt: Attempt, place: Place) {
 #[inline(never)]
 fn acquired_blocking(current: Current, meta: &LockMeta, place: Place) {
     if !push_known::<false>(current, meta, Attempt::Blocking, place) {
-        acquired_otherwise(current, meta, Attempt::Blocking, place);
+        if current.is_recorded() {
+            acquired_otherwise(current, meta, Attempt::Blocking, place);
+        } else {
+            acquired_slow(meta, Attempt::Blocking, place);
+        }
     }
 }
 
@@ -112,19 +115,14 @@ pub(crate) fn released(meta: &LockMeta) {
 /// As [`acquired_blocking`].
 #[inline(never)]
 fn released_plainly(current: Current, meta: &LockMeta) {
-    if !pop_known::<false>(current, meta, SyncClock::publish_again) {
+    if !pop_known::<false>(current, meta) {
         released_otherwise(current, meta);
     }
 }
 
 #[inline(never)]
 fn released_otherwise(current: Current, meta: &LockMeta) {
-    let known = if current.is_recorded() {
-        pop_known::<true>(current, meta, SyncClock::publish_again)
-    } else {
-        pop_known::<false>(current, meta, SyncClock::publish_first)
-    };
-    if !known {
+    if !(current.is_recorded() && pop_known::<true>(current, meta)) {
         released_slow(meta);
     }
 }
@@ -178,12 +176,8 @@ fn push_known<const RECORDED: bool>(current: Current, meta: &LockMeta, attempt: 
 
 /// The hot path of an exclusive release: the lock is the newest held, and nothing is to be told.
 #[inline(always)]
-fn pop_known<const RECORDED: bool>(
-    current: Current,
-    meta: &LockMeta,
-    publish: impl FnOnce(&mut SyncClock, &mut ThreadClock) -> bool,
-) -> bool {
-    // SAFETY: as in `push_known`; `publish` is a method of the clock.
+fn pop_known<const RECORDED: bool>(current: Current, meta: &LockMeta) -> bool {
+    // SAFETY: as in `push_known`.
     let Some(context) = (unsafe { current.hot() }) else { return false };
     let id = meta.id_word();
     if !context.locks.held.quiet_top(id, Mode::Exclusive)
@@ -192,9 +186,12 @@ fn pop_known<const RECORDED: bool>(
     {
         return false;
     }
-    // SAFETY: the caller still holds the lock exclusively.
-    if context.modes.races() && !publish(unsafe { meta.clock_mut() }, &mut context.clock) {
-        return false;
+    if context.modes.races() {
+        // SAFETY: the caller still holds the lock exclusively.
+        let published = unsafe { meta.clock_mut() };
+        if !published.publish_again(&mut context.clock) && !published.publish_first(&mut context.clock) {
+            return false;
+        }
     }
     if RECORDED && let Some(log) = &mut context.log {
         meta.log_released(log, context.thread, Op::Released { lock: LockId(id & ID), mode: Mode::Exclusive });

@@ -32,7 +32,7 @@ impl SyncClock {
     #[inline]
     #[must_use]
     pub fn is_trivial(&self) -> bool {
-        self.epoch.is_zero() && self.rest().is_zero()
+        self.epoch.is_zero() && self.rest.as_ref().is_none_or(|rest| rest.is_zero())
     }
 
     /// Is this exactly what the thread would publish now? Cheap and one-sided: false says nothing.
@@ -94,7 +94,7 @@ impl SyncClock {
     }
 
     /// [`publish`](Self::publish), if it is the first and the thread knows of no other; false, and nothing done, if not.
-    #[inline]
+    #[inline(always)]
     pub fn publish_first(&mut self, thread: &mut ThreadClock) -> bool {
         let first = self.publisher == Knowledge::NOBODY && self.epoch.is_zero() && self.rest.is_none();
         if first && thread.foreign().is_zero() {
