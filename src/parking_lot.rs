@@ -53,7 +53,3 @@ pub use {
         RwLock, RwLockReadGuard, RwLockUpgradableReadGuard, RwLockWriteGuard, WatchedRwLock,
     },
 };
-
-/// Tries that a contended lock gets before the thread is entered as waiting: most waits are shorter than that.
-#[cfg(feature = "detect")]
-const SPINS: u32 = 64;

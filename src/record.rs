@@ -16,7 +16,6 @@ pub(crate) mod config;
 pub(crate) mod context;
 pub(crate) mod locks;
 pub(crate) mod log;
-pub(crate) mod note;
 pub(crate) mod onces;
 pub(crate) mod orders;
 pub(crate) mod process;

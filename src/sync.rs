@@ -30,6 +30,8 @@ pub use condvar::{Condvar, WaitTimeoutResult};
 #[cfg(feature = "detect")]
 pub use lazy_lock::LazyLock;
 #[cfg(feature = "detect")]
+pub(crate) use mutex::pauses;
+#[cfg(feature = "detect")]
 pub use mutex::{Mutex, MutexGuard};
 #[cfg(feature = "detect")]
 #[allow(deprecated, reason = "a drop-in has what the original has")]

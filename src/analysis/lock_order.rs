@@ -43,14 +43,16 @@ pub use chains::{KnownChains, extend};
 pub use judge::LockOrder;
 pub use offline::LockOrderAnalysis;
 
+use std::num::NonZeroU32;
+
 use crate::event::{Attempt, LockId, Mode, SiteId, ThreadId};
 
 /// The class of a lock: the site that made it.
 pub type ClassId = SiteId;
 
-/// A thread, its fork/join segment and the locks that it held, pinned in the graph; see [`LockOrder::context`].
+/// A thread, its fork/join segment and the locks that it held, pinned in the graph; see [`LockOrder::context`]. Never 0.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct ContextId(pub(super) u32);
+pub struct ContextId(pub NonZeroU32);
 
 /// One entry of an owner's stack of held locks.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

@@ -5,10 +5,11 @@ use std::ptr;
 
 use ::parking_lot::lock_api;
 
-use super::{SPINS, places};
+use super::places;
 use crate::event::{Attempt, Mode, ObjectKind};
 use crate::record::Place;
 use crate::record::locks::{self, LockMeta};
+use crate::sync::pauses;
 
 /// [`parking_lot::RawMutex`], watched.
 pub type RawMutex = WatchedRaw<::parking_lot::RawMutex>;
@@ -71,11 +72,10 @@ impl<R: lock_api::RawMutex> WatchedRaw<R> {
     }
 
     fn lock_contended(&self, place: Place) -> R::Guard {
-        for _ in 0..SPINS {
+        for () in pauses() {
             if let Some(guard) = self.inner.try_lock() {
                 return guard;
             }
-            std::hint::spin_loop();
         }
         let _waiting = locks::request(&self.meta, Mode::Exclusive, false, place);
         self.inner.lock()

@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 
 use ::parking_lot::lock_api::{self, RawRwLockUpgrade as _};
 
-use super::{SPINS, places};
+use super::places;
 use crate::event::{Attempt, Mode, ObjectKind};
 use crate::record::Place;
 use crate::record::locks::{self, RwMeta};
+use crate::sync::pauses;
 
 /// [`parking_lot::RawRwLock`], watched.
 ///
@@ -63,11 +64,10 @@ impl<const RECURSIVE: bool> RawRwLock<RECURSIVE> {
 
     #[cold]
     fn contended<G>(&self, mode: Mode, place: Place, attempt: impl Fn() -> Option<G>, lock: impl FnOnce() -> G) -> G {
-        for _ in 0..SPINS {
+        for () in pauses() {
             if let Some(guard) = attempt() {
                 return guard;
             }
-            std::hint::spin_loop();
         }
         let _waiting = locks::request(&self.meta.lock, mode, false, place);
         lock()

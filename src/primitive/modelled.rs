@@ -84,26 +84,6 @@ impl fmt::Debug for AtomicU32 {
     }
 }
 
-/// See [`std::sync::atomic::AtomicPtr`].
-pub(crate) struct AtomicPtr<T: 'static> {
-    initial: std::sync::atomic::AtomicPtr<T>,
-    atomic: Lazy<loom::sync::atomic::AtomicPtr<T>>,
-}
-
-impl<T> AtomicPtr<T> {
-    pub(crate) const fn new(initial: *mut T) -> Self {
-        Self { initial: std::sync::atomic::AtomicPtr::new(initial), atomic: Lazy::new() }
-    }
-}
-
-impl<T> Deref for AtomicPtr<T> {
-    type Target = loom::sync::atomic::AtomicPtr<T>;
-
-    fn deref(&self) -> &Self::Target {
-        self.atomic.get(|| loom::sync::atomic::AtomicPtr::new(self.initial.load(Ordering::Relaxed)))
-    }
-}
-
 /// See [`parking_lot::Mutex`].
 pub(crate) struct Mutex<T> {
     lock: Lazy<loom::sync::Mutex<()>>,

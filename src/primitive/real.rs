@@ -1,6 +1,6 @@
 //! The primitives of a program.
 
-pub(crate) use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64};
+pub(crate) use std::sync::atomic::{AtomicU32, AtomicU64};
 pub(crate) use std::sync::mpsc::{SyncSender, sync_channel};
 
 pub(crate) use parking_lot::{Condvar, Mutex, MutexGuard};

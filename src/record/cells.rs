@@ -216,11 +216,6 @@ pub(crate) fn atomic(address: usize) -> Option<AtomicAccess> {
 impl AtomicAccess {
     /// The operation was a load, or a compare-exchange that failed.
     pub(crate) fn loaded(mut self, order: Order, place: Place) {
-        self.look(order, place);
-    }
-
-    #[inline]
-    fn look(&mut self, order: Order, place: Place) {
         if self.inside.modes.record() {
             self.emit(|atomic| Op::AtomicLoad { atomic, order }, place);
         }
@@ -230,11 +225,8 @@ impl AtomicAccess {
         state.updates.look(by, None);
     }
 
-    /// The operation was a store. One that `changed` nothing overwrites nothing: it is told as one that looked before.
-    pub(crate) fn stored(mut self, order: Order, changed: bool, place: Place) {
-        if !changed {
-            self.look(Order::Relaxed, place);
-        }
+    /// The operation was a store.
+    pub(crate) fn stored(mut self, order: Order, place: Place) {
         if self.inside.modes.record() {
             self.emit(|atomic| Op::AtomicStore { atomic, order }, place);
         }

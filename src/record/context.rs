@@ -122,6 +122,13 @@ pub(crate) fn current() -> Current {
 }
 
 impl Current {
+    /// Are the thread's events recorded? False where [`Current::hot`] gives nothing.
+    #[inline(always)]
+    pub(crate) fn is_recorded(self) -> bool {
+        // SAFETY: nothing is called while the reference lives.
+        unsafe { self.hot() }.is_some_and(|context| context.modes.record())
+    }
+
     /// The context for a few steps of the hot path, without the mark of [`enter`]. `None` in all cases where [`enter`] has
     /// more to do or nothing to give.
     ///

@@ -95,7 +95,7 @@ pub(crate) fn adopt(modes: Modes) -> Option<Context> {
         }
         order.seed(thread)
     };
-    let locks = LockState::new(seed);
+    let locks = LockState::new(seed, modes.record());
     let log = config::log().map(|log| log.thread(thread));
     Some(Context {
         thread,
@@ -202,7 +202,7 @@ fn fork_into(parent: &mut Context, session: Option<SessionId>, name: Option<&str
         thread,
         session,
         modes: parent.modes,
-        locks: LockState::new(child_seed),
+        locks: LockState::new(child_seed, parent.modes.record()),
         clock,
         record,
         region: (0, None),

@@ -76,12 +76,11 @@ fn load<R>(address: usize, order: Ordering, place: Place, real: impl FnOnce() ->
 }
 
 #[inline]
-fn store(address: usize, order: Ordering, place: Place, changes: impl FnOnce() -> bool, real: impl FnOnce()) {
+fn store(address: usize, order: Ordering, place: Place, real: impl FnOnce()) {
     let access = cells::atomic(address);
-    let changed = access.is_some() && changes();
     real();
     if let Some(access) = access {
-        access.stored(self::order(order), changed, place);
+        access.stored(self::order(order), place);
     }
 }
 
@@ -181,8 +180,7 @@ macro_rules! atomic {
             #[inline]
             #[track_caller]
             pub fn store(&self, val: $value, order: Ordering) {
-                let changes = || self.0.load(Ordering::Relaxed) != val;
-                store(self.address(), order, Location::caller(), changes, || self.0.store(val, order));
+                store(self.address(), order, Location::caller(), || self.0.store(val, order));
             }
 
             #[doc = concat!("See [`std::sync::atomic::", stringify!($name), "::swap`].")]

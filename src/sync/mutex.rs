@@ -1,6 +1,7 @@
 //! [`std::sync::Mutex`], watched.
 
 use std::fmt;
+use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
 use std::panic::Location;
 use std::sync::{LockResult, PoisonError, TryLockError, TryLockResult};
@@ -25,7 +26,12 @@ pub struct MutexGuard<'a, T: ?Sized + 'a> {
 }
 
 /// Tries that a contended lock gets before the thread is entered as waiting: most waits are shorter than that.
-pub(super) const SPINS: u32 = 64;
+const TRIES: u32 = 7;
+
+/// Pauses before each of them, each twice as long as the one before: a try takes the lock's memory away from its holder.
+pub(crate) fn pauses() -> impl Iterator<Item = ()> {
+    (0..TRIES).map(|pause| (0..1 << pause).for_each(|_| std::hint::spin_loop()))
+}
 
 impl<T> Mutex<T> {
     /// See [`std::sync::Mutex::new`]. The place of the call is the lock's class.
@@ -51,18 +57,27 @@ impl<T: ?Sized> Mutex<T> {
     /// # Errors
     ///
     /// If the mutex is poisoned.
-    #[inline]
+    #[inline(always)]
     #[track_caller]
     pub fn lock(&self) -> LockResult<MutexGuard<'_, T>> {
         self.lock_at(Location::caller())
     }
 
     /// [`lock`](Self::lock) on behalf of the operation at `place`.
-    #[inline]
+    #[inline(always)]
     pub(super) fn lock_at(&self, place: &'static Location<'static>) -> LockResult<MutexGuard<'_, T>> {
-        let Ok(inner) = self.inner.try_lock() else { return self.lock_slow(place) };
+        let result = match self.inner.try_lock() {
+            Ok(inner) => Ok(inner),
+            Err(TryLockError::Poisoned(poisoned)) => Err(poisoned),
+            Err(TryLockError::WouldBlock) => {
+                let inner = self.lock_contended(place);
+                if self.inner.is_poisoned() { Err(PoisonError::new(inner)) } else { Ok(inner) }
+            }
+        };
+        // The hook does not panic. Said so, because a guard that may have to be dropped while it runs has to be in memory.
+        let result = ManuallyDrop::new(result);
         locks::acquired(&self.meta, Attempt::Blocking, place);
-        Ok(MutexGuard { inner, mutex: self })
+        self.guard(ManuallyDrop::into_inner(result))
     }
 
     /// What the recorder knows of the mutex.
@@ -70,24 +85,20 @@ impl<T: ?Sized> Mutex<T> {
         &self.meta
     }
 
+    /// Whether the lock is poisoned is left to the caller: the bare guard is returned in registers, and nothing of the hot
+    /// path has to go through memory.
     #[cold]
     #[inline(never)]
-    fn lock_slow(&self, place: &'static Location<'static>) -> LockResult<MutexGuard<'_, T>> {
-        let result = self.lock_contended(place);
-        locks::acquired(&self.meta, Attempt::Blocking, place);
-        self.guard(result)
-    }
-
-    fn lock_contended(&self, place: &'static Location<'static>) -> LockResult<std::sync::MutexGuard<'_, T>> {
-        for _ in 0..SPINS {
+    fn lock_contended(&self, place: &'static Location<'static>) -> std::sync::MutexGuard<'_, T> {
+        for () in pauses() {
             match self.inner.try_lock() {
-                Ok(guard) => return Ok(guard),
-                Err(TryLockError::Poisoned(poisoned)) => return Err(poisoned),
-                Err(TryLockError::WouldBlock) => std::hint::spin_loop(),
+                Ok(guard) => return guard,
+                Err(TryLockError::Poisoned(poisoned)) => return poisoned.into_inner(),
+                Err(TryLockError::WouldBlock) => {}
             }
         }
         let _waiting = locks::request(&self.meta, Mode::Exclusive, false, place);
-        self.inner.lock()
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// See [`std::sync::Mutex::try_lock`].
@@ -108,7 +119,7 @@ impl<T: ?Sized> Mutex<T> {
         self.guard(result).map_err(TryLockError::Poisoned)
     }
 
-    #[inline]
+    #[inline(always)]
     fn guard<'a>(&'a self, result: LockResult<std::sync::MutexGuard<'a, T>>) -> LockResult<MutexGuard<'a, T>> {
         match result {
             Ok(inner) => Ok(MutexGuard { inner, mutex: self }),

@@ -5,12 +5,14 @@ use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::sync::OnceState;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::mutex::SPINS;
 use crate::event::Attempt;
 use crate::name::Named;
 use crate::primitive::{self, Mutex as Internal, MutexGuard};
 use crate::record::onces::OnceMeta;
 use crate::record::queue::{Queue, Waiter};
+
+/// Tries that the gate gets before the thread is entered as waiting: most waits are shorter than that.
+const SPINS: usize = 64;
 
 /// [`std::sync::Once`], watched: same interface, same poisoning.
 ///
@@ -186,7 +188,7 @@ impl Once {
     }
 
     fn enter_gate(&self, place: Place) -> MutexGuard<'_, ()> {
-        for _ in 0..primitive::size(SPINS as usize, 1) {
+        for _ in 0..primitive::size(SPINS, 1) {
             if let Some(gate) = self.gate.try_lock() {
                 return gate;
             }

@@ -11,7 +11,7 @@ use crate::event::{Attempt, Mode, ObjectKind};
 use crate::name::Named;
 use crate::record::locks::{self, RwMeta};
 
-use super::mutex::SPINS;
+use super::mutex::pauses;
 
 /// [`std::sync::RwLock`], watched: same interface, same poisoning, same preference of writers.
 pub struct RwLock<T: ?Sized> {
@@ -124,10 +124,9 @@ impl<T: ?Sized> RwLock<T> {
         attempt: fn(&'a std::sync::RwLock<T>) -> TryLockResult<G>,
         wait: fn(&'a std::sync::RwLock<T>) -> LockResult<G>,
     ) -> LockResult<G> {
-        for _ in 0..SPINS {
-            match tried(attempt(&self.inner)) {
-                Some(result) => return result,
-                None => std::hint::spin_loop(),
+        for () in pauses() {
+            if let Some(result) = tried(attempt(&self.inner)) {
+                return result;
             }
         }
         let _waiting = locks::request(&self.meta.lock, mode, false, place);

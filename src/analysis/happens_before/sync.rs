@@ -15,21 +15,24 @@ pub struct SyncClock {
     publisher: Knowledge,
     /// The publisher's own component; [`Epoch::NONE`] when there is no single publisher.
     epoch: Epoch,
-    rest: VectorClock,
+    /// Boxed, since most locks pass on nothing; absent while it would be empty.
+    rest: Option<Box<VectorClock>>,
 }
+
+const NOTHING: &VectorClock = &VectorClock::new();
 
 impl SyncClock {
     /// Nothing published. Does not allocate.
     #[must_use]
     pub const fn new() -> Self {
-        Self { publisher: Knowledge::NOBODY, epoch: Epoch::NONE, rest: VectorClock::new() }
+        Self { publisher: Knowledge::NOBODY, epoch: Epoch::NONE, rest: None }
     }
 
     /// Would an acquire learn nothing, whoever does it?
     #[inline]
     #[must_use]
     pub fn is_trivial(&self) -> bool {
-        self.epoch.is_zero() && self.rest.is_zero()
+        self.epoch.is_zero() && self.rest.as_ref().is_none_or(|rest| rest.is_zero())
     }
 
     /// Is this exactly what the thread would publish now? Cheap and one-sided: false says nothing.
@@ -90,19 +93,34 @@ impl SyncClock {
         }
     }
 
+    /// [`publish`](Self::publish), if it is the first and the thread knows of no other; false, and nothing done, if not.
+    #[inline(always)]
+    pub fn publish_first(&mut self, thread: &mut ThreadClock) -> bool {
+        let first = self.publisher == Knowledge::NOBODY && self.epoch.is_zero() && self.rest.is_none();
+        if first && thread.foreign().is_zero() {
+            self.publisher = thread.knowledge();
+            self.epoch = thread.epoch();
+            thread.mark_published();
+            return true;
+        }
+        false
+    }
+
     /// Forgets what was published and keeps the memory.
     #[inline]
     pub fn clear(&mut self) {
         self.publisher = Knowledge::NOBODY;
         self.epoch = Epoch::NONE;
-        self.rest.clear();
+        if let Some(rest) = &mut self.rest {
+            rest.clear();
+        }
     }
 
     /// Becomes a copy of `other`.
     pub(super) fn assign(&mut self, other: &Self) {
         if self.publisher != other.publisher || self.publisher == Knowledge::NOBODY {
             self.publisher = other.publisher;
-            self.rest.clone_from(&other.rest);
+            self.copy_rest(other.rest());
         }
         self.epoch = other.epoch;
     }
@@ -116,8 +134,9 @@ impl SyncClock {
             self.assign(other);
         } else if self.publisher != other.publisher || self.publisher == Knowledge::NOBODY {
             self.mix();
-            self.rest.join(&other.rest);
-            self.rest.raise(other.epoch);
+            let rest = self.rest.get_or_insert_default();
+            rest.join(other.rest());
+            rest.raise(other.epoch);
         } else if self.epoch.time() < other.epoch.time() {
             self.epoch = other.epoch;
         }
@@ -133,29 +152,45 @@ impl SyncClock {
     fn replace(&mut self, thread: &ThreadClock) {
         self.publisher = thread.knowledge();
         self.epoch = thread.epoch();
-        self.rest.clone_from(thread.foreign());
+        self.copy_rest(thread.foreign());
     }
 
     #[inline(never)]
     fn add(&mut self, thread: &mut ThreadClock) {
         thread.mark_published();
-        if thread.knows(self.epoch, &self.rest) {
+        if thread.knows(self.epoch, self.rest()) {
             self.replace(thread);
         } else {
             self.mix();
-            self.rest.join(thread.foreign());
-            self.rest.raise(thread.epoch());
+            let rest = self.rest.get_or_insert_default();
+            rest.join(thread.foreign());
+            rest.raise(thread.epoch());
         }
     }
 
     #[inline(never)]
     fn teach(&self, thread: &mut ThreadClock) {
-        thread.learn(self.epoch, &self.rest);
+        thread.learn(self.epoch, self.rest());
+    }
+
+    fn rest(&self) -> &VectorClock {
+        self.rest.as_deref().unwrap_or(NOTHING)
+    }
+
+    /// Keeps the memory that is there, and allocates none for nothing.
+    fn copy_rest(&mut self, foreign: &VectorClock) {
+        match &mut self.rest {
+            Some(rest) => (**rest).clone_from(foreign),
+            None if foreign.is_zero() => {}
+            None => self.rest = Some(Box::new(foreign.clone())),
+        }
     }
 
     /// Gives up the single publisher: its component goes to the others.
     fn mix(&mut self) {
-        self.rest.raise(self.epoch);
+        if !self.epoch.is_zero() {
+            self.rest.get_or_insert_default().raise(self.epoch);
+        }
         self.publisher = Knowledge::NOBODY;
         self.epoch = Epoch::NONE;
     }
@@ -207,8 +242,8 @@ mod tests {
         message.publish(&mut other);
         message.acquire(&mut one);
         assert_ne!(one.knowledge(), state);
-        assert_eq!(lock.rest.iter().collect::<Vec<_>>(), [first]);
+        assert_eq!(lock.rest().iter().collect::<Vec<_>>(), [first]);
         lock.publish(&mut one);
-        assert_eq!(lock.rest.iter().collect::<Vec<_>>(), [second]);
+        assert_eq!(lock.rest().iter().collect::<Vec<_>>(), [second]);
     }
 }

@@ -32,8 +32,8 @@ const FIRST: usize = 256;
 /// and not by two), at most 7/8 full, so that a million chains cost 9 to 14 MB.
 #[derive(Clone, Default, Debug)]
 pub struct KnownChains {
-    // invariant: empty or FRONT long; a non-zero entry is also in `set`.
-    front: Vec<u64>,
+    // Allocated with the first chain. invariant: a non-zero entry is also in `set`.
+    front: Option<Box<[u64; FRONT]>>,
     // invariant: 0 marks a free slot; never more than 7/8 of the slots are taken.
     set: Vec<u64>,
     len: usize,
@@ -43,24 +43,21 @@ impl KnownChains {
     /// An empty filter; allocates nothing.
     #[must_use]
     pub const fn new() -> Self {
-        Self { front: Vec::new(), set: Vec::new(), len: 0 }
+        Self { front: None, set: Vec::new(), len: 0 }
     }
 
     /// Has `chain` been inserted? One load and compare when it was asked for lately, else a probe of the set.
     #[inline]
     #[must_use]
     pub fn known(&mut self, chain: u64) -> bool {
-        match self.front.get((chain >> 54) as usize) {
-            Some(&seen) if seen == chain && chain != 0 => true,
-            _ => self.known_behind(chain),
-        }
+        (chain != 0 && self.in_front(chain)) || self.known_behind(chain)
     }
 
-    /// Is `chain` one of those that were asked for lately? One load and compare; false says nothing.
+    /// Is `chain`, which is not 0, one of those that were asked for lately? One load and compare; false says nothing.
     #[inline(always)]
     #[must_use]
     pub fn in_front(&self, chain: u64) -> bool {
-        self.front.get((chain >> 54) as usize) == Some(&chain)
+        self.front.as_ref().is_some_and(|front| front[(chain >> 54) as usize] == chain)
     }
 
     /// Remembers `chain`. True when it is new. Amortised O(1).
@@ -69,10 +66,7 @@ impl KnownChains {
         if (self.len + 1) * 8 > self.set.len() * 7 {
             self.grow();
         }
-        if self.front.is_empty() {
-            self.front = vec![0; FRONT];
-        }
-        self.front[(chain >> 54) as usize] = chain;
+        self.put_in_front(chain);
         let slot = self.slot(chain);
         let new = self.set[slot] == 0;
         self.set[slot] = chain;
@@ -105,9 +99,13 @@ impl KnownChains {
         }
         let known = self.set[self.slot(chain)] == chain;
         if known {
-            self.front[(chain >> 54) as usize] = chain;
+            self.put_in_front(chain);
         }
         known
+    }
+
+    fn put_in_front(&mut self, chain: u64) {
+        self.front.get_or_insert_with(|| Box::new([0; FRONT]))[(chain >> 54) as usize] = chain;
     }
 
     /// Where `chain` is, or the free slot where it would go.

@@ -1,11 +1,26 @@
 //! Who asked, and what was held: the contexts that the edges of the graph share.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use super::chains::extend;
 use super::segments::Segment;
 use super::{ClassId, HeldLock};
 use crate::event::{Attempt, LockId, Mode, SiteId, ThreadId};
+
+/// Asks for what is needed soon, where the processor can be asked: in a graph of very many locks nothing is in its caches,
+/// and so what doesn't depend on one another is at least on its way together.
+#[inline(always)]
+pub(super) fn prefetch<T>(value: &T) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a prefetch does nothing that the program could see, and the address is good.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(value).cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = value;
+}
 
 /// An open-addressed table from a 32-bit hash to an index; the owner of the indexed things compares them.
 ///
@@ -30,6 +45,14 @@ impl IndexTable {
             at = (at + 1) & (self.slots.len() - 1);
         }
         None
+    }
+
+    /// Asks for the place where [`find`](Self::find) will look first.
+    #[inline]
+    pub(super) fn prefetch(&self, hash: u32) {
+        if let Some(slot) = self.home(hash).and_then(|home| self.slots.get(home)) {
+            prefetch(slot);
+        }
     }
 
     /// Adds an index that is not there.
@@ -121,7 +144,35 @@ pub(super) struct Context {
     uses: u32,
     hash: u32,
     pub(super) segment: Arc<Segment>,
-    pub(super) held: Box<[Entry]>,
+    pub(super) held: Held,
+}
+
+/// What a context holds. Most hold one lock, and then it is in the context itself: one allocation and one cache miss less.
+#[derive(Debug)]
+pub(super) enum Held {
+    One([Entry; 1]),
+    Other(Box<[Entry]>),
+}
+
+impl Deref for Held {
+    type Target = [Entry];
+
+    #[inline]
+    fn deref(&self) -> &[Entry] {
+        match self {
+            Self::One(one) => one,
+            Self::Other(entries) => entries,
+        }
+    }
+}
+
+impl From<&[Entry]> for Held {
+    fn from(entries: &[Entry]) -> Self {
+        match *entries {
+            [one] => Self::One([one]),
+            _ => Self::Other(entries.into()),
+        }
+    }
 }
 
 impl Context {
@@ -167,6 +218,12 @@ pub(super) struct Contexts {
 impl Contexts {
     pub(super) fn get(&self, context: u32) -> &Context {
         self.list[context as usize].as_ref().expect("a context in use")
+    }
+
+    /// Asks for a context.
+    #[inline]
+    pub(super) fn prefetch(&self, context: u32) {
+        prefetch(&self.list[context as usize]);
     }
 
     /// The number of the context; it counts as used once more.

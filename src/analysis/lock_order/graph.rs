@@ -10,7 +10,7 @@
 use petgraph::graph::{DiGraph, EdgeIndex, NodeIndex};
 use petgraph::{Incoming, Outgoing};
 
-use super::contexts::{Contexts, IndexTable};
+use super::contexts::{Contexts, IndexTable, prefetch};
 use super::{ClassId, Place};
 use crate::event::{Mode, SiteId};
 
@@ -108,6 +108,21 @@ impl OrderGraph {
     pub(super) fn find_edge(&self, from: NodeIndex, to: NodeIndex) -> Option<EdgeIndex> {
         let same = |edge: u32| self.graph.edge_endpoints(EdgeIndex::new(edge as usize - 1)) == Some((from, to));
         self.edges.find(pair_hash(from, to), same).map(|edge| EdgeIndex::new(edge as usize - 1))
+    }
+
+    /// Asks for a node.
+    #[inline]
+    pub(super) fn prefetch(&self, node: NodeIndex) {
+        if let Some(node) = self.graph.node_weight(node) {
+            prefetch(node);
+            prefetch(&node.writers);
+        }
+    }
+
+    /// Asks for what says whether there is an edge between two nodes.
+    #[inline]
+    pub(super) fn prefetch_edge(&self, from: NodeIndex, to: NodeIndex) {
+        self.edges.prefetch(pair_hash(from, to));
     }
 
     /// Adds a record to the edge between two nodes, and the edge if need be. A record kept uses its context once more.

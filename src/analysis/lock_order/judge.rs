@@ -1,5 +1,7 @@
 //! What one request adds to the graph, and what that makes possible.
 
+use std::num::NonZeroU32;
+
 use petgraph::graph::NodeIndex;
 use petgraph::{Incoming, Outgoing};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -258,29 +260,35 @@ impl LockOrder {
         let context = self.contexts.intern(thread, &segment, &entries);
         entries.clear();
         self.entries = entries;
-        ContextId(context)
+        ContextId(NonZeroU32::new(context).expect("contexts are counted from 1"))
+    }
+
+    /// Pins a pinned context once more.
+    pub fn share(&mut self, context: ContextId) {
+        self.contexts.share(context.0.get());
     }
 
     /// Gives up a pin.
     pub fn release(&mut self, context: ContextId) {
-        self.contexts.release(context.0);
+        self.contexts.release(context.0.get());
     }
 
     /// [`LockOrder::acquire`] of a request that was made in a pinned context.
     pub fn acquire_in(&mut self, context: ContextId, lock: LockId, mode: Mode, site: SiteId) -> Vec<Hazard> {
+        self.contexts.prefetch(context.0.get());
         let target = self.node(lock);
-        self.judge_in(context.0, target, Some(lock), mode, site, 0)
+        self.judge_in(context.0.get(), target, Some(lock), mode, site, 0)
     }
 
     /// [`LockOrder::class_edge`] of a request that was made in a pinned context.
     pub fn class_edge_in(&mut self, context: ContextId, class: ClassId, mode: Mode, site: SiteId) -> Vec<Hazard> {
         let target = self.class_node(class);
-        self.judge_in(context.0, target, None, mode, site, 0)
+        self.judge_in(context.0.get(), target, None, mode, site, 0)
     }
 
     fn judge(&mut self, request: &Acquisition<'_>, target: NodeIndex, own: Option<LockId>) -> Vec<Hazard> {
         let context = self.context(request.thread, request.held);
-        let hazards = self.judge_in(context.0, target, own, request.mode, request.site, request.event);
+        let hazards = self.judge_in(context.0.get(), target, own, request.mode, request.site, request.event);
         self.release(context);
         hazards
     }
@@ -296,8 +304,14 @@ impl LockOrder {
         event: u64,
     ) -> Vec<Hazard> {
         let mut hazards = Vec::new();
+        self.order.prefetch(target);
         let mut entries = std::mem::take(&mut self.entries);
         entries.extend_from_slice(&self.contexts.get(context).held);
+        // Of a thread that holds many locks, the rest is asked for by these.
+        for from in entries.iter().take(4).map(|entry| self.locks[entry.lock.index()].node) {
+            self.order.prefetch(from);
+            self.order.prefetch_edge(from, target);
+        }
         let record = |from: usize| Record::new(context, from as u16, mode, site, event);
         let mine = |entry: &Entry| Some(entry.lock) == own;
         let upgrade =

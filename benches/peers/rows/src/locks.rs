@@ -13,12 +13,12 @@ const HANDED: usize = 64;
 /// Nanoseconds for one turn of the row's loop; `None` when there is no such row.
 pub(crate) fn run<P: Peer>(row: &str, iterations: u64) -> Option<f64> {
     Some(match row {
-        "lock-1" => uncontended::<P>(iterations, one::<P>),
-        "lock-2" => uncontended::<P>(iterations, two::<P>),
-        "lock-4" => uncontended::<P>(iterations, four::<P>),
-        "own-1" => own::<P>(iterations, one::<P>),
-        "own-2" => own::<P>(iterations, two::<P>),
-        "own-4" => own::<P>(iterations, four::<P>),
+        "lock-1" => uncontended::<P, One>(iterations),
+        "lock-2" => uncontended::<P, Two>(iterations),
+        "lock-4" => uncontended::<P, Four>(iterations),
+        "own-1" => own::<P, One>(iterations),
+        "own-2" => own::<P, Two>(iterations),
+        "own-4" => own::<P, Four>(iterations),
         "contended" => contended::<P>(iterations),
         "alternate" => alternate::<P, 1>(iterations),
         "alternate-64" => alternate::<P, HANDED>(iterations),
@@ -33,36 +33,52 @@ fn locks<P: Peer>() -> Locks<P> {
     array::from_fn(|_| P::mutex(0))
 }
 
-#[inline(always)]
-fn one<P: Peer>(locks: &Locks<P>) {
-    *P::lock(&locks[0]) += 1;
+/// Locks taken one below the other. A trait and no closures, so that it is inlined in every variant: a call, and what it
+/// saves on the stack, would be measured in one and not in the other.
+trait Nest: 'static {
+    fn turn<P: Peer>(locks: &Locks<P>);
 }
 
-#[inline(always)]
-fn two<P: Peer>(locks: &Locks<P>) {
-    let _a = P::lock(&locks[0]);
-    *P::lock(&locks[1]) += 1;
+struct One;
+struct Two;
+struct Four;
+
+impl Nest for One {
+    #[inline(always)]
+    fn turn<P: Peer>(locks: &Locks<P>) {
+        *P::lock(&locks[0]) += 1;
+    }
 }
 
-#[inline(always)]
-fn four<P: Peer>(locks: &Locks<P>) {
-    let _a = P::lock(&locks[0]);
-    let _b = P::lock(&locks[1]);
-    let _c = P::lock(&locks[2]);
-    *P::lock(&locks[3]) += 1;
+impl Nest for Two {
+    #[inline(always)]
+    fn turn<P: Peer>(locks: &Locks<P>) {
+        let _a = P::lock(&locks[0]);
+        *P::lock(&locks[1]) += 1;
+    }
 }
 
-fn uncontended<P: Peer>(iterations: u64, nest: impl Fn(&Locks<P>)) -> f64 {
+impl Nest for Four {
+    #[inline(always)]
+    fn turn<P: Peer>(locks: &Locks<P>) {
+        let _a = P::lock(&locks[0]);
+        let _b = P::lock(&locks[1]);
+        let _c = P::lock(&locks[2]);
+        *P::lock(&locks[3]) += 1;
+    }
+}
+
+fn uncontended<P: Peer, N: Nest>(iterations: u64) -> f64 {
     let locks = Padded(locks::<P>());
-    alone(iterations, || nest(black_box(&locks.0)))
+    alone(iterations, || N::turn::<P>(black_box(&locks.0)))
 }
 
-fn own<P: Peer>(iterations: u64, nest: impl Fn(&Locks<P>) + Send + Sync + 'static) -> f64 {
+fn own<P: Peer, N: Nest>(iterations: u64) -> f64 {
     let locks = [Padded(locks::<P>()), Padded(locks::<P>())];
     both::<P>(iterations, Time::PerThread, move |thread, turns| {
         let locks = &locks[thread as usize].0;
         for _ in 0..turns {
-            nest(black_box(locks));
+            N::turn::<P>(black_box(locks));
         }
     })
 }
@@ -71,7 +87,7 @@ fn contended<P: Peer>(iterations: u64) -> f64 {
     let locks = Padded(locks::<P>());
     both::<P>(iterations, Time::Together, move |_, turns| {
         for _ in 0..turns {
-            one::<P>(black_box(&locks.0));
+            One::turn::<P>(black_box(&locks.0));
         }
     })
 }

@@ -1,0 +1,356 @@
+//! The stack of locks that a thread holds.
+
+use std::ptr;
+
+use super::meta::{ID, KNOWN};
+use crate::analysis::lock_order::HeldLock;
+use crate::analysis::wait_for::Holding;
+use crate::event::{Attempt, LockId, Mode, SiteId};
+
+/// One held lock: two words, for every acquisition writes one.
+#[derive(Clone, Copy)]
+#[repr(align(16))]
+pub(super) struct Entry {
+    /// Chain key of the stack up to and with this entry; 0 while it has to be computed anew.
+    pub(super) chain: u64,
+    /// From below: [`LockMeta::id`](super::LockMeta) when the lock was taken (32 bits), where it was taken (27 bits), mode
+    /// and attempt (2 bits each), and [`NEWS`].
+    word: u64,
+}
+
+const SITE: u32 = 32;
+const SITE_BITS: u32 = 27;
+const MODE: u32 = SITE + SITE_BITS;
+const ATTEMPT: u32 = MODE + 2;
+
+/// The graph was told of the lock while the entry stood: at the release, the lock must hear of it.
+const NEWS: u64 = 1 << 63;
+
+/// The last site that an entry can tell. No program has that many places.
+pub(super) const LAST_SITE: SiteId = SiteId((1 << SITE_BITS) - 1);
+
+impl Entry {
+    /// `id` as in the lock's meta.
+    #[inline(always)]
+    pub(super) fn new(chain: u64, id: u32, site: SiteId, mode: Mode, attempt: Attempt) -> Self {
+        let how = (mode as u64) << MODE | (attempt as u64) << ATTEMPT;
+        Self { chain, word: u64::from(id) | u64::from(site.0) << SITE | how }
+    }
+
+    pub(super) fn lock(self) -> LockId {
+        LockId(self.word as u32 & ID)
+    }
+
+    fn site(self) -> SiteId {
+        SiteId((self.word >> SITE) as u32 & LAST_SITE.0)
+    }
+
+    fn mode(self) -> Mode {
+        match self.word >> MODE & 3 {
+            0 => Mode::Exclusive,
+            1 => Mode::Shared,
+            2 => Mode::SharedRecursive,
+            _ => Mode::Upgradable,
+        }
+    }
+
+    fn attempt(self) -> Attempt {
+        match self.word >> ATTEMPT & 3 {
+            0 => Attempt::Blocking,
+            1 => Attempt::Try,
+            _ => Attempt::Timed,
+        }
+    }
+
+    /// Did the graph not know the lock when it was taken?
+    pub(super) fn was_fresh(self) -> bool {
+        self.word as u32 & KNOWN == 0
+    }
+
+    pub(super) fn has_news(self) -> bool {
+        self.word & NEWS != 0
+    }
+
+    /// Is it this lock, held in this mode, and has it no news?
+    #[inline(always)]
+    fn is_quiet(self, id: u32, mode: Mode) -> bool {
+        let wanted = u64::from(id) | (mode as u64) << MODE;
+        (self.word ^ wanted) & (u64::from(ID) | 3 << MODE | NEWS) == 0
+    }
+
+    fn is(self, lock: LockId, mode: Mode) -> bool {
+        self.lock() == lock && self.mode() == mode
+    }
+
+    fn innermost(self) -> (LockId, Mode, SiteId) {
+        (self.lock(), self.mode(), self.site())
+    }
+}
+
+/// The chain key with one lock more; never 0, which means "not computed". Shorter than
+/// [`extend`](crate::analysis::lock_order::extend), for it is computed while the lock is held: without a final mixing only
+/// the upper bits are good, and the filter of known chains goes by these.
+#[inline(always)]
+pub(super) const fn grow(chain: u64, lock: LockId, mode: Mode) -> u64 {
+    let key = (lock.0 as u64) << 3 | (mode as u64) << 1 | 1;
+    (chain.rotate_left(26) ^ key).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1
+}
+
+/// Every lock that a thread holds, oldest first.
+///
+/// invariant: all of `entries` is initialised, and the pointers point into it. `entries[0]` is no lock: its chain is the
+/// thread's seed, its word is 0, which no lock's is. `top` is the newest lock, or `entries[0]`. Nothing else has a
+/// pointer into `entries`, which is reached through these only in methods that borrow `self` accordingly.
+pub(super) struct Held {
+    top: *mut Entry,
+    /// The last of `entries`.
+    last: *mut Entry,
+    /// The same, but `entries[0]` if the thread's events are recorded: one compare finds that there is room, and that there
+    /// is nothing to be recorded.
+    unrecorded_last: *mut Entry,
+    entries: Vec<Entry>,
+    recorded: bool,
+}
+
+// SAFETY: it owns what the pointers point to.
+unsafe impl Send for Held {}
+
+/// First size.
+const FIRST: usize = 32;
+
+impl Held {
+    pub(super) fn new(seed: u64, recorded: bool) -> Self {
+        let mut entries = vec![Entry { chain: seed, word: 0 }; FIRST];
+        let top = entries.as_mut_ptr();
+        let mut held = Self { top, last: top, unrecorded_last: top, entries, recorded };
+        held.set_depth(0);
+        held
+    }
+
+    pub(super) fn len(&self) -> usize {
+        (self.top.addr() - self.entries.as_ptr().addr()) / size_of::<Entry>()
+    }
+
+    #[inline(always)]
+    pub(super) fn is_empty(&self) -> bool {
+        ptr::eq(self.top, self.entries.as_ptr())
+    }
+
+    pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = Entry> + ExactSizeIterator {
+        self.entries[1..=self.len()].iter().copied()
+    }
+
+    pub(super) fn locks(&self) -> Vec<HeldLock> {
+        let held = |entry: Entry| HeldLock {
+            lock: entry.lock(),
+            mode: entry.mode(),
+            site: entry.site(),
+            attempt: entry.attempt(),
+        };
+        self.iter().map(held).collect()
+    }
+
+    pub(super) fn holdings(&self) -> Vec<Holding> {
+        let holding = |entry: Entry| Holding { lock: entry.lock(), mode: entry.mode(), site: entry.site(), ordinal: 0 };
+        self.iter().map(holding).collect()
+    }
+
+    /// The lock taken last.
+    #[inline]
+    pub(super) fn innermost(&self) -> Option<(LockId, Mode, SiteId)> {
+        (!self.is_empty()).then(|| self.newest().innermost())
+    }
+
+    /// A new segment: all keys are computed anew, when they are asked for.
+    pub(super) fn reseed(&mut self, seed: u64) {
+        self.locks_mut().iter_mut().for_each(|entry| entry.chain = 0);
+        self.entries[0].chain = seed;
+    }
+
+    /// Chain key of the whole stack; computes the missing ones from below.
+    #[inline]
+    pub(super) fn chain(&mut self) -> u64 {
+        match self.newest().chain {
+            0 => self.rechain(),
+            chain => chain,
+        }
+    }
+
+    #[cold]
+    fn rechain(&mut self) -> u64 {
+        let mut chain = self.entries[0].chain;
+        for entry in self.locks_mut() {
+            if entry.chain == 0 {
+                entry.chain = grow(chain, entry.lock(), entry.mode());
+            }
+            chain = entry.chain;
+        }
+        chain
+    }
+
+    /// The key of the whole stack, if it is computed and there is room for an entry more. `None` if the thread's events are
+    /// recorded and `RECORDED` is false.
+    #[inline(always)]
+    pub(super) fn ready<const RECORDED: bool>(&self) -> Option<u64> {
+        let chain = self.newest().chain;
+        let last = if RECORDED { self.last } else { self.unrecorded_last };
+        if self.top < last && chain != 0 { Some(chain) } else { None }
+    }
+
+    /// Adds an entry.
+    ///
+    /// # Safety
+    ///
+    /// There is room: [`ready`](Self::ready) has just given a key.
+    #[inline(always)]
+    pub(super) unsafe fn push_ready(&mut self, entry: Entry) {
+        // SAFETY: `top` is below `last`, so what comes after `top` is in `entries`.
+        unsafe {
+            self.top = self.top.add(1);
+            self.top.write(entry);
+        }
+    }
+
+    pub(super) fn push(&mut self, entry: Entry) {
+        if self.top == self.last {
+            let depth = self.len();
+            self.entries.resize(2 * self.entries.len(), Entry { chain: 0, word: 0 });
+            self.set_depth(depth);
+        }
+        // SAFETY: `top` is below `last`.
+        unsafe { self.push_ready(entry) };
+    }
+
+    /// Is this lock, held in this mode, the newest, and has it no news?
+    #[inline(always)]
+    pub(super) fn quiet_top(&self, id: u32, mode: Mode) -> bool {
+        self.newest().is_quiet(id, mode)
+    }
+
+    /// Takes the newest entry off.
+    ///
+    /// # Safety
+    ///
+    /// There is one, as [`quiet_top`](Self::quiet_top) says.
+    #[inline(always)]
+    pub(super) unsafe fn pop(&mut self) {
+        // SAFETY: `top` is above `entries[0]`.
+        self.top = unsafe { self.top.sub(1) };
+    }
+
+    /// Takes the newest entry of this lock and mode off the stack, wherever it stands.
+    pub(super) fn remove(&mut self, lock: LockId, mode: Mode) -> Option<Entry> {
+        if !self.is_empty() && self.newest().is(lock, mode) {
+            let entry = self.newest();
+            // SAFETY: there is an entry.
+            unsafe { self.pop() };
+            return Some(entry);
+        }
+        let place = 1 + self.iter().rposition(|entry| entry.is(lock, mode))?;
+        let depth = self.len();
+        let entry = self.entries[place];
+        self.entries.copy_within(place + 1..=depth, place);
+        // What stood above it stands on another chain now.
+        self.entries[place..depth].iter_mut().for_each(|entry| entry.chain = 0);
+        self.set_depth(depth - 1);
+        Some(entry)
+    }
+
+    /// Marks the entry at this place, counted from 1, as having news, if the graph does not know its lock. Tells of the lock
+    /// if that is new.
+    #[inline]
+    pub(super) fn give_news(&mut self, place: usize) -> Option<LockId> {
+        let entry = &mut self.entries[place];
+        if !entry.was_fresh() || entry.has_news() {
+            return None;
+        }
+        entry.word |= NEWS;
+        Some(entry.lock())
+    }
+
+    #[inline(always)]
+    fn newest(&self) -> Entry {
+        // SAFETY: `top` points to an entry, and no one else writes there.
+        unsafe { *self.top }
+    }
+
+    fn locks_mut(&mut self) -> &mut [Entry] {
+        let depth = self.len();
+        &mut self.entries[1..=depth]
+    }
+
+    fn set_depth(&mut self, depth: usize) {
+        let last = self.entries.len() - 1;
+        let entries = self.entries.as_mut_ptr_range();
+        assert!(depth <= last, "the depth is a place in `entries`");
+        // SAFETY: both places are in `entries`.
+        unsafe {
+            self.top = entries.start.add(depth);
+            self.last = entries.start.add(last);
+            self.unrecorded_last = if self.recorded { entries.start } else { self.last };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+    use crate::analysis::lock_order::extend;
+
+    const MODES: [Mode; 4] = [Mode::Exclusive, Mode::Shared, Mode::SharedRecursive, Mode::Upgradable];
+
+    #[test]
+    fn an_entry_keeps_what_it_is_made_of() {
+        for mode in MODES {
+            for attempt in [Attempt::Blocking, Attempt::Try, Attempt::Timed] {
+                for (id, site) in [(1, SiteId(1)), (ID | KNOWN, LAST_SITE), (ID, SiteId::UNKNOWN)] {
+                    let entry = Entry::new(7, id, site, mode, attempt);
+                    assert_eq!((entry.lock(), entry.site()), (LockId(id & ID), site));
+                    assert_eq!((entry.mode(), entry.attempt()), (mode, attempt));
+                    assert_eq!((entry.was_fresh(), entry.has_news()), (id & KNOWN == 0, false));
+                    assert!(MODES.iter().all(|&other| entry.is_quiet(id, other) == (other == mode)));
+                    assert!(!entry.is_quiet(id ^ 2, mode));
+                }
+            }
+        }
+    }
+
+    /// Pushes and removals anywhere, far beyond the first size: locks, order and chains are those of a plain list.
+    #[test]
+    fn the_stack_agrees_with_a_list() {
+        let (mut held, mut model) = (Held::new(9, false), Vec::new());
+        let mut random = 1u64;
+        for step in 0..2_000u32 {
+            random = extend(random, LockId(step), Mode::Shared);
+            let (lock, mode) = (LockId(random as u32 % 200 + 1), MODES[(random >> 40) as usize % 4]);
+            if step % 100 < 60 {
+                let chain = grow(held.chain(), lock, mode);
+                held.push(Entry::new(chain, lock.0, SiteId(step), mode, Attempt::Blocking));
+                model.push((lock, mode, SiteId(step)));
+            } else {
+                let place = model.iter().rposition(|&(other, how, _)| (other, how) == (lock, mode));
+                let (lock, mode, site) = model.remove(place.unwrap_or(model.len() - 1));
+                assert_eq!(held.remove(lock, mode).map(Entry::innermost), Some((lock, mode, site)));
+            }
+            assert_eq!(held.iter().map(Entry::innermost).collect::<Vec<_>>(), model);
+            assert_eq!(held.innermost(), model.last().copied());
+            assert_eq!(held.chain(), model.iter().fold(9, |chain, &(lock, mode, _)| grow(chain, lock, mode)));
+        }
+        assert!(held.len() > FIRST);
+        held.reseed(11);
+        assert_eq!(held.chain(), model.iter().fold(11, |chain, &(lock, mode, _)| grow(chain, lock, mode)));
+    }
+
+    #[test]
+    fn different_stacks_have_different_chains() {
+        let steps = || (1..200).flat_map(|lock| MODES.map(|mode| (LockId(lock), mode)));
+        let mut chains = HashSet::new();
+        for (lock, mode) in steps() {
+            let first = grow(extend(1, LockId(0), Mode::Exclusive), lock, mode);
+            assert!(chains.insert(first));
+            assert!(steps().all(|(lock, mode)| chains.insert(grow(first, lock, mode))));
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! What is new goes to the lock-order graph.
+
+use std::ptr;
+
+use super::ORDER;
+use super::meta::{DESCRIBED, ID, LockMeta};
+use super::pins::Pin;
+use super::state::LockState;
+use crate::analysis::lock_order::{Hazard, extend};
+use crate::event::{LockId, Mode, Object, ObjectKind, SiteId};
+use crate::record::context::{Context, enter};
+use crate::record::orders::{self, Wanted};
+use crate::record::registry::{self, LiveNames, UNWATCHED};
+use crate::record::sink;
+
+/// Ids that a thread keeps for reuse.
+const SPARE_IDS: usize = 1024;
+
+/// A chain not seen before, of a lock that has just been acquired.
+#[cold]
+#[inline(never)]
+pub(super) fn judge(context: &mut Context, meta: &LockMeta, chain: u64, mode: Mode, site: SiteId) {
+    // A mutex that never had anything taken above it has no way out of it, so it can't close a cycle. While it has been
+    // taken in one context only, a note of that context in the lock itself is enough: a short-lived lock never costs a
+    // node. (A reader-writer lock has several holders at a time, who would race for the note.)
+    if meta.kind() == ObjectKind::Mutex && meta.is_fresh() {
+        introduce_holders(context);
+        let pin = held_context(context);
+        match meta.note() {
+            None => {
+                meta.put_note(context.locks.pins.share(pin.id), site);
+                return tell_class(context, meta, mode, site);
+            }
+            Some(noted) if noted == pin.id => {
+                // The second time: it lives long enough to be worth a place in the filter.
+                meta.set_chained();
+                context.locks.known.insert(chain);
+                return;
+            }
+            Some(_) => {}
+        }
+    }
+    note(context, meta, chain, mode, site);
+    if meta.is_fresh() {
+        let lock = meta.id(&mut context.locks);
+        settle(context, meta, lock);
+    }
+}
+
+/// Tells the graph of a new chain, and reports what it says.
+pub(super) fn note(context: &mut Context, meta: &LockMeta, chain: u64, mode: Mode, site: SiteId) {
+    let lock = meta.id(&mut context.locks);
+    if lock.0 == UNWATCHED {
+        return;
+    }
+    introduce_holders(context);
+    let pin = held_context(context).id;
+    let hazards = ORDER.lock().acquire_in(pin, lock, mode, site);
+    tell_class(context, meta, mode, site);
+    meta.set_chained();
+    context.locks.known.insert(chain);
+    tell(context, hazards);
+}
+
+/// Tells other processes of a new chain, if anyone gathers what they tell.
+#[inline]
+fn tell_class(context: &mut Context, meta: &LockMeta, mode: Mode, site: SiteId) {
+    if !context.modes.classes() {
+        return;
+    }
+    // Short-lived locks come here each time that one is taken below others.
+    let address = ptr::from_ref(meta.created()).addr() as u64 ^ context.locks.held.chain().rotate_left(32);
+    let key = extend(address, LockId(site.0), mode);
+    if !context.locks.known.known(key) {
+        context.locks.known.insert(key);
+        let wanted = Wanted { kind: meta.kind(), made: meta.created(), mode, at: site };
+        orders::tell(context, &context.locks.held.locks(), &wanted);
+    }
+}
+
+/// What is held has something taken above it: from its release on, the lock is not fresh.
+fn introduce_holders(context: &mut Context) {
+    for place in 1..=context.locks.held.len() {
+        if let Some(lock) = context.locks.held.give_news(place) {
+            introduce(&mut context.locks, lock);
+        }
+    }
+}
+
+/// The graph gets to know a lock by its class, and so does the registry if it has not met the lock yet.
+fn introduce(locks: &mut LockState, lock: LockId) {
+    // The newest: ids of the dead are given out again.
+    let newcomer = locks.newcomers.iter().rfind(|(newcomer, ..)| *newcomer == lock);
+    if let Some(&(_, kind, created)) = newcomer {
+        registry::describe(Object::Lock(lock), kind, Some(created));
+    }
+    if let Some(created) = registry::created(Object::Lock(lock)) {
+        let class = locks.site(created);
+        ORDER.lock().set_class(lock, class);
+    }
+}
+
+/// The lock is fresh no longer: what only the note in it stood for goes into the graph. The caller holds the lock.
+#[cold]
+#[inline(never)]
+pub(super) fn settle(context: &mut Context, meta: &LockMeta, lock: LockId) {
+    meta.describe(lock);
+    meta.set_known();
+    introduce(&mut context.locks, lock);
+    let Some((noted, site)) = meta.take_note() else { return };
+    let hazards = ORDER.lock().acquire_in(noted, lock, Mode::Exclusive, site);
+    context.locks.pins.give_back(noted);
+    tell(context, hazards);
+}
+
+fn tell(context: &mut Context, hazards: Vec<Hazard>) {
+    for hazard in hazards {
+        sink::report(context, hazard.to_finding(&LiveNames));
+    }
+}
+
+/// What the thread holds now, pinned in the graph.
+fn held_context(context: &mut Context) -> Pin {
+    let thread = context.thread;
+    let LockState { held, pins, .. } = &mut context.locks;
+    pins.get(held.chain(), || ORDER.lock().context(thread, &held.locks()))
+}
+
+impl LockMeta {
+    /// The lock is destroyed: its history goes over to its class.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn died(&mut self) {
+        let Some(mut inside) = enter() else {
+            // Inside the tool the graph may be locked, so the noted context stays pinned.
+            return;
+        };
+        let context = &mut *inside;
+        let known = !self.is_fresh();
+        let described = self.id_word() & DESCRIBED != 0;
+        let lock = LockId(self.id_word() & ID);
+        if self.is_named() || described || known {
+            registry::forget(Object::Lock(lock));
+        }
+        if known {
+            let class = context.locks.site(self.created());
+            let hazards = ORDER.lock().lock_died(lock, class);
+            return tell(context, hazards);
+        }
+        if let Some((noted, site)) = self.take_note() {
+            // Same context, same class, same place: the class knows it. (Of a context that is not the thread's own, or not
+            // the last, this is not known here, and the graph is asked.)
+            let address = ptr::from_ref(self.created()).addr() as u64;
+            let own = context.locks.pins.last_with(noted);
+            let key = own.map(|pin| extend(address ^ pin.chain, LockId(site.0), Mode::Exclusive));
+            if !key.is_some_and(|key| context.locks.known.known(key)) {
+                key.map(|key| context.locks.known.insert(key));
+                let class = context.locks.site(self.created());
+                let hazards = ORDER.lock().class_edge_in(noted, class, Mode::Exclusive, site);
+                tell(context, hazards);
+            }
+            context.locks.pins.give_back(noted);
+        }
+        if lock.0 != UNWATCHED
+            && !self.is_chained()
+            && context.log.is_none()
+            && context.locks.spare_ids.len() < SPARE_IDS
+        {
+            context.locks.spare_ids.push(lock.0);
+        }
+    }
+}
