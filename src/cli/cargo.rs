@@ -17,6 +17,7 @@ mod toolchain;
 mod wrapper;
 
 use std::ffi::OsString;
+use std::fs::File;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
@@ -168,6 +169,10 @@ fn runner_config(own: &Path, project: &Project) -> String {
 fn prepare(directory: &Path, key: &str) -> Result<(), Error> {
     let fail =
         |error: std::io::Error| Error::new(ExitCode::Failed, format!("cannot write {}: {error}", directory.display()));
+    std::fs::create_dir_all(directory).map_err(fail)?;
+    // Beside the directory, which may be cleared: two runs at a time must not clear it for each other.
+    let lock = File::create(directory.with_extension("lock")).map_err(fail)?;
+    lock.lock().map_err(fail)?;
     let file = directory.join("gordian-key");
     match std::fs::read_to_string(&file) {
         Ok(there) if there == key => return Ok(()),
