@@ -1,8 +1,8 @@
 //! How fast `gordian analyze` judges a trace, and in how much memory.
 //!
 //! `cargo bench --bench analyze [-- --quick]` generates disciplined traces of 8 threads, 1,000 variables and 100 locks,
-//! a tenth of the events synchronisation, as binary trace and as STD text, and gives them to the command itself: the
-//! time is that of the whole process, with reading from a warm file. A trace ten times as long shows whether memory
+//! a tenth of the events synchronisation, as binary trace and as STD text, and once with each critical section marked as
+//! a region, and gives them to the command itself: the time is that of the whole process, with reading from a warm file. A trace ten times as long shows whether memory
 //! grows with the length.
 
 #![allow(clippy::print_stdout, reason = "a benchmark's output")]
@@ -15,7 +15,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use gordian::event::Event;
-use gordian::trace::synthetic::{names, synthetic};
+use gordian::trace::synthetic::{in_regions, names, synthetic};
 use gordian::trace::{Policy, StdWriter, TraceWriter};
 
 /// What is read.
@@ -30,6 +30,8 @@ enum Format {
 enum Judges {
     RacesAndOrder,
     All,
+    /// Atomicity, of a trace with regions.
+    Regions,
 }
 
 /// One line of the table.
@@ -50,6 +52,7 @@ impl Case {
         let judges = match self.judges {
             Judges::RacesAndOrder => "races and lock order",
             Judges::All => "all judges",
+            Judges::Regions => "atomicity of regions",
         };
         format!("{format}, {judges}, {} M events", self.events / 1_000_000)
     }
@@ -59,14 +62,17 @@ impl Case {
             Format::Binary => "gordian",
             Format::Text => "std",
         };
-        Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("bench-{}.{kind}", self.events))
+        let regions = if let Judges::Regions = self.judges { "-regions" } else { "" };
+        Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("bench-{}{regions}.{kind}", self.events))
     }
 
     fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_gordian"));
         command.arg("analyze").arg(self.path()).args(["--format", "json", "--quiet"]);
-        if let Judges::RacesAndOrder = self.judges {
-            command.args(["--engine", "shb", "--engine", "lock-order"]);
+        match self.judges {
+            Judges::RacesAndOrder => drop(command.args(["--engine", "shb", "--engine", "lock-order"])),
+            Judges::Regions => drop(command.args(["--engine", "atomicity"])),
+            Judges::All => {}
         }
         command.stdin(Stdio::null()).stdout(Stdio::null());
         command
@@ -80,6 +86,8 @@ const CASES: &[Case] = &[
     Case { format: Format::Binary, judges: Judges::RacesAndOrder, events: SHORT, target: None },
     Case { format: Format::Binary, judges: Judges::RacesAndOrder, events: LONG, target: Some(25e6) },
     Case { format: Format::Binary, judges: Judges::All, events: LONG, target: None },
+    Case { format: Format::Binary, judges: Judges::Regions, events: SHORT, target: None },
+    Case { format: Format::Binary, judges: Judges::Regions, events: LONG, target: None },
     Case { format: Format::Text, judges: Judges::RacesAndOrder, events: SHORT, target: None },
     Case { format: Format::Text, judges: Judges::RacesAndOrder, events: LONG, target: Some(10e6) },
     Case { format: Format::Text, judges: Judges::All, events: LONG, target: None },
@@ -109,6 +117,7 @@ fn main() -> ExitCode {
 fn run(rounds: usize) -> io::Result<()> {
     for events in [SHORT, LONG] {
         generate(events)?;
+        generate_regions(events)?;
     }
     let mut results: Vec<Vec<Run>> = CASES.iter().map(|_| Vec::new()).collect();
     for _ in 0..rounds {
@@ -177,16 +186,31 @@ fn generate(events: u64) -> io::Result<()> {
     let names = names();
     let mut binary = TraceWriter::new(create(Format::Binary)?)?;
     let mut text = StdWriter::new(create(Format::Text)?, Policy::Refuse);
-    let mut stream = synthetic(events, 8, 1000, 100, 10, 1);
-    loop {
-        let part: Vec<Event> = stream.by_ref().take(1 << 14).collect();
-        if part.is_empty() {
-            break;
-        }
-        binary.write(&part, &names)?;
-        text.write(&part, &names).map_err(io::Error::other)?;
-    }
+    parts(synthetic(events, 8, 1000, 100, 10, 1), |part| {
+        binary.write(part, &names)?;
+        text.write(part, &names).map_err(io::Error::other)
+    })?;
     binary.finish(&names)?.flush()?;
     text.finish()?;
     Ok(())
+}
+
+/// Writes the binary trace of so many events in which each critical section is a region.
+fn generate_regions(events: u64) -> io::Result<()> {
+    let case = Case { format: Format::Binary, judges: Judges::Regions, events, target: None };
+    let mut binary = TraceWriter::new(BufWriter::new(File::create(case.path())?))?;
+    let stream = in_regions(synthetic(events, 8, 1000, 100, 10, 1)).take(events as usize);
+    parts(stream, |part| binary.write(part, &names()))?;
+    binary.finish(&names())?.flush()
+}
+
+/// Hands on a stream part by part.
+fn parts(mut stream: impl Iterator<Item = Event>, mut each: impl FnMut(&[Event]) -> io::Result<()>) -> io::Result<()> {
+    loop {
+        let part: Vec<Event> = stream.by_ref().take(1 << 14).collect();
+        if part.is_empty() {
+            return Ok(());
+        }
+        each(&part)?;
+    }
 }

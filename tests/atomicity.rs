@@ -59,3 +59,89 @@ fn graph_clocks_and_definition_agree() {
     }
     assert!(serialisable > 1_000 && cycles > 2_000 && longest > 3, "{serialisable} {cycles} {longest}");
 }
+
+/// Message and operations of the only finding.
+fn only(text: &str) -> (String, Vec<String>) {
+    let (events, findings) = judge(text);
+    assert!(!oracle::compare(&events).serialisable);
+    let [finding] = &findings[..] else { panic!("{findings:#?}") };
+    assert_eq!((finding.kind, finding.tier), (Kind::AtomicityViolation, Tier::Observed));
+    let told = |site: &gordian::finding::SiteReport| {
+        let held: Vec<&str> = site.held.iter().map(|held| held.lock.as_str()).collect();
+        format!("{} {} {}: {} [{}]", site.event.unwrap(), site.owner, site.site, site.role, held.join(" "))
+    };
+    (finding.message.clone(), finding.sites.iter().map(told).collect())
+}
+
+#[test]
+fn a_cycle_is_told_with_its_operations() {
+    let (message, steps) = only(
+        "T0|begin(0)|10\nT0|acq(L)|11\nT0|w(X)|12\nT0|rel(L)|13\nT1|acq(L)|21\nT1|r(X)|22\nT1|w(Y)|23\nT1|rel(L)|24\n\
+         T0|acq(L)|14\nT0|r(Y)|15\nT0|rel(L)|16\nT0|end(0)|17\n",
+    );
+    assert_eq!(message, "the region of `T0` at 10 is not atomic: `T1` reads `X` in between");
+    assert_eq!(
+        steps,
+        [
+            "10 T0 15: reads `Y`, in the region at 10 [L]",
+            "3 T0 12: writes `X`, in the region at 10 [L]",
+            "6 T1 22: reads `X` [L]",
+            "7 T1 23: writes `Y` [L]",
+        ],
+        "data, though the lock closed the cycle first"
+    );
+}
+
+#[test]
+fn a_cycle_of_locks_alone_is_told_by_the_locks() {
+    let (message, steps) =
+        only("T0|begin|1\nT0|acq(L)|2\nT0|rel(L)|3\nT1|acq(L)|4\nT1|rel(L)|5\nT0|acq(L)|6\nT0|rel(L)|7\n");
+    assert_eq!(message, "the region of `T0` at 1 is not atomic: `T1` takes `L` in between");
+    assert_eq!(
+        steps,
+        [
+            "6 T0 6: takes `L`, in the region at 1 []",
+            "3 T0 3: releases `L`, in the region at 1 []",
+            "4 T1 4: takes `L` []",
+            "5 T1 5: releases `L` []"
+        ]
+    );
+}
+
+#[test]
+fn regions_that_overlap_are_blamed_together() {
+    let (message, _) = only("T1|begin|1\nT0|begin|2\nT1|w(Y)|3\nT0|w(X)|4\nT1|r(X)|5\nT0|r(Y)|6\nT0|end|7\nT1|end|8\n");
+    assert_eq!(
+        message,
+        "the region of `T0` at 2 and the region of `T1` at 1 overlap: no order, one after the other, explains the run"
+    );
+}
+
+#[test]
+fn an_act_on_a_stale_look_is_one_finding() {
+    let (message, steps) = only("T0|begin|1\nT0|r(X)|2\nT1|w(X)|3\nT0|w(X)|4\nT0|end|5\n");
+    assert_eq!((message.as_str(), steps.len()), ("`T0` acts on `X` after its look at it became stale", 3));
+}
+
+#[test]
+fn one_shape_is_told_once() {
+    let round = "T0|begin|1\nT0|r(X)|2\nT1|w(X)|3\nT0|r(X)|4\nT0|end|5\n";
+    assert_eq!(only(&round.repeat(100)).1.len(), 3);
+}
+
+/// What is reached from a region that stays open is remembered, and everything else forgotten, through many passages.
+#[test]
+fn a_region_that_stays_open_is_found_again_after_many_others() {
+    let mut text = "T0|begin|1\nT0|w(X)|2\n".to_owned();
+    for passage in 0..5_000 {
+        let (thread, var) = (1 + passage % 3, passage % 7);
+        text += &format!("T{thread}|begin|3\nT{thread}|r(X)|4\nT{thread}|w(Y{var})|5\nT{thread}|end|6\n");
+    }
+    let (events, findings) = judge(&text);
+    assert_eq!(findings, []);
+    assert_eq!(events.len(), 20_002);
+    text += "T0|r(Y3)|7\n";
+    let (_, findings) = judge(&text);
+    let [finding] = &findings[..] else { panic!("{findings:#?}") };
+    assert_eq!(finding.sites.len(), 4, "the shortest way");
+}

@@ -27,6 +27,7 @@ mod report;
 pub use clocks::ClockCheck;
 pub use graph::ConflictGraph;
 
+use crate::analysis::happens_before::HeldLock;
 use crate::event::{LockId, Mode, Object, Op, SiteId, ThreadId};
 
 /// What an operation does, as far as conflicts go.
@@ -97,6 +98,8 @@ pub struct Step {
     pub act: Act,
     /// The region that it is part of; `None`: a transaction of its own.
     pub region: Option<Passage>,
+    /// The lock taken last of those that the thread holds.
+    pub held: Option<HeldLock>,
 }
 
 /// Two operations of different transactions that conflict, the earlier first.

@@ -47,6 +47,30 @@ pub fn synthetic(
     (0..events).map(move |_| state.next())
 }
 
+/// The stream with each outermost critical section made a region: serialisable, if the stream is [`synthetic`].
+pub fn in_regions(stream: impl Iterator<Item = Event>) -> impl Iterator<Item = Event> {
+    let mut held: Vec<u32> = Vec::new();
+    stream.flat_map(move |event| {
+        let thread = event.owner.thread.index();
+        if held.len() <= thread {
+            held.resize(thread + 1, 0);
+        }
+        let mark = |op| Some(Event { op, ..event });
+        let (before, after) = match event.op {
+            Op::Acquired { .. } => {
+                held[thread] += 1;
+                (mark(Op::RegionBegin).filter(|_| held[thread] == 1), None)
+            }
+            Op::Released { .. } => {
+                held[thread] -= 1;
+                (None, mark(Op::RegionEnd).filter(|_| held[thread] == 0))
+            }
+            _ => (None, None),
+        };
+        [before, Some(event), after].into_iter().flatten()
+    })
+}
+
 #[derive(Clone, Default)]
 struct Thread {
     held: Vec<u32>,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashSet;
 
+use crate::analysis::happens_before::HeldLock;
 use crate::event::{Event, Op, SiteId, ThreadId};
 
 use super::live::{Live, Record, Source};
@@ -23,6 +24,8 @@ struct Cell {
 struct Thread {
     /// Of regions.
     depth: u32,
+    /// Locks, in the order in which it took them.
+    held: Vec<HeldLock>,
     last: Option<Record>,
     /// The operation that started it, until it does something itself.
     started: Option<Record>,
@@ -85,7 +88,8 @@ impl ConflictGraph {
     /// Takes the next event.
     #[inline]
     pub fn event(&mut self, ordinal: u64, event: &Event) {
-        if self.live.is_idle() && !matches!(event.op, Op::RegionBegin) {
+        let lock = matches!(event.op, Op::RegionBegin | Op::Acquired { .. } | Op::Released { .. });
+        if self.live.is_idle() && !lock {
             return;
         }
         if let Some(act) = Act::of(event.op) {
@@ -126,8 +130,17 @@ impl ConflictGraph {
     }
 
     fn act(&mut self, thread: ThreadId, site: SiteId, ordinal: u64, act: Act) {
+        let idle = self.live.is_idle();
         let state = self.thread(thread);
+        let mut held = state.held.last().copied();
         match act {
+            Act::Takes(lock, mode) => state.held.push(HeldLock { lock, mode, site }),
+            Act::Releases(lock, mode) => {
+                if let Some(at) = state.held.iter().rposition(|held| (held.lock, held.mode) == (lock, mode)) {
+                    state.held.remove(at);
+                }
+                held = state.held.last().copied();
+            }
             Act::Enters => {
                 state.depth += 1;
                 if state.depth == 1 {
@@ -138,7 +151,10 @@ impl ConflictGraph {
             Act::Leaves if state.depth == 0 => return,
             _ => {}
         }
-        let step = Step { thread, site, ordinal, act, region: self.live.passage(thread) };
+        if idle && act != Act::Enters {
+            return;
+        }
+        let step = Step { thread, site, ordinal, act, region: self.live.passage(thread), held };
         let record = self.place(step);
         if let Act::Starts(child) = act {
             self.thread(child).started.clone_from(&record);

@@ -1,7 +1,7 @@
 //! A cycle in words.
 
 use crate::event::{Names, Object};
-use crate::finding::{Finding, Involved, Kind, SiteReport, Tier};
+use crate::finding::{Finding, Held, Involved, Kind, SiteReport, Tier};
 
 use super::{Act, Cycle, Passage, Step};
 
@@ -62,7 +62,7 @@ impl Cycle {
                 },
                 site: names.site(step.site),
                 owner: names.owner_name(step.thread),
-                held: Vec::new(),
+                held: step.held.iter().map(|held| Held::new(names, held.lock, held.mode, held.site)).collect(),
                 event: Some(step.ordinal).filter(|&ordinal| ordinal > 0),
                 stack: Vec::new(),
             }
