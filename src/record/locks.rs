@@ -1,8 +1,8 @@
 //! Hooks of everything that is held: mutexes, reader-writer locks, reentrant mutexes, running initialisers.
 //!
 //! The hot path, a lock taken before in this held context, touches only the thread's own memory: a push and a pop on the
-//! [held](held) stack, and below another lock one look into the filter of known chains. What is new goes to the
-//! [lock-order graph](order).
+//! [`held`] stack, and below another lock one look into the filter of known chains. What is new goes to the
+//! lock-order graph ([`order`]).
 
 mod held;
 mod meta;

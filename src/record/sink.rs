@@ -106,7 +106,8 @@ pub(crate) fn text(finding: &Finding) -> String {
     crate::report::text(std::slice::from_ref(finding), crate::report::Style::Plain)
 }
 
-/// Not by `eprintln!`: a harness of tests would keep it to itself if the test passes.
+/// Not by `eprintln!`: a harness of tests would keep it to itself if the test passes, and it panics when no one reads, which
+/// no hook may.
 fn tell(text: &str) {
     // Outside a check there is no one else to tell, not even that it failed.
     let _ = writeln!(std::io::stderr(), "{text}");
