@@ -95,13 +95,29 @@ fn acquired_slow(meta: &LockMeta, attempt: Attempt, place: Place) {
     let Some(mut inside) = enter() else { return };
     let context = &mut *inside;
     push(context, meta, Mode::Exclusive, attempt, place);
-    if let Some(log) = &mut context.log {
-        let op = Op::Acquired { lock: meta.given_id(), mode: Mode::Exclusive, attempt };
-        meta.log_acquired(log.make_room(), context.thread, op, place);
+    if context.modes.record() {
+        record_acquired(context, meta, attempt, place);
     }
     if context.modes.races() {
         // SAFETY: the caller has just acquired the lock exclusively.
         unsafe { meta.clock() }.acquire(&mut context.clock);
+    }
+}
+
+#[inline(never)]
+fn record_acquired(context: &mut Context, meta: &LockMeta, attempt: Attempt, place: Place) {
+    if let Some(log) = &mut context.log {
+        let op = Op::Acquired { lock: meta.given_id(), mode: Mode::Exclusive, attempt };
+        meta.log_acquired(log.make_room(), context.thread, op, place);
+    }
+}
+
+#[inline(never)]
+fn record_released(context: &mut Context, meta: &LockMeta) {
+    if let Some(log) = &mut context.log {
+        let op = Op::Released { lock: meta.given_id(), mode: Mode::Exclusive };
+        let position = log.make_room().push(op, meta.created());
+        meta.log_released(context.thread, position);
     }
 }
 
@@ -132,10 +148,8 @@ fn released_slow(meta: &LockMeta) {
     let Some(mut inside) = enter() else { return };
     let context = &mut *inside;
     pop(context, meta, Mode::Exclusive);
-    if let Some(log) = &mut context.log {
-        let op = Op::Released { lock: meta.given_id(), mode: Mode::Exclusive };
-        let position = log.make_room().push(op, meta.created());
-        meta.log_released(context.thread, position);
+    if context.modes.record() {
+        record_released(context, meta);
     }
     if context.modes.races() {
         // SAFETY: the caller still holds the lock exclusively.
@@ -223,12 +237,19 @@ fn push(context: &mut Context, meta: &LockMeta, mode: Mode, attempt: Attempt, pl
         order::judge(context, meta, chain, mode, site);
     }
     let id = meta.id_word();
-    if id & DESCRIBED == 0
-        && let Some(log) = &mut context.log
-    {
-        log.make_room().made(lock, meta.kind(), meta.created());
+    if id & DESCRIBED == 0 && context.modes.record() {
+        tell_made(context, meta, lock);
     }
     context.locks.held.push(Entry::new(chain, id, site, mode, attempt));
+}
+
+/// The trace says where a lock was made that the registry does not know.
+#[cold]
+#[inline(never)]
+fn tell_made(context: &mut Context, meta: &LockMeta, lock: LockId) {
+    if let Some(log) = &mut context.log {
+        log.make_room().made(lock, meta.kind(), meta.created());
+    }
 }
 
 fn pop(context: &mut Context, meta: &LockMeta, mode: Mode) {

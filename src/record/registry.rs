@@ -35,6 +35,8 @@ impl Ids {
     }
 
     /// Some ids, for one thread: the first, and the others in `rest`, the next one last.
+    #[cold]
+    #[inline(never)]
     pub(crate) fn some(&self, rest: &mut Vec<u32>) -> u32 {
         let first = self.0.fetch_add(SOME, Ordering::Relaxed);
         if first >= UNWATCHED - SOME {

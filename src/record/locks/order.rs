@@ -63,11 +63,16 @@ pub(super) fn note(context: &mut Context, meta: &LockMeta, chain: u64, mode: Mod
 }
 
 /// Tells other processes of a new chain, if anyone gathers what they tell.
-#[inline]
+#[inline(always)]
 fn tell_class(context: &mut Context, meta: &LockMeta, mode: Mode, site: SiteId) {
-    if !context.modes.classes() {
-        return;
+    if context.modes.classes() {
+        tell_watched_class(context, meta, mode, site);
     }
+}
+
+#[cold]
+#[inline(never)]
+fn tell_watched_class(context: &mut Context, meta: &LockMeta, mode: Mode, site: SiteId) {
     // Short-lived locks come here each time that one is taken below others.
     let address = ptr::from_ref(meta.created()).addr() as u64 ^ context.locks.held.chain().rotate_left(32);
     let key = extend(address, LockId(site.0), mode);
