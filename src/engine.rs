@@ -6,9 +6,14 @@
 use crate::analysis::atomicity::{AtomicityAnalysis, StaleWrite};
 use crate::analysis::happens_before::{HappensBefore, Listing, Race};
 use crate::analysis::lock_order::{Hazard, LockOrder, LockOrderAnalysis};
+use crate::analysis::predict::Control;
 use crate::analysis::wait_for::{Knot, WaitForAnalysis};
 use crate::event::{Event, Names, Object};
-use crate::finding::{Finding, Findings};
+use crate::finding::{Finding, Findings, Refutation};
+
+use predicted::Predicting;
+
+mod predicted;
 
 /// An analysis to choose.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -21,11 +26,17 @@ pub enum Judge {
     Waits,
     /// Updates that overwrite another owner's unseen.
     Atomicity,
+    /// Races of other orders of the same events. Keeps the whole stream in memory; see [`Engine::predict`].
+    PredictRaces,
+    /// Lock-order cycles that other orders of the same events run into, and those that none does. As above.
+    PredictDeadlocks,
 }
 
 impl Judge {
-    /// All of them.
-    pub const ALL: &'static [Self] = &[Self::Shb, Self::LockOrder, Self::Waits, Self::Atomicity];
+    /// Those that judge while the stream goes by, and need no memory for its length.
+    pub const STREAMING: &'static [Self] = &[Self::Shb, Self::LockOrder, Self::Waits, Self::Atomicity];
+    /// Those that judge the whole stream when it has ended.
+    pub const PREDICTING: &'static [Self] = &[Self::PredictRaces, Self::PredictDeadlocks];
 }
 
 /// The chosen analyses over one stream.
@@ -38,6 +49,9 @@ pub struct Engine {
     every_event: bool,
     /// The order is kept for its races, and not only for the atomicity of updates.
     tell_races: bool,
+    /// The order of locks is kept for its own hazards, and not only to know which deadlocks to predict.
+    tell_order: bool,
+    predicting: Option<Predicting>,
     found: Vec<(u64, Found)>,
     events: u64,
     /// By thread: seen?
@@ -53,6 +67,12 @@ enum Found {
     Stale(Object, StaleWrite),
 }
 
+/// What prediction makes of a hazard.
+enum Told {
+    Predicted(Vec<Finding>),
+    Refuted(Refutation),
+}
+
 /// What the stream came to.
 #[derive(Debug)]
 pub struct Verdict {
@@ -65,6 +85,21 @@ pub struct Verdict {
     /// Lock-order cycles that passed the filters, before equal ones are merged into one finding; `None` when the lock
     /// order was not judged.
     pub patterns: Option<u64>,
+    /// What no reordering does, though the pattern is there.
+    pub refuted: Vec<Refutation>,
+    /// What prediction could not tell, if it was asked for.
+    pub prediction: Option<Unpredicted>,
+}
+
+/// What prediction could not tell.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Unpredicted {
+    /// Why nothing was predicted.
+    pub skipped: Option<String>,
+    /// Accesses, or pairs of them, that the budget left open, and lock-order hazards.
+    pub undecided: u64,
+    /// States that the searches reached.
+    pub states: u64,
 }
 
 impl Engine {
@@ -76,12 +111,23 @@ impl Engine {
         Self {
             races: (wanted(Judge::Shb) || wanted(Judge::Atomicity)).then(|| HappensBefore::new(listing)),
             tell_races: wanted(Judge::Shb),
-            order: wanted(Judge::LockOrder).then(LockOrderAnalysis::new),
+            order: (wanted(Judge::LockOrder) || wanted(Judge::PredictDeadlocks)).then(LockOrderAnalysis::new),
+            tell_order: wanted(Judge::LockOrder),
+            predicting: Predicting::new(wanted(Judge::PredictRaces), wanted(Judge::PredictDeadlocks)),
             waits: wanted(Judge::Waits).then(WaitForAnalysis::default),
             atomicity: wanted(Judge::Atomicity).then(AtomicityAnalysis::default),
             every_event,
             ..Self::default()
         }
+    }
+
+    /// Gives prediction up if the stream gets longer than so many events.
+    #[must_use]
+    pub fn predicting_up_to(mut self, events: u64) -> Self {
+        if let Some(predicting) = &mut self.predicting {
+            predicting.limit(events);
+        }
+        self
     }
 
     /// Takes the next events; `first` is the ordinal of the first of them. One analysis after the other goes over the
@@ -118,6 +164,9 @@ impl Engine {
                 found.extend(waits.event(ordinal, event).map(|knot| (ordinal, Found::Knot(knot))));
             }
         }
+        if let Some(predicting) = &mut self.predicting {
+            predicting.feed(first, events);
+        }
         for event in events {
             let thread = event.owner.thread.index();
             if self.threads.len() <= thread {
@@ -126,6 +175,14 @@ impl Engine {
             self.threads[thread] = true;
         }
         self.events += events.len() as u64;
+    }
+
+    /// At the end of the stream: predicts, if that was asked for. `budget` bounds the searches, in states; `started` is
+    /// told how far [`Control::done`] will count before it does.
+    pub fn predict(&mut self, budget: u64, control: Control<'_>, started: impl FnOnce(u64)) {
+        if let Some(predicting) = &mut self.predicting {
+            predicting.run(&self.found, self.every_event, budget, control, started);
+        }
     }
 
     /// The lock-order graph so far, if it was asked for.
@@ -137,18 +194,39 @@ impl Engine {
     /// Puts into words what was found so far.
     #[must_use]
     pub fn verdict(&self, names: &dyn Names) -> Verdict {
-        let mut found: Vec<&(u64, Found)> = self.found.iter().collect();
-        found.sort_by_key(|(ordinal, _)| *ordinal);
+        let mut found: Vec<(usize, &(u64, Found))> = self.found.iter().enumerate().collect();
+        found.sort_by_key(|(_, (ordinal, _))| *ordinal);
         let mut merged = Findings::default();
         let mut each = Vec::new();
-        for (_, found) in found {
-            match found {
-                Found::Race(race) if self.every_event => each.push(race.finding(names)),
-                Found::Race(race) => drop(merged.add(race.finding(names))),
-                Found::Hazard(hazard) => drop(merged.add(hazard.to_finding(names))),
-                Found::Knot(knot) => drop(knot.finding(names).map(|finding| merged.add(finding))),
-                Found::Stale(object, stale) => drop(merged.add(stale.finding(*object, names))),
+        let mut refuted = Vec::new();
+        // What is proved of a cycle stands for the cycle.
+        let predicted = self.predicting.as_ref().and_then(Predicting::predicted);
+        let mut add = |finding| match self.every_event {
+            true => each.push(finding),
+            false => drop(merged.add(finding)),
+        };
+        let mut races = predicted.map_or(&[][..], |predicted| predicted.races()).iter().peekable();
+        for (place, (ordinal, found)) in found {
+            while let Some(race) = races.next_if(|race| race.race.later.ordinal < *ordinal) {
+                predicted.into_iter().for_each(|predicted| add(predicted.race(race, names)));
             }
+            match found {
+                Found::Race(race) => add(race.finding(names)),
+                Found::Hazard(hazard) => {
+                    let told = predicted.and_then(|predicted| predicted.hazard(place, hazard, names));
+                    match told {
+                        Some(Told::Predicted(findings)) => findings.into_iter().for_each(&mut add),
+                        Some(Told::Refuted(refutation)) => refuted.push(refutation),
+                        None if self.tell_order => add(hazard.to_finding(names)),
+                        None => {}
+                    }
+                }
+                Found::Knot(knot) => knot.finding(names).into_iter().for_each(&mut add),
+                Found::Stale(object, stale) => add(stale.finding(*object, names)),
+            }
+        }
+        for race in races {
+            predicted.into_iter().for_each(|predicted| add(predicted.race(race, names)));
         }
         each.extend(merged.into_vec());
         let cycles = self.found.iter().filter(|(_, found)| matches!(found, Found::Hazard(Hazard::Cycle(_)))).count();
@@ -156,7 +234,9 @@ impl Engine {
             findings: each,
             events: self.events,
             threads: self.threads.iter().filter(|&&seen| seen).count() as u64,
-            patterns: self.order.as_ref().map(|_| cycles as u64),
+            patterns: self.order.as_ref().filter(|_| self.tell_order).map(|_| cycles as u64),
+            refuted,
+            prediction: self.predicting.as_ref().map(Predicting::rest),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use gordian::event::{Mode, ObjectKind, Site};
-use gordian::finding::{Finding, Held, Involved, Kind, SiteReport, Tier};
+use gordian::finding::{Finding, Held, Involved, Kind, Move, SiteReport, Tier};
 use gordian::report::dot::{Edge, GraphView, Node, dot};
 use gordian::report::{Part, Style, Summary, json, tally, text};
 
@@ -74,7 +74,15 @@ fn race() -> Finding {
     let sites = vec![place("12", 40), place("9", 31)];
     let mut finding = Finding::new(Kind::DataRace, Tier::Predicted, "V1 is raced for".to_owned(), sites, objects);
     finding.confirmed = true;
-    finding.witness = vec!["T1|w(V1)|9".to_owned(), "T2|w(V1)|12".to_owned()];
+    let step = |event, token: &str, next| Move {
+        owner: "T1".to_owned(),
+        action: "writes `V\u{1b}[31m1`".to_owned(),
+        site: Site::new(token, 0, 0),
+        event,
+        through: false,
+        next,
+    };
+    finding.witness = vec![step(31, "9", false), step(40, "12", true)];
     finding
 }
 
@@ -115,6 +123,7 @@ fn json_of_one_run_and_of_several_inputs() {
             ..Summary::of(&findings)
         },
         findings,
+        ..Part::default()
     };
     let one = json(&[part(Some("a.std"), vec![cycle(), race()], None)]);
     snapshot("one.json", &one.replace(&version, "\"version\": \"VERSION\""));

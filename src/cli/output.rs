@@ -1,6 +1,7 @@
 //! Printing: to standard output in the form of `--format`, to the files of `--output`.
 
 use std::io::{ErrorKind, Write as _};
+use std::path::Path;
 
 use comfy_table::presets;
 
@@ -23,10 +24,8 @@ pub(super) trait Document {
 /// A reader of standard output that has gone (`gordian list | head`) has seen what it wanted: no error.
 pub(super) fn emit(document: &dyn Document, common: &Common) -> Result<(), Error> {
     for (format, path) in &common.outputs {
-        std::fs::write(path, render(document, *format, Style::Plain, false)).map_err(|error| {
-            Error::new(ExitCode::Usage, format!("cannot write {}: {error}", path.display()))
-                .with_help("choose a file in a directory that exists and can be written to")
-        })?;
+        std::fs::write(path, render(document, *format, Style::Plain, false))
+            .map_err(|error| unwritable(path, &error))?;
     }
     if common.quiet {
         return Ok(());
@@ -40,6 +39,12 @@ pub(super) fn emit(document: &dyn Document, common: &Common) -> Result<(), Error
         }
         _ => Ok(()),
     }
+}
+
+/// The error for a file that the system does not let us write.
+pub(super) fn unwritable(path: &Path, error: &std::io::Error) -> Error {
+    Error::new(ExitCode::Usage, format!("cannot write {}: {error}", path.display()))
+        .with_help("choose a file in a directory that exists and can be written to")
 }
 
 fn render(document: &dyn Document, format: Format, style: Style, terminal: bool) -> String {

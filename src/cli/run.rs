@@ -33,7 +33,7 @@ pub(super) fn run(options: &Run) -> Result<ExitCode, Error> {
     }
     let summary = Summary { interrupted: ran.interrupted, ..Summary::of(&ran.findings) };
     let code = verdict(&ran.findings, options.deny, ran.trouble.is_some());
-    output::emit(&Report(Part { input: None, findings: ran.findings, summary }), &options.common)?;
+    output::emit(&Report(Part { findings: ran.findings, summary, ..Part::default() }), &options.common)?;
     Ok(code)
 }
 

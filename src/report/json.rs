@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::finding::{Finding, Tier};
+use crate::finding::{Finding, Refutation, Tier};
 
 /// The version of the JSON format. It rises when a field changes its meaning or goes away; new fields may come any time.
 pub const FORMAT_VERSION: u32 = 1;
@@ -25,6 +25,15 @@ pub struct Summary {
     /// Cycles of the lock graph that passed the filters, before they are reduced to findings.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub patterns: Option<u64>,
+    /// Why nothing was predicted, though it would have been.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_predicted: Option<String>,
+    /// What prediction left open when its budget was spent: accesses, pairs of accesses, lock-order cycles.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub undecided: Option<u64>,
+    /// States that the searches of prediction reached.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub states: Option<u64>,
     /// Why the input ended before its end, if it did; the findings are those of the part that could be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub truncated: Option<String>,
@@ -60,6 +69,9 @@ impl Summary {
         self.events = add(self.events, other.events);
         self.threads = add(self.threads, other.threads);
         self.patterns = add(self.patterns, other.patterns);
+        self.not_predicted = self.not_predicted.or_else(|| other.not_predicted.clone());
+        self.undecided = add(self.undecided, other.undecided);
+        self.states = add(self.states, other.states);
         self.truncated = self.truncated.or_else(|| other.truncated.clone());
         self.interrupted |= other.interrupted;
         self
@@ -73,6 +85,8 @@ pub struct Part {
     pub input: Option<String>,
     /// The findings, in their stable order.
     pub findings: Vec<Finding>,
+    /// What was shown not to happen, if that is to be told.
+    pub refuted: Vec<Refutation>,
     /// What else is known; [`json`] takes the counts from here.
     pub summary: Summary,
 }
@@ -82,6 +96,8 @@ struct Document<'a> {
     version: u32,
     tool: Tool,
     findings: Vec<Entry<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    refuted: Vec<Refuted<'a>>,
     summary: Summary,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     inputs: Vec<Input<'a>>,
@@ -102,6 +118,14 @@ struct Entry<'a> {
 }
 
 #[derive(Serialize)]
+struct Refuted<'a> {
+    #[serde(flatten)]
+    refutation: &'a Refutation,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    input: Option<&'a str>,
+}
+
+#[derive(Serialize)]
 struct Input<'a> {
     path: &'a str,
     #[serde(flatten)]
@@ -111,7 +135,7 @@ struct Input<'a> {
 /// The findings of all parts as one JSON document with a final newline.
 ///
 /// `{"version":1,"tool":{"name","version"},"findings":[…],"summary":{…}}`; with several parts each finding has `input`,
-/// and `inputs` has a summary of each. The same bug in two inputs stays two entries with one fingerprint.
+/// and `inputs` has a summary of each. `refuted` is there if anything was, and if it was asked for. The same bug in two inputs stays two entries with one fingerprint.
 ///
 /// # Panics
 ///
@@ -126,6 +150,13 @@ pub fn json(parts: &[Part]) -> String {
             part.findings.iter().map(move |finding| Entry { finding, input })
         })
         .collect();
+    let refuted = parts
+        .iter()
+        .flat_map(|part| {
+            let input = part.input.as_deref().filter(|_| several);
+            part.refuted.iter().map(move |refutation| Refuted { refutation, input })
+        })
+        .collect();
     let inputs = parts
         .iter()
         .filter_map(|part| Some(Input { path: part.input.as_deref()?, summary: &part.summary }))
@@ -135,6 +166,7 @@ pub fn json(parts: &[Part]) -> String {
         version: FORMAT_VERSION,
         tool: Tool { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") },
         findings,
+        refuted,
         summary: parts.iter().fold(Summary::default(), |total, part| total.and(&part.summary)),
         inputs,
     };

@@ -213,7 +213,7 @@ impl<'a> Judge<'a> {
             let apart = Apart::new(self.index, self.index.accesses(var));
             for (place, &later) in self.index.accesses(var).iter().enumerate() {
                 let settled = self.effort.every_event && known.later.contains(&self.index.ordinal(later));
-                if settled || apart.from_all(place) {
+                if settled || apart.is_apart_from_all(place) {
                     continue;
                 }
                 if looks == 0 || self.stopped() {
@@ -359,7 +359,7 @@ impl Apart {
         self.row(one)[self.groups[other] as usize]
     }
 
-    fn from_all(&self, access: usize) -> bool {
+    fn is_apart_from_all(&self, access: usize) -> bool {
         self.row(access).iter().all(|&apart| apart)
     }
 }

@@ -118,9 +118,7 @@ impl Order {
                     let event = index.threads[thread].events[done[thread] as usize];
                     let extra = edges.get(&event).map_or(&[][..], Vec::as_slice);
                     let entry = index.entry(event);
-                    let fork = index.threads[thread].fork;
-                    let fork = (entry.at == 0 && fork != NONE).then_some(fork);
-                    let needs = || extra.iter().copied().chain(entry.needs()).chain(fork);
+                    let needs = || extra.iter().copied().chain(entry.needs()).chain(index.fork_of(event));
                     if !needs().all(|other| has(index, &done, other)) {
                         break;
                     }

@@ -140,8 +140,7 @@ impl<'a> Search<'a> {
 
     /// Is the thread of the event forked, if the trace has its fork?
     fn has_begun(&self, event: u32) -> bool {
-        let fork = self.index.threads[self.index.entry(event).thread as usize].fork;
-        fork == NONE || has(self.index, &self.done, fork)
+        self.index.fork_of(event).is_none_or(|fork| has(self.index, &self.done, fork))
     }
 
     /// Where the threads stand and which writes still have to be seen, twice scattered: equal for equal states, and
