@@ -475,7 +475,7 @@ fn an_update_seen_through_exclusive_access_is_not_lost() {
             let mut count = Arc::new(AtomicU32::new(0));
             count.load(Relaxed);
             let other = Arc::clone(&count);
-            let adder = thread::spawn(move || drop(other.fetch_add(1, Relaxed)));
+            let adder = thread::spawn(move || _ = other.fetch_add(1, Relaxed));
             while Arc::get_mut(&mut count).is_none() {
                 thread::yield_now();
             }
