@@ -6,10 +6,15 @@
 use crate::analysis::atomicity::{AtomicityAnalysis, StaleWrite};
 use crate::analysis::happens_before::{HappensBefore, Listing, Race};
 use crate::analysis::lock_order::{Hazard, LockOrder, LockOrderAnalysis};
+use crate::analysis::predict::Control;
 use crate::analysis::serialisability::{ConflictGraph, Cycle};
 use crate::analysis::wait_for::{Knot, WaitForAnalysis};
 use crate::event::{Event, Names, Object};
-use crate::finding::{Finding, Findings};
+use crate::finding::{Finding, Findings, Refutation};
+
+use predicted::Predicting;
+
+mod predicted;
 
 /// An analysis to choose.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -22,11 +27,17 @@ pub enum Judge {
     Waits,
     /// Updates that overwrite another owner's unseen, regions that are not atomic.
     Atomicity,
+    /// Races of other orders of the same events. Keeps the whole stream in memory; see [`Engine::predict`].
+    PredictRaces,
+    /// Lock-order cycles that other orders of the same events run into, and those that none does. As above.
+    PredictDeadlocks,
 }
 
 impl Judge {
-    /// All of them.
-    pub const ALL: &'static [Self] = &[Self::Shb, Self::LockOrder, Self::Waits, Self::Atomicity];
+    /// Those that judge while the stream goes by, and need no memory for its length.
+    pub const STREAMING: &'static [Self] = &[Self::Shb, Self::LockOrder, Self::Waits, Self::Atomicity];
+    /// Those that judge the whole stream when it has ended.
+    pub const PREDICTING: &'static [Self] = &[Self::PredictRaces, Self::PredictDeadlocks];
 }
 
 /// The chosen analyses over one stream.
@@ -40,6 +51,9 @@ pub struct Engine {
     every_event: bool,
     /// The order is kept for its races, and not only for the atomicity of updates.
     tell_races: bool,
+    /// The order of locks is kept for its own hazards, and not only to know which deadlocks to predict.
+    tell_order: bool,
+    predicting: Option<Predicting>,
     found: Vec<(u64, Found)>,
     events: u64,
     /// By thread: seen?
@@ -56,6 +70,12 @@ enum Found {
     Cycle(Cycle),
 }
 
+/// What prediction makes of a hazard.
+enum Told {
+    Predicted(Vec<Finding>),
+    Refuted(Refutation),
+}
+
 /// What the stream came to.
 #[derive(Debug)]
 pub struct Verdict {
@@ -68,6 +88,21 @@ pub struct Verdict {
     /// Lock-order cycles that passed the filters, before equal ones are merged into one finding; `None` when the lock
     /// order was not judged.
     pub patterns: Option<u64>,
+    /// What no reordering does, though the pattern is there.
+    pub refuted: Vec<Refutation>,
+    /// What prediction could not tell, if it was asked for.
+    pub prediction: Option<Unpredicted>,
+}
+
+/// What prediction could not tell.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Unpredicted {
+    /// Why nothing was predicted.
+    pub skipped: Option<String>,
+    /// Accesses, or pairs of them, that the budget left open, and lock-order hazards.
+    pub undecided: u64,
+    /// States that the searches reached.
+    pub states: u64,
 }
 
 impl Engine {
@@ -79,13 +114,24 @@ impl Engine {
         Self {
             races: (wanted(Judge::Shb) || wanted(Judge::Atomicity)).then(|| HappensBefore::new(listing)),
             tell_races: wanted(Judge::Shb),
-            order: wanted(Judge::LockOrder).then(LockOrderAnalysis::new),
+            order: (wanted(Judge::LockOrder) || wanted(Judge::PredictDeadlocks)).then(LockOrderAnalysis::new),
+            tell_order: wanted(Judge::LockOrder),
+            predicting: Predicting::new(wanted(Judge::PredictRaces), wanted(Judge::PredictDeadlocks)),
             waits: wanted(Judge::Waits).then(WaitForAnalysis::default),
             atomicity: wanted(Judge::Atomicity).then(AtomicityAnalysis::default),
             regions: wanted(Judge::Atomicity).then(ConflictGraph::new),
             every_event,
             ..Self::default()
         }
+    }
+
+    /// Gives prediction up if the stream gets longer than so many events.
+    #[must_use]
+    pub fn predicting_up_to(mut self, events: u64) -> Self {
+        if let Some(predicting) = &mut self.predicting {
+            predicting.limit(events);
+        }
+        self
     }
 
     /// Takes the next events; `first` is the ordinal of the first of them. One analysis after the other goes over the
@@ -132,6 +178,9 @@ impl Engine {
                 found.extend(waits.event(ordinal, event).map(|knot| (ordinal, Found::Knot(knot))));
             }
         }
+        if let Some(predicting) = &mut self.predicting {
+            predicting.feed(first, events);
+        }
         for event in events {
             let thread = event.owner.thread.index();
             if self.threads.len() <= thread {
@@ -140,6 +189,14 @@ impl Engine {
             self.threads[thread] = true;
         }
         self.events += events.len() as u64;
+    }
+
+    /// At the end of the stream: predicts, if that was asked for. `budget` bounds the searches, in states; `started` is
+    /// told how far [`Control::done`] will count before it does.
+    pub fn predict(&mut self, budget: u64, control: Control<'_>, started: impl FnOnce(u64)) {
+        if let Some(predicting) = &mut self.predicting {
+            predicting.run(&self.found, self.every_event, budget, control, started);
+        }
     }
 
     /// The lock-order graph so far, if it was asked for.
@@ -154,27 +211,69 @@ impl Engine {
         let under_way = self.regions.iter().flat_map(ConflictGraph::unfinished);
         let under_way: Vec<(u64, Found)> =
             under_way.map(|cycle| (cycle.closing().ordinal, Found::Cycle(cycle.clone()))).collect();
-        let mut found: Vec<&(u64, Found)> = self.found.iter().chain(&under_way).collect();
-        found.sort_by_key(|(ordinal, _)| *ordinal);
-        let mut merged = Findings::default();
-        let mut each = Vec::new();
-        for (_, found) in found {
+        // What is under way has places beyond those that prediction knows.
+        let mut found: Vec<(usize, &(u64, Found))> = self.found.iter().chain(&under_way).enumerate().collect();
+        found.sort_by_key(|(_, (ordinal, _))| *ordinal);
+        let mut told = Telling { merged: Findings::default(), each: Vec::new(), every_event: self.every_event };
+        let mut refuted = Vec::new();
+        // What is proved of a cycle stands for the cycle.
+        let predicted = self.predicting.as_ref().and_then(Predicting::predicted);
+        let mut races = predicted.map_or(&[][..], |predicted| predicted.races()).iter().peekable();
+        for (place, (ordinal, found)) in found {
+            while let Some(race) = races.next_if(|race| race.race.later.ordinal < *ordinal) {
+                predicted.into_iter().for_each(|predicted| told.race(predicted.race(race, names)));
+            }
             match found {
-                Found::Race(race) if self.every_event => each.push(race.finding(names)),
-                Found::Race(race) => drop(merged.add(race.finding(names))),
-                Found::Hazard(hazard) => drop(merged.add(hazard.to_finding(names))),
-                Found::Knot(knot) => drop(knot.finding(names).map(|finding| merged.add(finding))),
-                Found::Stale(object, stale) => drop(merged.add(stale.finding(*object, names))),
-                Found::Cycle(cycle) => drop(merged.add(cycle.finding(names))),
+                Found::Race(race) => told.race(race.finding(names)),
+                Found::Hazard(hazard) => match predicted.and_then(|predicted| predicted.hazard(place, hazard, names)) {
+                    Some(Told::Predicted(findings)) => findings.into_iter().for_each(|finding| told.add(finding)),
+                    Some(Told::Refuted(refutation)) => refuted.push(refutation),
+                    None if self.tell_order => told.add(hazard.to_finding(names)),
+                    None => {}
+                },
+                Found::Knot(knot) => knot.finding(names).into_iter().for_each(|finding| told.add(finding)),
+                Found::Stale(object, stale) => told.add(stale.finding(*object, names)),
+                Found::Cycle(cycle) => told.add(cycle.finding(names)),
             }
         }
-        each.extend(merged.into_vec());
+        for race in races {
+            predicted.into_iter().for_each(|predicted| told.race(predicted.race(race, names)));
+        }
         let cycles = self.found.iter().filter(|(_, found)| matches!(found, Found::Hazard(Hazard::Cycle(_)))).count();
         Verdict {
-            findings: each,
+            findings: told.into_vec(),
             events: self.events,
             threads: self.threads.iter().filter(|&&seen| seen).count() as u64,
-            patterns: self.order.as_ref().map(|_| cycles as u64),
+            patterns: self.order.as_ref().filter(|_| self.tell_order).map(|_| cycles as u64),
+            refuted,
+            prediction: self.predicting.as_ref().map(Predicting::rest),
         }
+    }
+}
+
+/// The findings of a verdict, as they are put into words.
+struct Telling {
+    merged: Findings,
+    /// Races, if each is to be told.
+    each: Vec<Finding>,
+    every_event: bool,
+}
+
+impl Telling {
+    fn add(&mut self, finding: Finding) {
+        self.merged.add(finding);
+    }
+
+    fn race(&mut self, finding: Finding) {
+        match self.every_event {
+            true => self.each.push(finding),
+            false => self.add(finding),
+        }
+    }
+
+    fn into_vec(self) -> Vec<Finding> {
+        let mut all = self.each;
+        all.extend(self.merged.into_vec());
+        all
     }
 }

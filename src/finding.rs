@@ -260,6 +260,15 @@ impl Finding {
     }
 }
 
+/// A finding that would be [`Tier::Possible`], but for a proof that no reordering of the run does it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Refutation {
+    /// What it would be.
+    pub finding: Finding,
+    /// Why it is not, in a sentence.
+    pub reason: String,
+}
+
 /// FNV-1a over the kind and the sorted parts: stable across platforms, compilers and releases, which a [`std::hash`]
 /// hasher does not promise.
 fn fingerprint(kind: Kind, parts: &[String]) -> Fingerprint {

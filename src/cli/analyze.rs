@@ -3,20 +3,23 @@
 use std::fs::File;
 use std::io::{Read, Write as _};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::thread;
+use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
 
-use super::args::Engine;
 use super::error::{Error, InputError, Position};
 use super::exit_code::ExitCode;
 use super::interrupt;
 use super::options::Analyze;
-use crate::engine::{Engine as Analyses, Judge};
+use super::output;
+use crate::analysis::predict::Control;
+use crate::engine::Engine;
 use crate::event::Event;
-use crate::finding::Finding;
+use crate::finding::{Finding, Fingerprint, Kind, Move, Refutation};
 use crate::report::{self, Part, Summary};
 use crate::trace::{StdOptions, TraceError, TraceReader};
 
@@ -32,18 +35,11 @@ pub(super) fn analyze(options: &Analyze) -> Result<ExitCode, Error> {
             break;
         }
         let progress = progress(path, options.gate.common.quiet);
-        let judging = Judging {
-            engines: &options.engines,
-            every_event: options.every_event,
-            strict: options.strict,
-            interrupted,
-            progress: &progress,
-        };
-        let judged = judge(path, &judging);
+        let judged = judge(path, &Judging { options, interrupted, progress: &progress });
         progress.finish_and_clear();
         match judged {
-            Ok(Judged { findings, summary }) => {
-                parts.push(Part { input: Some(input_name(path)), findings, summary, ..Part::default() });
+            Ok(Judged { findings, refuted, summary }) => {
+                parts.push(Part { input: Some(input_name(path)), findings, refuted, summary, ..Part::default() });
             }
             Err(error) => {
                 broken = true;
@@ -55,6 +51,9 @@ pub(super) fn analyze(options: &Analyze) -> Result<ExitCode, Error> {
     if let Some(last) = parts.last_mut() {
         last.summary.interrupted |= cut_short;
     }
+    if let Some(path) = &options.witness {
+        output::write_file(path, &output::pretty(&Witnesses::of(&parts)))?;
+    }
     let otherwise = if broken {
         ExitCode::Input
     } else if cut_short {
@@ -65,38 +64,35 @@ pub(super) fn analyze(options: &Analyze) -> Result<ExitCode, Error> {
     options.gate.conclude(parts, otherwise)
 }
 
+/// How often the bar moves while nothing is read.
+const FRAME: Duration = Duration::from_millis(50);
+
 /// Batches that the reader may be ahead of the judges.
 const BATCHES: usize = 8;
 
 /// How to judge.
-pub(super) struct Judging<'a> {
-    /// The judges to use.
-    pub(super) engines: &'a [Engine],
-    /// Each racing event once, instead of each pair of sites once.
-    pub(super) every_event: bool,
-    /// STD text is held to the whole of its rules.
-    pub(super) strict: bool,
+struct Judging<'a> {
+    options: &'a Analyze,
     /// Set by Ctrl-C: stop, and return what is known.
-    pub(super) interrupted: &'a AtomicBool,
-    /// Counts the bytes that are read.
-    pub(super) progress: &'a ProgressBar,
+    interrupted: &'a AtomicBool,
+    /// Counts the bytes that are read, then what is predicted.
+    progress: &'a ProgressBar,
 }
 
 /// What a trace gave.
-pub(super) struct Judged {
-    pub(super) findings: Vec<Finding>,
+struct Judged {
+    findings: Vec<Finding>,
+    /// What was refuted, if that is wanted.
+    refuted: Vec<Refutation>,
     /// Everything but the counts of the findings, which are made from them.
-    pub(super) summary: Summary,
+    summary: Summary,
 }
 
 /// Reads a trace and judges it.
 fn judge(path: &Path, judging: &Judging<'_>) -> Result<Judged, InputError> {
-    let mut reader = reader(path, judging.progress, StdOptions { strict: judging.strict })?;
-    let judges: Vec<Judge> = match judging.engines {
-        [] => Judge::ALL.to_vec(),
-        engines => engines.iter().map(|engine| engine.judge()).collect(),
-    };
-    let mut engine = Analyses::new(&judges, judging.every_event);
+    let options = judging.options;
+    let mut reader = reader(path, judging.progress, StdOptions { strict: options.strict })?;
+    let mut engine = Engine::new(&options.judges, options.every_event).predicting_up_to(options.predict_up_to);
     // One thread reads, one judges: a trace takes the longer of the two times, not their sum.
     let (full, batches) = mpsc::sync_channel::<(u64, Vec<Event>)>(BATCHES);
     let (empty, spare) = mpsc::channel::<Vec<Event>>();
@@ -119,18 +115,50 @@ fn judge(path: &Path, judging: &Judging<'_>) -> Result<Judged, InputError> {
         reading.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     });
     read.map_err(|error| malformed(path, error))?;
-    let verdict = engine.verdict(reader.names());
+    predict(&mut engine, judging);
+    let mut verdict = engine.verdict(reader.names());
+    if !options.all {
+        verdict.refuted.clear();
+    }
+    let unpredicted = verdict.prediction.unwrap_or_default();
+    let some = |number: u64| Some(number).filter(|&number| number > 0);
     let summary = Summary {
         events: Some(verdict.events),
         threads: Some(verdict.threads),
         patterns: verdict.patterns,
+        not_predicted: unpredicted.skipped,
+        undecided: some(unpredicted.undecided),
+        states: some(unpredicted.states),
         truncated: reader
             .truncated()
             .map(|offset| format!("the recording stops at byte {offset}, without its end mark")),
         interrupted: judging.interrupted.load(Ordering::Relaxed),
         ..Summary::default()
     };
-    Ok(Judged { findings: verdict.findings, summary })
+    Ok(Judged { findings: verdict.findings, refuted: verdict.refuted, summary })
+}
+
+/// Predicts on a thread of its own, while this one moves the bar.
+fn predict(engine: &mut Engine, judging: &Judging<'_>) {
+    let (done, work) = (AtomicU64::new(0), AtomicU64::new(0));
+    let control = Control { stop: judging.interrupted, done: &done };
+    let budget = judging.options.budget;
+    thread::scope(|scope| {
+        let work = &work;
+        let predicting =
+            scope.spawn(move || engine.predict(budget, control, |total| work.store(total, Ordering::Relaxed)));
+        let bar = judging.progress;
+        while !predicting.is_finished() && !bar.is_hidden() {
+            let total = work.load(Ordering::Relaxed);
+            if total > 0 && bar.length() != Some(total) {
+                bar.set_style(style("{msg}: predicting {bar:30} {pos}/{len} {per_sec} {eta}"));
+                bar.set_length(total);
+            }
+            bar.set_position(done.load(Ordering::Relaxed));
+            thread::park_timeout(FRAME);
+        }
+        predicting.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+    });
 }
 
 /// Opens a trace, binary or STD text.
@@ -190,7 +218,42 @@ fn progress(path: &Path, quiet: bool) -> ProgressBar {
         Some(size) => (ProgressBar::new(size), "{msg} {bar:30} {bytes}/{total_bytes} {eta}"),
         None => (ProgressBar::new_spinner(), "{msg} {bytes} {elapsed}"),
     };
-    bar.set_style(ProgressStyle::with_template(template).expect("the template is constant"));
+    bar.set_style(style(template));
     bar.set_message(report::escape(&input_name(path)).into_owned());
     bar
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).expect("the template is constant")
+}
+
+/// What `--witness` writes.
+#[derive(Serialize)]
+struct Witnesses<'a> {
+    version: u32,
+    witnesses: Vec<Proof<'a>>,
+}
+
+/// The reordering of one finding.
+#[derive(Serialize)]
+struct Proof<'a> {
+    input: Option<&'a str>,
+    kind: Kind,
+    fingerprint: &'a Fingerprint,
+    moves: &'a [Move],
+}
+
+impl<'a> Witnesses<'a> {
+    fn of(parts: &'a [Part]) -> Self {
+        let proofs = |part: &'a Part| {
+            let proved = part.findings.iter().filter(|finding| !finding.witness.is_empty());
+            proved.map(|Finding { kind, fingerprint, witness, .. }| Proof {
+                input: part.input.as_deref(),
+                kind: *kind,
+                fingerprint,
+                moves: witness,
+            })
+        };
+        Self { version: report::FORMAT_VERSION, witnesses: parts.iter().flat_map(proofs).collect() }
+    }
 }

@@ -209,6 +209,7 @@ Examples:
   gordian analyze run.gordian
   gordian analyze *.std --format json
   gordian analyze --engine shb --every-event trace.std
+  gordian analyze --predict --budget 100000000 --all trace.std
   zcat trace.std.gz | gordian analyze -
   gordian analyze run.gordian --deny observed --output json=report.json
   gordian analyze run.gordian --write-baseline known.txt   accept what there is
@@ -223,6 +224,22 @@ pub(super) struct AnalyzeArgs {
     /// List each racing event once, instead of each pair of racing sites once.
     #[arg(long)]
     pub(super) every_event: bool,
+    /// Predict what other orders of the same events would do, however long the trace is; without this only a trace of up
+    /// to a million events is asked, and only if no --engine is named.
+    #[arg(long, help_heading = "Prediction", conflicts_with = "no_predict")]
+    pub(super) predict: bool,
+    /// Predict nothing.
+    #[arg(long, help_heading = "Prediction")]
+    pub(super) no_predict: bool,
+    /// States that the searches of a prediction may reach in all; 0 keeps to reorderings that need no search.
+    #[arg(long, value_name = "STATES", default_value_t = 4_000_000, help_heading = "Prediction")]
+    pub(super) budget: u64,
+    /// Show as well what prediction has refuted, and why.
+    #[arg(long, help_heading = "Prediction")]
+    pub(super) all: bool,
+    /// Write the reordering of every predicted finding to a file, as JSON: the positions of its events in the trace.
+    #[arg(long, value_name = "FILE", help_heading = "Prediction")]
+    pub(super) witness: Option<PathBuf>,
     /// STD text: a read of a variable that was never written is an error, as in a trace from the very beginning.
     #[arg(long)]
     pub(super) strict: bool,
@@ -241,6 +258,10 @@ pub(super) enum Engine {
     Waits,
     /// Updates that overwrite another thread's without having seen it.
     Atomicity,
+    /// Races of other orders of the same events.
+    PredictRaces,
+    /// Deadlocks of other orders of the same events.
+    PredictDeadlocks,
 }
 
 impl Engine {
@@ -251,6 +272,8 @@ impl Engine {
             Self::LockOrder => Judge::LockOrder,
             Self::Waits => Judge::Waits,
             Self::Atomicity => Judge::Atomicity,
+            Self::PredictRaces => Judge::PredictRaces,
+            Self::PredictDeadlocks => Judge::PredictDeadlocks,
         }
     }
 }

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 
-use super::args::{AnalyzeArgs, CommonArgs, Engine, Format, RunArgs, SelftestArgs, When};
+use super::args::{AnalyzeArgs, CommonArgs, Format, RunArgs, SelftestArgs, When};
 use super::error::Error;
 use super::exit_code::ExitCode;
 use super::gate::Gate;
 use super::scenarios::{self, Scenario};
+use crate::engine::Judge;
 use crate::report::Style;
 
 /// Where reports go; `F` is the forms that there are.
@@ -112,13 +113,23 @@ impl SelftestArgs {
     }
 }
 
+/// A trace of up to so many events is predicted without being asked.
+const PREDICTED_UNASKED: u64 = 1_000_000;
+
 /// `gordian analyze`.
 #[derive(Debug)]
 pub(super) struct Analyze {
     pub(super) files: Vec<PathBuf>,
     /// Never empty.
-    pub(super) engines: Vec<Engine>,
+    pub(super) judges: Vec<Judge>,
     pub(super) every_event: bool,
+    /// Longer traces are not predicted.
+    pub(super) predict_up_to: u64,
+    /// States that a prediction may reach.
+    pub(super) budget: u64,
+    /// What was refuted is shown.
+    pub(super) all: bool,
+    pub(super) witness: Option<PathBuf>,
     /// STD text is held to the whole of its rules.
     pub(super) strict: bool,
     pub(super) gate: Gate,
@@ -130,9 +141,25 @@ impl AnalyzeArgs {
             let message = "standard input (`-`) can be read only once";
             return Err(Error::new(ExitCode::Usage, message).with_help("name it once, or name files"));
         }
-        let engines = if self.engine.is_empty() { Engine::value_variants().to_vec() } else { self.engine };
-        let (files, every_event, strict) = (self.files, self.every_event, self.strict);
-        Ok(Analyze { files, engines, every_event, strict, gate: self.gate.resolve(None)? })
+        let mut judges: Vec<Judge> = self.engine.iter().map(|engine| engine.judge()).collect();
+        let named = judges.iter().any(|judge| Judge::PREDICTING.contains(judge));
+        if judges.is_empty() {
+            judges.extend(Judge::STREAMING);
+        }
+        if !named && !self.no_predict && (self.predict || self.engine.is_empty()) {
+            judges.extend(Judge::PREDICTING);
+        }
+        Ok(Analyze {
+            files: self.files,
+            judges,
+            every_event: self.every_event,
+            predict_up_to: if self.predict || named { u64::MAX } else { PREDICTED_UNASKED },
+            budget: self.budget,
+            all: self.all,
+            witness: self.witness,
+            strict: self.strict,
+            gate: self.gate.resolve(None)?,
+        })
     }
 }
 

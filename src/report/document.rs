@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::origin::Origin;
 use crate::event::Site;
-use crate::finding::{Finding, Tier};
+use crate::finding::{Finding, Refutation, Tier};
 
 /// Everything that one command has to report.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -76,6 +76,8 @@ pub struct Part {
     pub folded: Vec<Folded>,
     /// Those that the baseline has.
     pub known: Vec<Finding>,
+    /// What was shown not to happen, if that is to be told.
+    pub refuted: Vec<Refutation>,
     /// What else is known; the counts are those of the lists above, see [`Part::counted`].
     pub summary: Summary,
 }
@@ -193,6 +195,15 @@ pub struct Summary {
     /// Cycles of the lock graph that passed the filters, before they are reduced to findings.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub patterns: Option<u64>,
+    /// Why nothing was predicted, though it would have been.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_predicted: Option<String>,
+    /// What prediction left open when a bound was reached: accesses, pairs of accesses, lock-order hazards.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub undecided: Option<u64>,
+    /// States that the searches of prediction reached.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub states: Option<u64>,
     /// Why the input ended before its end, if it did; the findings are those of the part that could be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub truncated: Option<String>,
@@ -237,6 +248,9 @@ impl Summary {
         self.events = add(self.events, other.events);
         self.threads = add(self.threads, other.threads);
         self.patterns = add(self.patterns, other.patterns);
+        self.not_predicted = self.not_predicted.or_else(|| other.not_predicted.clone());
+        self.undecided = add(self.undecided, other.undecided);
+        self.states = add(self.states, other.states);
         self.truncated = self.truncated.or_else(|| other.truncated.clone());
         self.interrupted |= other.interrupted;
         self

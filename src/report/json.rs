@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::document::{Report, Summary, Suppressed, Unused};
-use crate::finding::Finding;
+use crate::finding::{Finding, Refutation};
 
 /// The version of the JSON format. It rises when a field changes its meaning or goes away; new fields may come any time.
 pub const FORMAT_VERSION: u32 = 1;
@@ -19,6 +19,8 @@ struct Document<'a> {
     folded: Vec<Package<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     known: Vec<Entry<'a, Finding>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    refuted: Vec<Entry<'a, Refutation>>,
     summary: Summary,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     inputs: Vec<Input<'a>>,
@@ -62,7 +64,8 @@ struct Input<'a> {
 /// `{"version":1,"tool":{"name","version"},"findings":[…],"summary":{…}}`; with several parts each finding has `input`,
 /// and `inputs` has a summary of each. The same bug in two inputs stays two entries with one fingerprint. What is set
 /// aside is in `suppressed` (each with its `suppression` and `reason`), `folded` (by package) and `known`; what matched
-/// nothing in `unused_suppressions` and `unseen_baseline`. A list that is empty is left out, except `findings`.
+/// nothing in `unused_suppressions` and `unseen_baseline`; what prediction refuted, if that was asked for, in `refuted`
+/// (each with its `finding` and `reason`). A list that is empty is left out, except `findings`.
 ///
 /// # Panics
 ///
@@ -78,6 +81,7 @@ pub fn json(report: &Report) -> String {
         suppressed: Vec::new(),
         folded: Vec::new(),
         known: Vec::new(),
+        refuted: Vec::new(),
         summary: parts.iter().fold(Summary::default(), |total, part| total.and(&part.summary)),
         inputs: Vec::new(),
         unused_suppressions: &report.unused,
@@ -88,6 +92,7 @@ pub fn json(report: &Report) -> String {
         let entry = |finding| Entry { finding, input };
         document.findings.extend(part.findings.iter().map(entry));
         document.known.extend(part.known.iter().map(entry));
+        document.refuted.extend(part.refuted.iter().map(|finding| Entry { finding, input }));
         document.suppressed.extend(part.suppressed.iter().map(|finding| Entry { finding, input }));
         for folded in &part.folded {
             document.folded.push(Package { package: folded.package(), input, findings: &folded.findings });

@@ -12,7 +12,7 @@ use super::stack::user_frames;
 use super::style::{Style, Styles};
 use super::witness;
 use crate::event::Mode;
-use crate::finding::{Finding, Held, Kind, SiteReport, Tier};
+use crate::finding::{Finding, Held, Kind, Refutation, SiteReport, Tier};
 
 /// All findings, each with its operations, then the [`tally`]. Empty when there is none.
 ///
@@ -47,6 +47,9 @@ pub fn report_text(report: &Report, style: Style) -> String {
         }
         for folded in &part.folded {
             let _ = writeln!(out, "{}", styles.faint.on(folded_line(folded)));
+        }
+        for refutation in &part.refuted {
+            tell_refuted(&mut out, refutation, &styles);
         }
         for fact in facts(&part.summary) {
             let _ = writeln!(out, "{}", styles.faint.on(clean(&fact)));
@@ -98,6 +101,13 @@ fn facts(summary: &Summary) -> Vec<String> {
         let threads = summary.threads.map(|threads| format!(" of {threads} threads")).unwrap_or_default();
         lines.push(format!("judged {events} events{threads}"));
     }
+    if let Some(reason) = &summary.not_predicted {
+        lines.push(format!("not predicted: {reason}"));
+    }
+    if let Some(undecided) = summary.undecided {
+        let (questions, states) = (plural(undecided, "question"), plural(summary.states.unwrap_or(0), "state"));
+        lines.push(format!("prediction left {questions} open after {states}; a larger --budget may answer more"));
+    }
     if let Some(reason) = &summary.truncated {
         lines.push(format!("the input is cut short ({reason}); this is judged from the part before the cut"));
     }
@@ -105,6 +115,11 @@ fn facts(summary: &Summary) -> Vec<String> {
         lines.push("interrupted: this is what was known by then, and not the whole".to_owned());
     }
     lines
+}
+
+/// `1 state`, `2 states`.
+fn plural(count: u64, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
 /// The text as a report prints it: harmless to a terminal, with short paths of dependencies.
@@ -183,6 +198,17 @@ fn tell(out: &mut String, finding: &Finding, sources: &mut Sources, styles: &Sty
     }
     let close = format!("fingerprint {}, more: gordian explain {}", escape(&finding.fingerprint.0), finding.kind);
     let _ = writeln!(out, "{}", styles.faint.on(close));
+}
+
+/// What does not happen, where it would, and why not.
+fn tell_refuted(out: &mut String, Refutation { finding, reason }: &Refutation, styles: &Styles) {
+    let head = format!("refuted[{}]", finding.kind);
+    let _ = writeln!(out, "{} {}", styles.good.on(head), clean(&finding.message));
+    for operation in &finding.sites {
+        let place = clean(&operation.site.to_string());
+        let _ = writeln!(out, "  {} {} at {place}", escape(&operation.owner), escape(&operation.role));
+    }
+    let _ = writeln!(out, "  {}", clean(reason));
 }
 
 /// The operation that a list of findings shows of one: the first that is no mere acquisition of a lock which another

@@ -35,11 +35,21 @@ impl Race {
     /// The race as a finding: observed, both accesses, the later one first.
     #[must_use]
     pub fn finding(&self, names: &dyn Names) -> Finding {
+        self.told(Tier::Observed, "nothing orders the two", names)
+    }
+
+    /// The same of a race that a correct reordering of the run has.
+    #[must_use]
+    pub fn predicted(&self, names: &dyn Names) -> Finding {
+        self.told(Tier::Predicted, "another order of the same events puts them side by side", names)
+    }
+
+    fn told(&self, tier: Tier, why: &str, names: &dyn Names) -> Finding {
         let object = Object::Var(self.var);
         let quoted = names.label(object);
         let (later, earlier) = (&self.later, &self.earlier);
         let message = format!(
-            "{} of {quoted} by {} races with {} by {}: nothing orders the two",
+            "{} of {quoted} by {} races with {} by {}: {why}",
             verb(later),
             names.owner_label(later.thread),
             verb(earlier),
@@ -47,7 +57,7 @@ impl Race {
         );
         let sites = vec![report(later, &quoted, names), report(earlier, &quoted, names)];
         let involved = Involved::new(names, object);
-        Finding::new(Kind::DataRace, Tier::Observed, message, sites, vec![involved])
+        Finding::new(Kind::DataRace, tier, message, sites, vec![involved])
             .with_help(self.advice(&quoted, names))
             .with_help(
                 "or make one happen before the other: a channel, a join, a barrier, or a Release store that the other side \

@@ -40,8 +40,8 @@ pub(super) enum Broken {
 struct Recorded {
     /// By thread: events in the list.
     counts: FxHashMap<u32, u32>,
-    /// By thread: the event that started it.
-    forks: FxHashMap<u32, u32>,
+    /// By thread: the event that started it, and how many events it had before.
+    forks: FxHashMap<u32, (u32, u32)>,
     /// By event: what it saw, if it is a read.
     seen: Vec<u32>,
     /// By ordered object: its events in the list.
@@ -60,8 +60,9 @@ pub(super) fn check(index: &Index, list: &[u32], claim: Claim<'_>) -> Result<(),
     let run = run(&index.entries, list, &recorded)?;
     let next = |event: u32| {
         let entry = &index.entries[event as usize];
-        let begun = recorded.forks.get(&entry.thread).is_none_or(|fork| run.forks.contains(fork));
-        begun && entry.at == recorded.counts.get(&entry.thread).copied().unwrap_or(0)
+        let unborn = |(fork, before): &(u32, u32)| entry.at >= *before && !run.forks.contains(fork);
+        !recorded.forks.get(&entry.thread).is_some_and(unborn)
+            && entry.at == recorded.counts.get(&entry.thread).copied().unwrap_or(0)
     };
     if !ends.iter().all(|&event| next(event)) {
         return Err(Broken::Claim);
@@ -113,8 +114,9 @@ fn recorded(entries: &[Entry], list: &[u32], ends: &[u32]) -> Result<Recorded, B
         *length += 1;
         let sort = entry.word.sort();
         match entry.word {
-            Word::Fork if !lengths.contains_key(&entry.object) => {
-                recorded.forks.entry(entry.object).or_insert(event);
+            Word::Fork => {
+                let before = lengths.get(&entry.object).copied().unwrap_or(0);
+                recorded.forks.entry(entry.object).or_insert((event, before));
             }
             Word::Joined if inside => {
                 recorded.joined.insert(event, lengths.get(&entry.object).copied().unwrap_or(0));
@@ -166,7 +168,7 @@ fn run(entries: &[Entry], list: &[u32], recorded: &Recorded) -> Result<Run, Brok
             return Err(Broken::ThreadOrder);
         }
         *length += 1;
-        if recorded.forks.get(&thread).is_some_and(|fork| !run.forks.contains(fork)) {
+        if recorded.forks.get(&thread).is_some_and(|(fork, before)| at >= *before && !run.forks.contains(fork)) {
             return Err(Broken::ForkJoin);
         }
         if let Some(&child) = recorded.joined.get(&event)

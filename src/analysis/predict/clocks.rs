@@ -7,8 +7,8 @@ use super::index::{Index, NONE};
 /// How many events of each thread are done. Always closed under thread order, by its form.
 pub(super) type Prefix = Vec<u32>;
 
-/// Numbers that the clocks of a trace may have together: 2 GiB.
-const NUMBERS_MAX: usize = 1 << 29;
+/// Numbers that the clocks of a trace may have together: 1 GiB.
+const NUMBERS_MAX: usize = 1 << 28;
 
 /// For each event the least prefix that has everything which must come before it.
 ///
@@ -28,10 +28,10 @@ impl Clocks {
         let mut clocks = Self { threads, clock: Vec::with_capacity(index.len()), pool: Vec::new() };
         let mut current = vec![NONE; threads];
         let mut joined: Prefix = vec![0; threads];
-        for entry in &index.entries {
+        for (event, entry) in (0..).zip(&index.entries) {
             let thread = entry.thread as usize;
             let mine = current[thread];
-            let fork = if entry.at == 0 { Some(index.threads[thread].fork).filter(|&fork| fork != NONE) } else { None };
+            let fork = index.fork_of(event);
             joined.fill(0);
             if mine != NONE {
                 joined.copy_from_slice(clocks.numbers(mine));
@@ -49,11 +49,11 @@ impl Clocks {
                 joined[thread] = 0;
             }
             if learnt {
-                current[thread] = (clocks.pool.len() / threads) as u32;
-                clocks.pool.extend_from_slice(&joined);
-                if clocks.pool.len() > NUMBERS_MAX {
+                if clocks.pool.len() + threads > NUMBERS_MAX {
                     return Err(Unpredictable::TooManyThreads);
                 }
+                current[thread] = (clocks.pool.len() / threads) as u32;
+                clocks.pool.extend_from_slice(&joined);
             }
             clocks.clock.push(current[thread]);
         }
@@ -67,15 +67,9 @@ impl Clocks {
     /// Adds what must come before `event` to a prefix, without the event itself.
     pub(super) fn before(&self, index: &Index, event: u32, prefix: &mut [u32]) {
         let entry = index.entry(event);
-        let thread = entry.thread as usize;
-        match entry.at.checked_sub(1).and_then(|last| index.event_at(entry.thread, last)) {
-            Some(last) => self.with(index, last, prefix),
-            None => {
-                let fork = index.threads[thread].fork;
-                if fork != NONE {
-                    self.with(index, fork, prefix);
-                }
-            }
+        let last = entry.at.checked_sub(1).and_then(|last| index.event_at(entry.thread, last));
+        for other in last.into_iter().chain(index.fork_of(event)) {
+            self.with(index, other, prefix);
         }
     }
 

@@ -8,6 +8,7 @@
 //!
 //! A reader that waits behind a writer that waits takes part together with that writer.
 
+use std::rc::Rc;
 use std::sync::atomic::Ordering;
 
 use rustc_hash::FxHashMap;
@@ -16,6 +17,8 @@ use super::check::Claim;
 use super::clocks::{Clocks, Prefix};
 use super::closure::close;
 use super::index::{Index, NONE};
+use super::races::MOVES_MAX;
+use super::search::STATES_MAX;
 use super::slice::{Question, Refuted};
 use super::witness::{Form, Witness};
 use super::word::{Kind, Word};
@@ -27,6 +30,8 @@ use crate::event::{LockId, Mode, SiteId, ThreadId};
 const SITES_MAX: usize = 256;
 /// Combinations of instances that are put to the search.
 const INSTANCES_MAX: usize = 4_096;
+/// Combinations of all hazards that are put to the search; what would need more is undecided.
+const QUESTIONS_MAX: usize = 500_000;
 /// Groups of writers that are tried for a reader that waits behind a writer.
 const WRITERS_MAX: usize = 64;
 /// States for the first round of searches; each round has ten times as many.
@@ -35,13 +40,20 @@ const FIRST_ROUND: u64 = 1_000;
 /// What requests have in common that make the same hazards: thread, lock, mode, set of locks held.
 type Key = (u32, u32, Mode, u64);
 
+/// Requests that are alike, in the order of the recording.
+type Instances = Rc<[u32]>;
+
 pub(super) struct Judge<'a> {
     index: &'a Index,
     clocks: &'a Clocks,
     control: Control<'a>,
     budget: u64,
     states: u64,
-    requests: FxHashMap<Key, Vec<u32>>,
+    /// Moves that may still be told.
+    to_tell: u64,
+    /// Combinations that may still be put to the search.
+    to_ask: usize,
+    requests: FxHashMap<Key, Instances>,
 }
 
 /// What is not settled of one combination of sites.
@@ -52,7 +64,9 @@ struct Open {
 
 impl<'a> Judge<'a> {
     pub(super) fn new(index: &'a Index, clocks: &'a Clocks, effort: Effort, control: Control<'a>) -> Self {
-        Self { index, clocks, control, budget: effort.budget, states: 0, requests: requests(index) }
+        let (budget, requests) = (effort.budget, requests(index));
+        let (to_tell, to_ask) = (MOVES_MAX, QUESTIONS_MAX);
+        Self { index, clocks, control, budget, states: 0, to_tell, to_ask, requests }
     }
 
     pub(super) fn run(mut self, hazards: &[&Hazard]) -> Deadlocks {
@@ -72,21 +86,24 @@ impl<'a> Judge<'a> {
     }
 
     /// Step 1 for one hazard; what it leaves open goes to `open`.
-    fn first(&self, number: usize, hazard: &Hazard, open: &mut Vec<Open>) -> Verdict {
+    fn first(&mut self, number: usize, hazard: &Hazard, open: &mut Vec<Open>) -> Verdict {
         let Some(casts) = self.casts(hazard) else { return Verdict::Undecided };
         let (mut found, mut undecided) = (Vec::new(), false);
         for cast in casts {
             let Some(combinations) = self.by_site(&cast) else {
                 // Too many to be told apart: any of them will do.
-                undecided |= !self.one(hazard, &cast, &mut found);
+                undecided |= self.one(hazard, &cast, &mut found) != Some(true);
                 continue;
             };
             for lists in combinations {
-                if self.stopped() {
-                    undecided = true;
-                } else if !self.one(hazard, &lists, &mut found) {
-                    match product(&lists, INSTANCES_MAX) {
-                        Some(questions) => open.push(Open { hazard: number, questions }),
+                let told = if self.stopped() { None } else { self.one(hazard, &lists, &mut found) };
+                undecided |= told.is_none();
+                if told == Some(false) {
+                    match product(&lists, INSTANCES_MAX.min(self.to_ask)) {
+                        Some(questions) => {
+                            self.to_ask -= questions.len();
+                            open.push(Open { hazard: number, questions });
+                        }
                         None => undecided = true,
                     }
                 }
@@ -102,21 +119,23 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// Is there a combination of these instances that keeps the order of critical sections?
-    fn one(&self, hazard: &Hazard, lists: &[Vec<u32>], found: &mut Vec<PredictedDeadlock>) -> bool {
-        let Some((stops, prefix)) = self.sync_preserving(lists) else { return false };
-        found.extend(self.predicted(hazard, &stops, Form::Recorded(prefix)));
-        true
+    /// Is there a combination of these instances that keeps the order of critical sections? `None`: yes, but it can't be
+    /// told.
+    fn one(&mut self, hazard: &Hazard, lists: &[Instances], found: &mut Vec<PredictedDeadlock>) -> Option<bool> {
+        let Some((stops, prefix)) = self.sync_preserving(lists) else { return Some(false) };
+        found.push(self.predicted(hazard, &stops, Form::Recorded(prefix))?);
+        Some(true)
     }
 
-    fn predicted(&self, hazard: &Hazard, stops: &[u32], form: Form) -> Option<PredictedDeadlock> {
+    fn predicted(&mut self, hazard: &Hazard, stops: &[u32], form: Form) -> Option<PredictedDeadlock> {
         let witness = Witness::new(self.index, form, Claim::Deadlock(stops))?;
+        self.to_tell = self.to_tell.checked_sub(witness.moves(self.index))?;
         Some(PredictedDeadlock { hazard: self.concrete(hazard, stops), witness })
     }
 
     /// The first combination that avoids the closure of what must come before it.
-    fn sync_preserving(&self, lists: &[Vec<u32>]) -> Option<(Vec<u32>, Prefix)> {
-        let mut rest: Vec<&[u32]> = lists.iter().map(Vec::as_slice).collect();
+    fn sync_preserving(&self, lists: &[Instances]) -> Option<(Vec<u32>, Prefix)> {
+        let mut rest: Vec<&[u32]> = lists.iter().map(|list| &**list).collect();
         let mut closed: Prefix = vec![0; self.index.threads.len()];
         loop {
             let stops: Vec<u32> = rest.iter().map(|list| list.first().copied()).collect::<Option<_>>()?;
@@ -162,7 +181,10 @@ impl<'a> Judge<'a> {
                     match answer {
                         Answer::Witness(list) => {
                             found = self.predicted(hazards[hazard], &question.stops, Form::Listed(list));
-                            break;
+                            if found.is_some() {
+                                break;
+                            }
+                            unanswered.push(question.stops);
                         }
                         Answer::Refuted(why) => refuted.entry(hazard).or_default().push(why),
                         Answer::GaveUp => unanswered.push(question.stops),
@@ -176,6 +198,9 @@ impl<'a> Judge<'a> {
                 }
             }
             open = left;
+            if limit >= STATES_MAX {
+                break;
+            }
             limit = limit.saturating_mul(10);
         }
         for (hazard, reasons) in refuted {
@@ -192,7 +217,7 @@ impl<'a> Judge<'a> {
 
     /// The members of the hazard, as lists of their instances: those of the steps in their order, then the writers
     /// behind whom readers wait. One cast for each choice of writers; none is `None` if they are too many.
-    fn casts(&self, hazard: &Hazard) -> Option<Vec<Vec<Vec<u32>>>> {
+    fn casts(&self, hazard: &Hazard) -> Option<Vec<Vec<Instances>>> {
         match hazard {
             Hazard::RecursiveRead(read) => {
                 let reader = self.instances(read.thread, &read.held, read.lock, read.mode)?;
@@ -218,7 +243,7 @@ impl<'a> Judge<'a> {
                     }
                     casts = casts
                         .iter()
-                        .flat_map(|cast: &Vec<Vec<u32>>| {
+                        .flat_map(|cast: &Vec<Instances>| {
                             writers.iter().map(|&writer| cast.iter().cloned().chain([writer.clone()]).collect())
                         })
                         .collect();
@@ -228,13 +253,13 @@ impl<'a> Judge<'a> {
         }
     }
 
-    fn instances(&self, thread: ThreadId, held: &[HeldLock], lock: LockId, mode: Mode) -> Option<Vec<u32>> {
+    fn instances(&self, thread: ThreadId, held: &[HeldLock], lock: LockId, mode: Mode) -> Option<Instances> {
         let set = self.index.set_of(held);
         self.requests.get(&(thread.0, lock.0, mode, set)).cloned()
     }
 
     /// The exclusive requests for a lock by threads that are no step, by thread and set of locks held.
-    fn writers(&self, lock: LockId, steps: &[Step]) -> Vec<&Vec<u32>> {
+    fn writers(&self, lock: LockId, steps: &[Step]) -> Vec<&Instances> {
         let fits = |(thread, wanted, mode, _): &Key| {
             (*wanted, *mode) == (lock.0, Mode::Exclusive) && steps.iter().all(|step| step.thread.0 != *thread)
         };
@@ -245,11 +270,11 @@ impl<'a> Judge<'a> {
 
     /// The instances divided by the sites at which they are and at which what they hold was taken, in all combinations;
     /// `None` if they are too many.
-    fn by_site(&self, cast: &[Vec<u32>]) -> Option<Vec<Vec<Vec<u32>>>> {
-        let mut combinations: Vec<Vec<Vec<u32>>> = vec![Vec::new()];
+    fn by_site(&self, cast: &[Instances]) -> Option<Vec<Vec<Instances>>> {
+        let mut combinations: Vec<Vec<Instances>> = vec![Vec::new()];
         for instances in cast {
             let mut groups: Vec<(Vec<SiteId>, Vec<u32>)> = Vec::new();
-            for &event in instances {
+            for &event in &**instances {
                 let entry = self.index.entry(event);
                 let taken = self.index.open(entry.thread, entry.at).map(|open| self.index.entry(open).site);
                 let sites: Vec<SiteId> = std::iter::once(entry.site).chain(taken).collect();
@@ -261,11 +286,10 @@ impl<'a> Judge<'a> {
                     return None;
                 }
             }
+            let groups: Vec<Instances> = groups.into_iter().map(|(_, events)| events.into()).collect();
             combinations = combinations
                 .iter()
-                .flat_map(|lists| {
-                    groups.iter().map(|(_, events)| lists.iter().cloned().chain([events.clone()]).collect())
-                })
+                .flat_map(|lists| groups.iter().map(|events| lists.iter().cloned().chain([events.clone()]).collect()))
                 .collect();
         }
         Some(combinations)
@@ -313,7 +337,7 @@ fn summary(reasons: &[Refuted]) -> Refuted {
 }
 
 /// All combinations of one of each list, if they are not more than `max`.
-fn product(lists: &[Vec<u32>], max: usize) -> Option<Vec<Vec<u32>>> {
+fn product(lists: &[Instances], max: usize) -> Option<Vec<Vec<u32>>> {
     let count = lists.iter().try_fold(1_usize, |count, list| count.checked_mul(list.len()))?;
     if count > max {
         return None;
@@ -327,7 +351,7 @@ fn product(lists: &[Vec<u32>], max: usize) -> Option<Vec<Vec<u32>>> {
 }
 
 /// The requests that can make a thread wait: of those that were granted the acquisition, of the others the request.
-fn requests(index: &Index) -> FxHashMap<Key, Vec<u32>> {
+fn requests(index: &Index) -> FxHashMap<Key, Instances> {
     let mut requests: FxHashMap<Key, Vec<u32>> = FxHashMap::default();
     // By thread: a request that may be granted by its next event.
     let mut pending = vec![NONE; index.threads.len()];
@@ -348,8 +372,9 @@ fn requests(index: &Index) -> FxHashMap<Key, Vec<u32>> {
         }
     }
     pending.into_iter().filter(|&asked| asked != NONE).for_each(&mut add);
-    for list in requests.values_mut() {
+    let sorted = |(key, mut list): (Key, Vec<u32>)| {
         list.sort_unstable();
-    }
-    requests
+        (key, list.into())
+    };
+    requests.into_iter().map(sorted).collect()
 }

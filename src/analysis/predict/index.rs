@@ -68,8 +68,9 @@ impl Entry {
 #[derive(Clone, Debug)]
 pub(super) struct Thread {
     pub(super) events: Vec<u32>,
-    /// The event that started it, if that is known.
-    pub(super) fork: u32,
+    /// The event that started it, if that is known, and its own first event after that.
+    fork: u32,
+    begin: u32,
 }
 
 /// A lock that is held, on top of others.
@@ -126,6 +127,12 @@ impl Index {
     /// The event of a thread at a position, if there is one.
     pub(super) fn event_at(&self, thread: u32, at: u32) -> Option<u32> {
         self.threads[thread as usize].events.get(at as usize).copied()
+    }
+
+    /// The event that must come before this one because it starts its thread, if this is the first to need it.
+    pub(super) fn fork_of(&self, event: u32) -> Option<u32> {
+        let thread = &self.threads[self.entry(event).thread as usize];
+        (thread.begin == event).then_some(thread.fork)
     }
 
     /// The acquisitions that a thread has open when it has done its first `done` events, newest first.

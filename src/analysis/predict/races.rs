@@ -9,7 +9,8 @@ use super::check::Claim;
 use super::clocks::{Clocks, Prefix};
 use super::closure::close;
 use super::index::Index;
-use super::slice::Question;
+use super::search::STATES_MAX;
+use super::slice::{Question, has};
 use super::witness::{Form, Witness};
 use super::word::Word;
 use super::{Answer, Control, Effort, PredictedRace, Races, ask};
@@ -22,6 +23,13 @@ const LOOKS: u64 = 16;
 const PAIRS_MAX: usize = 200_000;
 /// Events that the checker goes over in all; what would need more is not told.
 const CHECKED_MAX: u64 = 1 << 31;
+/// Moves of all witnesses in words: what would need more is not told. A move takes some 200 bytes, and as much again in
+/// each report.
+pub(super) const MOVES_MAX: u64 = 1 << 21;
+/// Races of one variable that step 1 keeps; those beyond come up again among the pairs.
+const RACES_MAX: usize = 100_000;
+/// Groups of accesses of one variable of which each pair is looked at once, and not for each pair of accesses.
+const GROUPS_MAX: usize = 2_048;
 /// States for the first round of searches; each round has ten times as many.
 const FIRST_ROUND: u64 = 1_000;
 
@@ -56,22 +64,29 @@ pub(super) struct Judge<'a> {
     clocks: &'a Clocks,
     effort: Effort,
     control: Control<'a>,
-    /// States that are left, and events that the checker may still go over.
+    /// States that are left, events that the checker may still go over, and moves that may still be told.
     budget: u64,
     to_check: u64,
+    to_tell: u64,
     result: Races,
 }
 
 impl<'a> Judge<'a> {
     pub(super) fn new(index: &'a Index, clocks: &'a Clocks, effort: Effort, control: Control<'a>) -> Self {
         let (budget, result) = (effort.budget, Races::default());
-        Self { index, clocks, effort, control, budget, to_check: CHECKED_MAX, result }
+        Self { index, clocks, effort, control, budget, to_check: CHECKED_MAX, to_tell: MOVES_MAX, result }
     }
 
     pub(super) fn run(mut self, known: &Known) -> Races {
         let mut known = known.clone();
-        for ((earlier, later), prefix) in self.sync_preserving(&known) {
-            self.add(&mut known, (earlier, later), Form::Recorded(prefix));
+        for pair in self.sync_preserving(&known) {
+            if self.is_known(&known, pair) {
+                continue;
+            }
+            // The prefix is made again: to keep all of them would take memory for each race and thread.
+            if let Some(prefix) = self.closed(pair) {
+                self.add(&mut known, pair, Form::Recorded(prefix));
+            }
         }
         let open = self.pairs(&mut known);
         self.search(&mut known, open);
@@ -103,6 +118,11 @@ impl<'a> Judge<'a> {
         };
         self.to_check = left;
         let Some(witness) = Witness::new(self.index, form, Claim::Race(pair.0, pair.1)) else { return };
+        let Some(left) = self.to_tell.checked_sub(witness.moves(self.index)) else {
+            self.result.undecided += 1;
+            return;
+        };
+        self.to_tell = left;
         let race = Race {
             var: VarId(self.index.entry(pair.0).object),
             earlier: self.access(pair.0),
@@ -125,7 +145,7 @@ impl<'a> Judge<'a> {
     }
 
     /// Step 1 for all variables, on all processors. The result does not depend on who does what.
-    fn sync_preserving(&self, known: &Known) -> Vec<(Pair, Prefix)> {
+    fn sync_preserving(&self, known: &Known) -> Vec<Pair> {
         let vars = self.index.vars();
         let next = AtomicUsize::new(0);
         let work = || {
@@ -148,7 +168,7 @@ impl<'a> Judge<'a> {
             }
             found
         });
-        found.sort_unstable_by_key(|&((earlier, later), _)| (later, earlier));
+        found.sort_unstable_by_key(|&(earlier, later)| (later, earlier));
         found
     }
 
@@ -157,7 +177,8 @@ impl<'a> Judge<'a> {
     ///
     /// For the accesses of one thread, oldest first, the candidates of another are a queue: the closure only grows with
     /// either access, so a candidate that falls into it is out for good (POPL 2021, algorithm 2).
-    fn variable(&self, known: &Known, var: u32, found: &mut Vec<(Pair, Prefix)>) {
+    fn variable(&self, known: &Known, var: u32, found: &mut Vec<Pair>) {
+        let most = found.len() + RACES_MAX;
         let accesses = self.index.accesses(var);
         let mut threads: Vec<(u32, Vec<u32>)> = Vec::new();
         for &event in accesses {
@@ -186,6 +207,9 @@ impl<'a> Judge<'a> {
                         {
                             continue;
                         }
+                        if found.len() >= most {
+                            return;
+                        }
                         let Some(candidate) = queue.racing_with(event) else { continue };
                         let pair = (candidate, event);
                         let entry = |event| self.index.entry(event);
@@ -195,7 +219,7 @@ impl<'a> Judge<'a> {
                             sites.insert((entry(candidate).site, entry(event).site))
                         };
                         if new && !self.is_known(known, pair) {
-                            found.push((pair, queue.closed.clone()));
+                            found.push(pair);
                         }
                     }
                 }
@@ -213,7 +237,7 @@ impl<'a> Judge<'a> {
             let apart = Apart::new(self.index, self.index.accesses(var));
             for (place, &later) in self.index.accesses(var).iter().enumerate() {
                 let settled = self.effort.every_event && known.later.contains(&self.index.ordinal(later));
-                if settled || apart.from_all(place) {
+                if settled || apart.is_apart_from_all(place) {
                     continue;
                 }
                 if looks == 0 || self.stopped() {
@@ -227,14 +251,14 @@ impl<'a> Judge<'a> {
                     let pair = (self.index.accesses(var)[other], later);
                     let entry = self.index.entry(pair.0);
                     looks = looks.saturating_sub(1);
-                    if apart.are(other, place) || before[entry.thread as usize] > entry.at || self.is_known(known, pair)
+                    if apart.are(self.index, other, place)
+                        || before[entry.thread as usize] > entry.at
+                        || self.is_known(known, pair)
                     {
                         continue;
                     }
                     looks = looks.saturating_sub(LOOKS);
-                    let mut prefix = before.clone();
-                    self.clocks.before(self.index, pair.0, &mut prefix);
-                    if close(self.index, self.clocks, &mut prefix) && self.avoids(&prefix, pair) {
+                    if let Some(prefix) = self.closed(pair) {
                         self.add(known, pair, Form::Recorded(prefix));
                         if self.effort.every_event {
                             break;
@@ -251,11 +275,14 @@ impl<'a> Judge<'a> {
         open
     }
 
-    fn avoids(&self, prefix: &[u32], (earlier, later): Pair) -> bool {
-        [earlier, later].iter().all(|&event| {
-            let entry = self.index.entry(event);
-            prefix[entry.thread as usize] <= entry.at
-        })
+    /// The closure of what must come before both, if it has neither.
+    fn closed(&self, (earlier, later): Pair) -> Option<Prefix> {
+        let mut prefix = vec![0; self.index.threads.len()];
+        self.clocks.before(self.index, later, &mut prefix);
+        self.clocks.before(self.index, earlier, &mut prefix);
+        let fits = close(self.index, self.clocks, &mut prefix)
+            && ![earlier, later].iter().any(|&event| has(self.index, &prefix, event));
+        fits.then_some(prefix)
     }
 
     /// Steps 2 and 3: all open pairs with few states each, then what is left with more, until the budget is spent.
@@ -282,7 +309,7 @@ impl<'a> Judge<'a> {
                 }
             }
             open = left;
-            if self.stopped() {
+            if self.stopped() || limit >= STATES_MAX {
                 break;
             }
             limit = limit.saturating_mul(10);
@@ -328,9 +355,12 @@ impl Queue<'_> {
 struct Apart {
     /// By access: its group.
     groups: Vec<u32>,
-    /// By pair of groups.
+    /// By group: one of its accesses.
+    first: Vec<u32>,
+    /// By pair of groups; empty if they are too many.
     apart: Vec<bool>,
-    count: usize,
+    /// By group: it is apart from all. Empty if they are too many.
+    alone: Vec<bool>,
 }
 
 impl Apart {
@@ -345,21 +375,30 @@ impl Apart {
             })
         };
         let groups: Vec<u32> = accesses.iter().map(group).collect();
-        let one_apart =
-            |one: u32, other: u32| !index.entry(one).conflicts(index.entry(other)) || index.guarded(one, other);
-        let apart = first.iter().flat_map(|&one| first.iter().map(move |&other| one_apart(one, other))).collect();
-        Self { groups, apart, count: first.len() }
+        let mut all = Self { groups, first, apart: Vec::new(), alone: Vec::new() };
+        if all.first.len() <= GROUPS_MAX {
+            let first = &all.first;
+            all.apart =
+                first.iter().flat_map(|&one| first.iter().map(move |&other| is_apart(index, one, other))).collect();
+            all.alone = all.apart.chunks(first.len().max(1)).map(|row| row.iter().all(|&apart| apart)).collect();
+        }
+        all
     }
 
-    fn row(&self, access: usize) -> &[bool] {
-        &self.apart[self.groups[access] as usize * self.count..][..self.count]
+    fn are(&self, index: &Index, one: usize, other: usize) -> bool {
+        let (one, other) = (self.groups[one] as usize, self.groups[other] as usize);
+        match self.apart.get(one * self.first.len() + other) {
+            Some(&apart) => apart,
+            None => is_apart(index, self.first[one], self.first[other]),
+        }
     }
 
-    fn are(&self, one: usize, other: usize) -> bool {
-        self.row(one)[self.groups[other] as usize]
+    /// True only if it is; with too many groups that is not known.
+    fn is_apart_from_all(&self, access: usize) -> bool {
+        self.alone.get(self.groups[access] as usize).is_some_and(|&alone| alone)
     }
+}
 
-    fn from_all(&self, access: usize) -> bool {
-        self.row(access).iter().all(|&apart| apart)
-    }
+fn is_apart(index: &Index, one: u32, other: u32) -> bool {
+    !index.entry(one).conflicts(index.entry(other)) || index.guarded(one, other)
 }

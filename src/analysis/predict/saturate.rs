@@ -15,6 +15,10 @@ use crate::analysis::predict::word::Kind;
 
 /// Of more events than this the order is not worked out.
 const EVENTS_MAX: usize = 20_000;
+/// The clocks of the events may have so many numbers together: 256 MiB.
+const NUMBERS_MAX: usize = 1 << 26;
+/// Steps of one round; those beyond come up again in the next.
+const EDGES_MAX: usize = 1 << 20;
 /// Rounds after which it is left as it is: what it says is right, but may not be all.
 const ROUNDS_MAX: usize = 100;
 
@@ -37,7 +41,7 @@ impl Order {
         let mut edges: FxHashMap<u32, Vec<u32>> = FxHashMap::default();
         let size = |slice: &Slice| slice.required.iter().map(|&done| done as usize).sum::<usize>();
         for _ in 0..ROUNDS_MAX {
-            if size(slice) > EVENTS_MAX {
+            if size(slice) > EVENTS_MAX.min(NUMBERS_MAX / threads) {
                 order.known = false;
                 return Ok(order);
             }
@@ -50,6 +54,9 @@ impl Order {
             let mut new = Vec::new();
             let mut ends = Vec::new();
             for &event in &events {
+                if new.len() >= EDGES_MAX {
+                    break;
+                }
                 let entry = index.entry(event);
                 match entry.kind {
                     Kind::Acquire => step.holds(event, &mut new, &mut ends),
@@ -118,9 +125,7 @@ impl Order {
                     let event = index.threads[thread].events[done[thread] as usize];
                     let extra = edges.get(&event).map_or(&[][..], Vec::as_slice);
                     let entry = index.entry(event);
-                    let fork = index.threads[thread].fork;
-                    let fork = (entry.at == 0 && fork != NONE).then_some(fork);
-                    let needs = || extra.iter().copied().chain(entry.needs()).chain(fork);
+                    let needs = || extra.iter().copied().chain(entry.needs()).chain(index.fork_of(event));
                     if !needs().all(|other| has(index, &done, other)) {
                         break;
                     }

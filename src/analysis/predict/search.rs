@@ -5,6 +5,9 @@
 //! more possible (a release, a read that sees its write now, a write that no one can miss) is done at once; only
 //! acquisitions that others want as well, and writes to cells that others write as well, are branches. The recorded
 //! order is tried first.
+//!
+//! A search gives up at so many states, and before its memory passes 2 GiB: [`STATES_MAX`] states take 1 GiB at the moment
+//! when their table grows, [`BRANCHES_MAX`] branches another.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -13,6 +16,11 @@ use super::index::{Index, NONE, scatter};
 use super::saturate::Order;
 use super::slice::{Question, Slice, excludes, has};
 use super::word::Kind;
+
+/// States that one search can reach, whatever the budget is.
+pub(super) const STATES_MAX: u64 = (7 << 21) - 1;
+/// Branches that one search can have open.
+const BRANCHES_MAX: usize = 1 << 27;
 
 /// How a search ended.
 #[derive(Debug)]
@@ -45,8 +53,8 @@ struct Write {
 struct Frame {
     /// Events done when the state was reached.
     depth: usize,
-    /// Threads whose next event is a branch, the last to be tried first.
-    branches: Vec<u32>,
+    /// Branches that were open before: the rest are its own, the last to be tried first.
+    below: usize,
 }
 
 /// One search.
@@ -100,9 +108,12 @@ impl<'a> Search<'a> {
         search
     }
 
-    /// Searches until there is a witness, nothing is left, or `limit` states were reached.
+    /// Searches until there is a witness, nothing is left, or `limit` states or [`STATES_MAX`] were reached.
     pub(super) fn run(&mut self, limit: u64) -> Found {
+        let limit = limit.min(STATES_MAX);
         let mut frames: Vec<Frame> = Vec::new();
+        // Threads whose next event is a branch.
+        let mut branches: Vec<u32> = Vec::new();
         let mut enter = true;
         loop {
             if enter {
@@ -112,17 +123,18 @@ impl<'a> Search<'a> {
                 }
                 if self.visited.insert(self.state()) {
                     self.states += 1;
-                    if self.states > limit {
+                    if self.states > limit || branches.len() + self.done.len() > BRANCHES_MAX {
                         return Found::GaveUp;
                     }
-                    frames.push(Frame { depth: self.schedule.len(), branches: self.branches() });
+                    frames.push(Frame { depth: self.schedule.len(), below: branches.len() });
+                    branches.extend(self.branches());
                 }
             }
-            let Some(frame) = frames.last_mut() else { return Found::Nothing };
-            let (depth, branch) = (frame.depth, frame.branches.pop());
+            let Some(&Frame { depth, below }) = frames.last() else { return Found::Nothing };
             while self.schedule.len() > depth {
                 self.undo();
             }
+            let branch = if branches.len() > below { branches.pop() } else { None };
             enter = branch.is_some();
             match branch {
                 Some(thread) => self.step(thread),
@@ -140,8 +152,7 @@ impl<'a> Search<'a> {
 
     /// Is the thread of the event forked, if the trace has its fork?
     fn has_begun(&self, event: u32) -> bool {
-        let fork = self.index.threads[self.index.entry(event).thread as usize].fork;
-        fork == NONE || has(self.index, &self.done, fork)
+        self.index.fork_of(event).is_none_or(|fork| has(self.index, &self.done, fork))
     }
 
     /// Where the threads stand and which writes still have to be seen, twice scattered: equal for equal states, and

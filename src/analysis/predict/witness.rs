@@ -54,6 +54,18 @@ impl Witness {
         agreed.is_ok().then_some(Self { form, ends })
     }
 
+    /// How many moves [`tell`](Self::tell) will make of it, at most.
+    pub(super) fn moves(&self, index: &Index) -> u64 {
+        let moves = match &self.form {
+            Form::Listed(list) => list.len(),
+            Form::Recorded(prefix) => match prefix.iter().map(|&done| done as usize).sum() {
+                events if events > LONG => index.threads.len() + TAIL,
+                events => events,
+            },
+        };
+        (moves + self.ends.len()) as u64
+    }
+
     /// The positions in the stream of all its events in order, and of the operations to which they lead.
     #[must_use]
     pub fn ordinals(&self, trace: &Prediction) -> (Vec<u64>, Vec<u64>) {

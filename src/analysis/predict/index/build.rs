@@ -60,7 +60,7 @@ impl Builder {
 }
 
 fn threads(entries: &[Entry], lengths: &[u32]) -> Vec<Thread> {
-    let thread = |&length: &u32| Thread { events: Vec::with_capacity(length as usize), fork: NONE };
+    let thread = |&length: &u32| Thread { events: Vec::with_capacity(length as usize), fork: NONE, begin: NONE };
     let mut threads: Vec<Thread> = lengths.iter().map(thread).collect();
     for (event, entry) in (0..).zip(entries) {
         threads[entry.thread as usize].events.push(event);
@@ -149,15 +149,17 @@ fn links(entries: &mut [Entry], mut threads: Vec<Thread>, irregular: &[bool]) ->
                 continue;
             }
             Kind::Update => writes.insert(entry.cell(), event),
-            // What has no event yet, or is not forked before its first, is not bound.
             Kind::After if entry.word == Word::Joined => {
                 let child = threads.get(entry.object as usize).filter(|_| entry.object != entry.thread);
                 child.and_then(|child| child.events[..child.events.partition_point(|&own| own < event)].last().copied())
             }
             Kind::Free if entry.word == Word::Fork => {
                 if let Some(child) = threads.get_mut(entry.object as usize) {
-                    let fresh = child.fork == NONE && child.events.first().is_none_or(|&first| first > event);
-                    child.fork = if fresh { event } else { child.fork };
+                    // Of a thread that is said to start twice the first time counts.
+                    let next = child.events.get(child.events.partition_point(|&own| own < event)).copied();
+                    if let (NONE, Some(next)) = (child.fork, next) {
+                        (child.fork, child.begin) = (event, next);
+                    }
                 }
                 continue;
             }
