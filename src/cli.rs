@@ -9,6 +9,7 @@
 mod analyze;
 mod args;
 mod child;
+mod convert;
 mod error;
 mod exit_code;
 mod explain;
@@ -57,6 +58,7 @@ fn dispatch(args: Args) -> Result<ExitCode, error::Error> {
         Command::Analyze(args) => analyze::analyze(&args.resolve()?),
         Command::Explain(args) => explain::explain(args.kind, &args.common.resolve()?),
         Command::Graph(args) => graph::graph(&args.file, &args.common.resolve()?),
+        Command::Convert(args) => convert::convert(&args),
         Command::Child(args) => run::child(&args),
     }
 }

@@ -38,16 +38,23 @@ fn entry<T: Copy>(table: &mut Vec<T>, index: usize, empty: T) -> &mut T {
 }
 
 impl Check {
-    /// The rule that the event breaks, if any; it is taken as done either way.
+    /// The rule that the event breaks, if any; then it is as if it had not been there.
     #[inline]
     pub(super) fn event(&mut self, event: &Event) -> Option<Rule> {
         let thread = event.owner.thread;
-        let state = entry(&mut self.threads, thread.index(), Thread::default());
-        if state.joined {
+        if entry(&mut self.threads, thread.index(), Thread::default()).joined {
             return Some(Rule::EventAfterJoin);
         }
-        state.ran |= event.op != Op::RegionBegin;
-        match event.op {
+        let broken = self.done(thread, event.op);
+        if event.op != Op::RegionBegin && (broken.is_none() || broken == Some(Rule::ReadFromUnwrittenMemory)) {
+            self.threads[thread.index()].ran = true;
+        }
+        broken
+    }
+
+    #[inline]
+    fn done(&mut self, thread: ThreadId, op: Op) -> Option<Rule> {
+        match op {
             Op::Read { var } => self.read(var),
             Op::Write { var } => {
                 *entry(&mut self.written, var.index(), false) = true;
@@ -96,8 +103,11 @@ impl Check {
         if state.forked {
             return Some(Rule::RepeatedFork);
         }
+        if state.ran || child == thread {
+            return Some(Rule::ForkOfRunningThread);
+        }
         state.forked = true;
-        (state.ran || child == thread).then_some(Rule::ForkOfRunningThread)
+        None
     }
 
     fn joined(&mut self, thread: ThreadId, child: ThreadId) -> Option<Rule> {
@@ -105,7 +115,10 @@ impl Check {
         if state.joined {
             return Some(Rule::RepeatedJoin);
         }
+        if !state.forked || child == thread {
+            return Some(Rule::JoinOfUnforkedThread);
+        }
         state.joined = true;
-        (!state.forked || child == thread).then_some(Rule::JoinOfUnforkedThread)
+        None
     }
 }

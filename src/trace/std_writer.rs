@@ -5,14 +5,18 @@ use std::io::{self, Write};
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::event::{Attempt, Event, Mode, Names, Object, Op, Site, SiteId, ThreadId};
+use crate::event::{Attempt, Event, LockId, Mode, Names, Object, Op, Site, SiteId, ThreadId};
+
+use super::error::Rule;
+use super::std_check::Check;
 
 /// What to do with an event that STD text cannot say exactly.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Policy {
     /// Fail: what is written reads back as the same events, in the numbering of first appearance.
     Refuse,
-    /// Leave it out and count it. A `try_lock` that succeeded counts too, and is written as `acq`.
+    /// Leave it out and count it: what is written is well-formed STD text. Of a lock that its holder takes again, only the
+    /// outermost acquisition is written; a thread that is joined twice is joined once. A `try_lock` that succeeded counts too, and is written as `acq`.
     Omit,
 }
 
@@ -30,7 +34,7 @@ pub struct Omitted {
 pub enum StdWriteError {
     /// The sink failed.
     Io(io::Error),
-    /// Under [`Policy::Refuse`]: STD text has no line for this event.
+    /// Under [`Policy::Refuse`]: STD text has no line for this event, or not in this place.
     Inexpressible(Event),
 }
 
@@ -38,7 +42,7 @@ impl fmt::Display for StdWriteError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Io(error) => error.fmt(f),
-            Self::Inexpressible(event) => write!(f, "STD text cannot say {:?}", event.op),
+            Self::Inexpressible(event) => write!(f, "STD text cannot say {:?} here", event.op),
         }
     }
 }
@@ -59,6 +63,11 @@ impl From<io::Error> for StdWriteError {
 pub struct StdWriter<W> {
     out: W,
     policy: Policy,
+    /// As RAPID's own reader wants it.
+    rapid: bool,
+    check: Check,
+    /// By lock, who holds it, and how often beyond the first.
+    holders: FxHashMap<LockId, (ThreadId, u32)>,
     threads: Tokens<ThreadId>,
     locks: Tokens<Object>,
     vars: Tokens<Object>,
@@ -73,12 +82,21 @@ impl<W: Write> StdWriter<W> {
         Self {
             out,
             policy,
+            rapid: false,
+            check: Check::default(),
+            holders: FxHashMap::default(),
             threads: Tokens::default(),
             locks: Tokens::default(),
             vars: Tokens::default(),
             sites: Tokens::default(),
             omitted: Omitted::default(),
         }
+    }
+
+    /// A writer of what RAPID's own reader takes: locations are numbers, and no line says a request.
+    #[must_use]
+    pub fn for_rapid(out: W, policy: Policy) -> Self {
+        Self { rapid: true, ..Self::new(out, policy) }
     }
 
     /// Writes events; `names` has their names and sites.
@@ -102,7 +120,8 @@ impl<W: Write> StdWriter<W> {
     }
 
     fn event(&mut self, event: &Event, names: &(impl Names + ?Sized)) -> Result<(), StdWriteError> {
-        let Some((verb, operand, exact)) = line(event) else {
+        let said = line(event).filter(|_| !(self.rapid && matches!(event.op, Op::Request { .. })) && self.fits(event));
+        let Some((verb, operand, exact)) = said else {
             if self.policy == Policy::Refuse {
                 return Err(StdWriteError::Inexpressible(*event));
             }
@@ -132,9 +151,42 @@ impl<W: Write> StdWriter<W> {
                 out.write_all(token.as_bytes())?;
             }
         }
+        if self.rapid {
+            writeln!(out, ")|{}", event.site.0)?;
+            return Ok(());
+        }
         let site = self.sites.get(event.site, || site_candidate(&names.site(event.site)));
         writeln!(out, ")|{site}")?;
         Ok(())
+    }
+
+    /// Can the event stand where it would stand?
+    fn fits(&mut self, event: &Event) -> bool {
+        let thread = event.owner.thread;
+        let again = match event.op {
+            Op::Acquired { lock, .. } | Op::Released { lock, .. } => {
+                self.holders.get_mut(&lock).filter(|holder| holder.0 == thread).map(|holder| &mut holder.1)
+            }
+            _ => None,
+        };
+        match (event.op, again) {
+            (Op::Acquired { .. }, Some(again)) => {
+                *again += 1;
+                return false;
+            }
+            (Op::Released { .. }, Some(again @ 1..)) => {
+                *again -= 1;
+                return false;
+            }
+            _ => {}
+        }
+        let fits = matches!(self.check.event(event), None | Some(Rule::ReadFromUnwrittenMemory));
+        match event.op {
+            Op::Acquired { lock, .. } if fits => drop(self.holders.insert(lock, (thread, 0))),
+            Op::Released { lock, .. } if fits => drop(self.holders.remove(&lock)),
+            _ => {}
+        }
+        fits
     }
 }
 
