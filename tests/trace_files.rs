@@ -405,6 +405,12 @@ fn rapid_bin_reads_as_its_std_text() {
         assert!(binary.names().object(object).is_some());
         assert_eq!(binary.names().object(object), text.names().object(object));
     }
+    let monitor = "T0|req(L1)|1\nT0|acq(L1)|1\nT0|req(L1)|2\nT0|acq(L1)|2\nT0|rel(L1)|3\nT0|w(V1)|4\nT0|rel(L1)|5\n";
+    let ops: Vec<Op> = read_all(&rapid_bin(monitor)).unwrap().iter().map(|event| event.op).collect();
+    assert!(
+        matches!(ops[..], [Op::Request { .. }, Op::Acquired { .. }, Op::Write { .. }, Op::Released { .. }]),
+        "{ops:?}"
+    );
     // Many batches.
     let long = rapid_bin(&"T0|w(V1)|7\n".repeat(40_000));
     assert_eq!(read_all(&long).unwrap().len(), 40_000);
@@ -430,7 +436,7 @@ fn rapid_bin_that_is_wrong_says_where_and_why() {
     assert_eq!(damage(&with(1, 1)), said(1, word(1), "more threads than the 1 that the header announces"));
     assert_eq!(damage(&with(word(4), 0x80)), said(4, word(4), "an event whose first bit is set"));
     assert_eq!(damage(&with(word(4) + 6, 0x24)), said(4, word(4), "operation 9; those known are 0 to 8"));
-    assert_eq!(damage(&with(word(7) + 6, 0xc0)), said(7, word(7), "repeated-lock-acquisition: `T7|acq(L3)|5`"));
+    assert_eq!(damage(&with(word(7) + 6, 0x84)), said(7, word(7), "release-non-acquired-lock: `T7|rel(L2)|5`"));
     assert_eq!(
         damage(&[&bytes[..], b"x"].concat()),
         said(10, bytes.len(), "something behind the last event that the header announces")

@@ -12,7 +12,8 @@
 //! | 10 | thread |
 //!
 //! The counts of the header are upper bounds: writers that exist count the empty operand of a region as a lock and as a
-//! variable. What is read is what the same trace as STD text says, with the names `T1`, `L2`, `V3`.
+//! variable. What is read is what the same trace as STD text says, with the names `T1`, `L2`, `V3`. Monitors of Java may be
+//! taken again by their holder; as everywhere, only the outermost acquisition and its release are events.
 
 use std::io::Read;
 
@@ -24,7 +25,7 @@ use crate::event::{
 
 use super::error::{Rule, TraceError};
 use super::format::read_full;
-use super::std_check::Check;
+use super::std_check::{Check, Holders};
 use super::tables::Tables;
 
 const HEADER: usize = 2 + 4 + 4 + 8;
@@ -52,6 +53,7 @@ pub(super) struct RapidReader<R> {
     truncated: Option<u64>,
     names: Names,
     check: Check,
+    holders: Holders,
 }
 
 impl<R: Read> RapidReader<R> {
@@ -86,6 +88,7 @@ impl<R: Read> RapidReader<R> {
             truncated: None,
             names,
             check: Check::default(),
+            holders: Holders::default(),
         })
     }
 
@@ -100,6 +103,12 @@ impl<R: Read> RapidReader<R> {
 
     /// Appends a batch; none is the end.
     pub(super) fn next_batch(&mut self, batch: &mut Vec<Event>) -> Result<(), TraceError> {
+        while self.read(batch)? && batch.is_empty() {}
+        Ok(())
+    }
+
+    /// Reads a buffer of words; false at the end.
+    fn read(&mut self, batch: &mut Vec<Event>) -> Result<bool, TraceError> {
         let got = read_full(&mut self.input, &mut self.buffer)?;
         let (mut words, mut rest) = (got / WORD, got % WORD);
         if words as u64 > self.left {
@@ -108,21 +117,21 @@ impl<R: Read> RapidReader<R> {
         for at in 0..words {
             let bytes = &self.buffer[at * WORD..][..WORD];
             let word = bytes.iter().fold(0, |sum, &byte| sum << 8 | u64::from(byte));
-            batch.push(self.event(word).map_err(|reason| TraceError::damaged(self.offset, reason))?);
+            batch.extend(self.event(word).map_err(|reason| TraceError::damaged(self.offset, reason))?);
             self.offset += WORD as u64;
             self.left -= 1;
         }
         if self.left == 0 && rest > 0 {
             return Err(TraceError::damaged(self.offset, "something behind the last event that the header announces"));
         }
-        if got < self.buffer.len() && self.left > 0 {
+        if got < self.buffer.len() && self.left > 0 && self.truncated.is_none() {
             self.truncated = Some(self.offset + rest as u64);
         }
-        Ok(())
+        Ok(got > 0)
     }
 
-    /// The event of a word, or what is wrong with it.
-    fn event(&mut self, word: u64) -> Result<Event, String> {
+    /// The event of a word, if it has one, or what is wrong with it.
+    fn event(&mut self, word: u64) -> Result<Option<Event>, String> {
         let (location, operand, operation, thread) =
             (word >> 48, word >> 14 & ((1 << 34) - 1), word >> 10 & 15, word & (MAX_THREADS - 1));
         if word >> 63 == 1 {
@@ -143,12 +152,17 @@ impl<R: Read> RapidReader<R> {
             8 => (Op::Request { lock: names.lock(operand)?, mode }, "req(L"),
             other => return Err(format!("operation {other}; those known are 0 to 8")),
         };
-        let event = Event { owner, site: names.site(location)?, op };
+        let mut event = Event { owner, site: SiteId::UNKNOWN, op };
+        let asks_again = matches!(op, Op::Request { lock, .. } if self.holders.holds(owner.thread, lock));
+        if asks_again || self.holders.is_inner(&event) {
+            return Ok(None);
+        }
+        event.site = self.names.site(location)?;
         match self.check.event(&event) {
             Some(rule) if rule != Rule::ReadFromUnwrittenMemory || self.strict => {
                 Err(format!("{rule}: `T{thread}|{name}{operand})|{location}`"))
             }
-            _ => Ok(event),
+            _ => Ok(Some(event)),
         }
     }
 }

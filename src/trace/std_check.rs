@@ -1,5 +1,7 @@
 //! The rules of a well-formed trace, checked while it is read.
 
+use rustc_hash::FxHashMap;
+
 use crate::event::{Event, LockId, Op, ThreadId, VarId};
 
 use super::error::Rule;
@@ -26,6 +28,35 @@ pub(super) struct Check {
     threads: Vec<Thread>,
     locks: Vec<Lock>,
     written: Vec<bool>,
+}
+
+/// Who holds which lock, and how often beyond the first time: for locks that their holder may take again.
+#[derive(Default)]
+pub(super) struct Holders(FxHashMap<LockId, (ThreadId, u32)>);
+
+impl Holders {
+    /// Does the thread hold the lock?
+    pub(super) fn holds(&self, thread: ThreadId, lock: LockId) -> bool {
+        self.0.get(&lock).is_some_and(|holder| holder.0 == thread)
+    }
+
+    /// Takes the next event: is it an acquisition, or its release, within another one of the same lock?
+    #[inline]
+    pub(super) fn is_inner(&mut self, event: &Event) -> bool {
+        let thread = event.owner.thread;
+        let (Op::Acquired { lock, .. } | Op::Released { lock, .. }) = event.op else { return false };
+        let acquired = matches!(event.op, Op::Acquired { .. });
+        match self.0.get_mut(&lock) {
+            Some((holder, again)) if *holder == thread && (acquired || *again > 0) => {
+                *again = if acquired { *again + 1 } else { *again - 1 };
+                return true;
+            }
+            Some((holder, _)) if *holder == thread => drop(self.0.remove(&lock)),
+            None if acquired => drop(self.0.insert(lock, (thread, 0))),
+            _ => {}
+        }
+        false
+    }
 }
 
 /// The entry of a dense identifier.

@@ -5,10 +5,10 @@ use std::io::{self, Write};
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::event::{Attempt, Event, LockId, Mode, Names, Object, Op, Site, SiteId, ThreadId};
+use crate::event::{Attempt, Event, Mode, Names, Object, Op, Site, SiteId, ThreadId};
 
 use super::error::Rule;
-use super::std_check::Check;
+use super::std_check::{Check, Holders};
 
 /// What to do with an event that STD text cannot say exactly.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -66,8 +66,7 @@ pub struct StdWriter<W> {
     /// As RAPID's own reader wants it.
     rapid: bool,
     check: Check,
-    /// By lock, who holds it, and how often beyond the first.
-    holders: FxHashMap<LockId, (ThreadId, u32)>,
+    holders: Holders,
     threads: Tokens<ThreadId>,
     locks: Tokens<Object>,
     vars: Tokens<Object>,
@@ -84,7 +83,7 @@ impl<W: Write> StdWriter<W> {
             policy,
             rapid: false,
             check: Check::default(),
-            holders: FxHashMap::default(),
+            holders: Holders::default(),
             threads: Tokens::default(),
             locks: Tokens::default(),
             vars: Tokens::default(),
@@ -162,31 +161,7 @@ impl<W: Write> StdWriter<W> {
 
     /// Can the event stand where it would stand?
     fn fits(&mut self, event: &Event) -> bool {
-        let thread = event.owner.thread;
-        let again = match event.op {
-            Op::Acquired { lock, .. } | Op::Released { lock, .. } => {
-                self.holders.get_mut(&lock).filter(|holder| holder.0 == thread).map(|holder| &mut holder.1)
-            }
-            _ => None,
-        };
-        match (event.op, again) {
-            (Op::Acquired { .. }, Some(again)) => {
-                *again += 1;
-                return false;
-            }
-            (Op::Released { .. }, Some(again @ 1..)) => {
-                *again -= 1;
-                return false;
-            }
-            _ => {}
-        }
-        let fits = matches!(self.check.event(event), None | Some(Rule::ReadFromUnwrittenMemory));
-        match event.op {
-            Op::Acquired { lock, .. } if fits => drop(self.holders.insert(lock, (thread, 0))),
-            Op::Released { lock, .. } if fits => drop(self.holders.remove(&lock)),
-            _ => {}
-        }
-        fits
+        !self.holders.is_inner(event) && matches!(self.check.event(event), None | Some(Rule::ReadFromUnwrittenMemory))
     }
 }
 
