@@ -12,6 +12,7 @@ mod args;
 #[doc(hidden)]
 pub mod cargo;
 mod child;
+mod convert;
 mod error;
 mod exit_code;
 mod explain;
@@ -75,6 +76,7 @@ fn dispatch(args: Args, programs: Vec<OsString>) -> Result<ExitCode, error::Erro
         Command::Explain(args) => explain::explain(args.kind, &args.common.resolve()?),
         Command::Graph(args) => graph::graph(&args.file, &args.common.resolve()?),
         Command::Cargo(args) => cargo::run(args, programs),
+        Command::Convert(args) => convert::convert(&args),
         Command::Child(args) => run::child(&args),
     }
 }

@@ -1,6 +1,6 @@
-//! CARRY: traces as files, binary and STD text.
+//! CARRY: traces as files, binary, STD text and RapidBin.
 //!
-//! - [`TraceReader`] reads either, and tells them apart by their first bytes.
+//! - [`TraceReader`] reads any, and tells them apart by their first bytes.
 //! - [`TraceWriter`] writes a merged stream as a binary trace; the live recorder writes the same format while the
 //!   program runs, by threads.
 //! - [`StdWriter`] writes STD text, of what STD text can say.
@@ -21,6 +21,10 @@
 //!
 //! One event a line, `thread|op(decor)|location`, as RAPID reads it. `begin` and `end` are atomic regions there
 //! ([`Op::RegionBegin`](crate::event::Op::RegionBegin)). See [`Rule`] for what is checked.
+//!
+//! # RapidBin
+//!
+//! The same events in a word each, as SPDOffline keeps them ([`mod@rapid`]). Only read.
 
 mod binary;
 pub(crate) mod chunk;
@@ -29,6 +33,7 @@ mod error;
 pub(crate) mod format;
 mod merge;
 pub(crate) mod pack;
+mod rapid;
 mod reader;
 mod std_check;
 mod std_text;

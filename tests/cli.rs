@@ -226,3 +226,37 @@ fn the_child_ends_with_its_parent() {
     let code = child.wait().expect("it ends").code();
     assert!(matches!(code, Some(0 | 4)), "{code:?}");
 }
+
+#[test]
+fn a_trace_is_converted_to_text_and_back() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = |name: &str| directory.path().join(name).display().to_string();
+    let (run, back, text) = (path("run.gordian"), path("back.gordian"), path("run.std"));
+    assert_eq!(told(&self::run(&["run", "ab-ba", "--record", &run])).0, 1);
+    let (code, stdout, stderr) = told(&self::run(&["convert", &run]));
+    assert_eq!(code, 0);
+    assert!(stdout.lines().all(|line| line.split('|').count() == 3), "{stdout}");
+    assert!(stdout.contains("|acq(balance)|scenarios/deadlock/ab_ba.rs:"), "{stdout}");
+    assert!(stderr.starts_with("note: ") && stderr.contains("are left out"), "{stderr}");
+    assert_eq!(told(&self::run(&["convert", &run, "--out", &text, "--quiet"])), (0, String::new(), String::new()));
+    assert_eq!(std::fs::read_to_string(&text).expect("it was written"), stdout);
+    assert_eq!(
+        told(&self::run(&["convert", &text, "--to", "gordian", "--out", &back])),
+        (0, String::new(), String::new())
+    );
+    assert_eq!(told(&self::run(&["convert", &back])).1, stdout);
+    let (_, numbers, _) = told(&self::run(&["convert", &run, "--to", "rapid"]));
+    let location = |line: &str| line.rsplit('|').next().is_some_and(|number| number.parse::<u32>().is_ok());
+    assert!(!numbers.is_empty() && numbers.lines().all(location), "{numbers}");
+
+    let (code, _, stderr) = told(&self::run(&["convert", &text, "--out", &text]));
+    assert_eq!(code, 2);
+    assert!(stderr.contains("--out names the input"), "{stderr}");
+    assert_eq!(std::fs::read_to_string(&text).expect("it is still there"), stdout);
+    let unwritable = path("no/such/directory/a.std");
+    let (code, _, stderr) = told(&self::run(&["convert", &text, "--out", &unwritable]));
+    assert!(code == 2 && stderr.contains("cannot write"), "{stderr}");
+    assert_eq!(told(&self::run(&["convert", "no/such/trace.std"])).0, 3);
+    let (code, help, _) = told(&self::run(&["convert", "--help"]));
+    assert!(code == 0 && help.contains("Examples:"), "{help}");
+}

@@ -368,3 +368,136 @@ fn generated_traces_are_disciplined() {
     }
     assert!((4000..6000).contains(&sync) && nested > 100, "{sync} {nested}");
 }
+
+/// RapidBin: the header, and a word for each line of STD text.
+fn rapid_bin(text: &str) -> Vec<u8> {
+    let (mut words, mut events) = (Vec::new(), 0_u64);
+    for line in text.lines() {
+        let parts: Vec<&str> = line.split(['|', '(', ')']).filter(|part| !part.is_empty()).collect();
+        let number = |text: &str| text.trim_start_matches(char::is_alphabetic).parse::<u64>().unwrap();
+        let operations = ["acq", "rel", "r", "w", "fork", "join", "begin", "end", "req"];
+        let operation = operations.iter().position(|name| *name == parts[1]).unwrap() as u64;
+        let word = number(parts[3]) << 48 | number(parts[2]) << 14 | operation << 10 | number(parts[0]);
+        words.extend(word.to_be_bytes());
+        events += 1;
+    }
+    let mut bytes = Vec::new();
+    bytes.extend(9_u16.to_be_bytes());
+    bytes.extend(8_u32.to_be_bytes());
+    bytes.extend(5_000_000_u32.to_be_bytes());
+    bytes.extend(events.to_be_bytes());
+    bytes.extend(words);
+    bytes
+}
+
+const RAPID: &str = "T0|begin(0)|0\nT0|fork(T7)|1\nT7|req(L3)|2\nT7|acq(L3)|2\nT7|w(V9000000)|3\nT7|r(V1)|4\nT7|w(V9000000)|3\n\
+                     T7|rel(L3)|5\nT0|join(T7)|6\nT0|end(0)|32767\n";
+
+#[test]
+fn rapid_bin_reads_as_its_std_text() {
+    let bytes = rapid_bin(RAPID);
+    let (mut binary, mut text) = (TraceReader::open(&bytes[..]).unwrap(), TraceReader::open(RAPID.as_bytes()).unwrap());
+    let events = text.read_to_end().unwrap();
+    assert_eq!(binary.read_to_end().unwrap(), events);
+    assert_eq!((binary.truncated(), binary.is_binary()), (None, false));
+    for event in &events {
+        assert_eq!(binary.names().site(event.site), text.names().site(event.site));
+        assert_eq!(binary.names().thread_name(event.owner.thread), text.names().thread_name(event.owner.thread));
+    }
+    for object in [Object::Lock(LockId(0)), Object::Var(VarId(0)), Object::Var(VarId(1))] {
+        assert!(binary.names().object(object).is_some());
+        assert_eq!(binary.names().object(object), text.names().object(object));
+    }
+    let monitor = "T0|req(L1)|1\nT0|acq(L1)|1\nT0|req(L1)|2\nT0|acq(L1)|2\nT0|rel(L1)|3\nT0|w(V1)|4\nT0|rel(L1)|5\n";
+    let ops: Vec<Op> = read_all(&rapid_bin(monitor)).unwrap().iter().map(|event| event.op).collect();
+    assert!(
+        matches!(ops[..], [Op::Request { .. }, Op::Acquired { .. }, Op::Write { .. }, Op::Released { .. }]),
+        "{ops:?}"
+    );
+    // Many batches.
+    let long = rapid_bin(&"T0|w(V1)|7\n".repeat(40_000));
+    assert_eq!(read_all(&long).unwrap().len(), 40_000);
+}
+
+#[test]
+fn rapid_bin_that_is_wrong_says_where_and_why() {
+    let bytes = rapid_bin(RAPID);
+    let damage = |bytes: &[u8]| match prefix(bytes) {
+        (events, Some(TraceError::Damaged { offset, reason }), _) => (events.len(), offset, reason),
+        other => panic!("{other:?}"),
+    };
+    let with = |at: usize, byte: u8| {
+        let mut bytes = bytes.clone();
+        bytes[at] = byte;
+        bytes
+    };
+    let word = |number: usize| 18 + 8 * number;
+    let said = |number: u64, offset: usize, reason: &str| (number as usize, offset as u64, reason.to_owned());
+    assert_eq!(damage(&bytes[..17]), said(0, 17, "the header of the RapidBin trace ends too early"));
+    assert_eq!(damage(&with(2, 0x80)), said(0, 2, "an impossible number of locks"));
+    assert_eq!(damage(&with(0, 4)), said(0, 0, "an impossible number of threads"));
+    assert_eq!(damage(&with(1, 1)), said(1, word(1), "more threads than the 1 that the header announces"));
+    assert_eq!(damage(&with(word(4), 0x80)), said(4, word(4), "an event whose first bit is set"));
+    assert_eq!(damage(&with(word(4) + 6, 0x24)), said(4, word(4), "operation 9; those known are 0 to 8"));
+    assert_eq!(damage(&with(word(7) + 6, 0x84)), said(7, word(7), "release-non-acquired-lock: `T7|rel(L2)|5`"));
+    assert_eq!(
+        damage(&[&bytes[..], b"x"].concat()),
+        said(10, bytes.len(), "something behind the last event that the header announces")
+    );
+    for length in 18..bytes.len() {
+        let (events, error, cut) = prefix(&bytes[..length]);
+        assert!(error.is_none(), "{length}: {error:?}");
+        assert_eq!((events.len(), cut), ((length - 18) / 8, Some(length as u64)));
+    }
+    // A read before any write is wrong only for who insists.
+    let strict = TraceReader::open_with(&bytes[..], StdOptions { strict: true }).unwrap().read_to_end();
+    assert!(matches!(strict, Err(TraceError::Damaged { offset, .. }) if offset as usize == word(5)), "{strict:?}");
+    for (at, byte) in bytes.iter().enumerate() {
+        for bit in 0..8 {
+            oracle::check(&with(at, byte ^ 1 << bit));
+        }
+    }
+}
+
+#[test]
+fn regions_of_std_text_may_be_named_after_methods() {
+    for region in ["begin", "begin()", "begin(0)", "begin(a.B.c(int, long[])V)", "begin(x y)"] {
+        let events = read_all(format!("T0|{region}|7\n").as_bytes()).unwrap();
+        assert_eq!(events[0].op, Op::RegionBegin, "{region}");
+    }
+    for wrong in ["begin(0", "begin(0)x", "begin)", "beginning(0)"] {
+        assert!(read_all(format!("T0|{wrong}|7\n").as_bytes()).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn what_std_text_forbids_is_left_out() {
+    let lock = LockId(0);
+    let acquired = Op::Acquired { lock, mode: Mode::Exclusive, attempt: Attempt::Blocking };
+    let released = Op::Released { lock, mode: Mode::Exclusive };
+    let (fork, joined) = (Op::Fork { child: ThreadId(1) }, Op::Joined { child: ThreadId(1) });
+    let by = |thread, op| Event { owner: Owner::thread(ThreadId(thread)), site: SiteId(0), op };
+    let script = [(0, fork), (1, acquired), (1, acquired), (1, released), (0, acquired), (1, released), (1, released)];
+    let script = script.into_iter().chain([(0, joined), (0, joined), (1, acquired)]);
+    let events: Vec<Event> = script.map(|(thread, op)| by(thread, op)).collect();
+    let mut text = Vec::new();
+    let mut writer = StdWriter::new(&mut text, Policy::Omit);
+    writer.write(&events, &Tables::default()).unwrap();
+    assert_eq!(writer.finish().unwrap().dropped, 6);
+    let text = String::from_utf8(text).unwrap();
+    assert_eq!(text, "T0|fork(T1)|?\nT1|acq(L0)|?\nT1|rel(L0)|?\nT0|join(T1)|?\n");
+    let mut refusing = StdWriter::new(Vec::new(), Policy::Refuse);
+    refusing.write(&events[..2], &Tables::default()).unwrap();
+    assert!(refusing.write(&events[2..3], &Tables::default()).is_err(), "it would not read back");
+}
+
+#[test]
+fn std_text_for_rapid_has_numbers_for_locations_and_no_requests() {
+    let mut reader = TraceReader::open("T0|req(L)|a.rs:1\nT0|acq(L)|a.rs:1\nT0|rel(L)|b.rs:2\n".as_bytes()).unwrap();
+    let events = reader.read_to_end().unwrap();
+    let mut text = Vec::new();
+    let mut writer = StdWriter::for_rapid(&mut text, Policy::Omit);
+    writer.write(&events, reader.names()).unwrap();
+    assert_eq!(writer.finish().unwrap().dropped, 1);
+    assert_eq!(String::from_utf8(text).unwrap(), "T0|acq(L)|1\nT0|rel(L)|2\n");
+}

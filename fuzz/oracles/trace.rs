@@ -17,6 +17,12 @@ pub(crate) fn check(bytes: &[u8]) {
     binary.write(&events, reader.names()).expect("writing to memory succeeds");
     let binary = binary.finish(reader.names()).expect("writing to memory succeeds");
     same(&events, reader.names(), &binary);
+    let mut text = Vec::new();
+    let mut writer = StdWriter::new(&mut text, Policy::Omit);
+    writer.write(&events, reader.names()).expect("writing to memory succeeds");
+    let written = events.len() as u64 - writer.finish().expect("writing to memory succeeds").dropped;
+    let mut again = TraceReader::open(&text[..]).expect("text has no header");
+    assert_eq!(again.read_to_end().expect("what is written is well formed").len() as u64, written);
     if reader.is_binary() && complete {
         assert_eq!(framed(bytes), bytes, "the frame of a whole file is right");
     } else if complete {

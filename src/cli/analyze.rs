@@ -161,7 +161,7 @@ fn predict(engine: &mut Engine, judging: &Judging<'_>) {
     });
 }
 
-/// Opens a trace, binary or STD text.
+/// Opens a trace of any form.
 pub(super) fn reader(
     path: &Path,
     progress: &ProgressBar,
@@ -182,7 +182,9 @@ pub(super) fn malformed(path: &Path, error: TraceError) -> InputError {
         input: input_name(path),
         position,
         reason,
-        help: Some("a trace is what `--record` writes, or STD text: `T1|acq(L2)|30`, one event a line".to_owned()),
+        help: Some(
+            "a trace is what `--record` writes, STD text (`T1|acq(L2)|30`, one event a line), or RapidBin".to_owned(),
+        ),
     }
 }
 

@@ -41,6 +41,7 @@ pub(super) enum Command {
     Explain(ExplainArgs),
     Graph(GraphArgs),
     Cargo(CargoArgs),
+    Convert(ConvertArgs),
     #[command(name = "__run", hide = true)]
     Child(ChildArgs),
 }
@@ -200,7 +201,7 @@ pub(super) struct SelftestArgs {
     pub(super) common: CommonArgs,
 }
 
-/// Judge recorded traces: ours, or STD text.
+/// Judge recorded traces: ours, STD text, or RapidBin.
 #[derive(Parser, Debug)]
 #[command(after_help = "\
 The format is told from the first bytes. A trace that was cut short is judged up to the cut.
@@ -297,6 +298,42 @@ pub(super) struct GraphArgs {
     pub(super) file: PathBuf,
     #[command(flatten)]
     pub(super) common: CommonArgs,
+}
+
+/// Write a trace in another form, for other tools to read.
+#[derive(Parser, Debug)]
+#[command(after_help = "\
+STD text knows threads, mutexes, variables and regions. What it cannot say (reader-writer locks held for reading, atomics,
+condition variables, channels, ...) is left out, and standard error says how much that is. So what another tool finds in
+it may be less, and races that such an operation rules out may be more.
+
+Examples:
+  gordian convert run.gordian > run.std
+  gordian convert run.gordian --to rapid --out run.std   what RAPID's own parser reads
+  gordian convert trace.data --to gordian --out trace.gordian")]
+pub(super) struct ConvertArgs {
+    /// The trace file, of any form; `-` is standard input.
+    pub(super) file: PathBuf,
+    /// The form to write.
+    #[arg(long, value_name = "FORM", default_value = "std")]
+    pub(super) to: TraceFormat,
+    /// Write to a file instead of standard output.
+    #[arg(long, short, value_name = "FILE")]
+    pub(super) out: Option<PathBuf>,
+    /// Do not say what was left out.
+    #[arg(long, short)]
+    pub(super) quiet: bool,
+}
+
+/// A form of trace.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum TraceFormat {
+    /// STD text, with the locations as they are.
+    Std,
+    /// STD text with numbers for locations, and without requests.
+    Rapid,
+    /// gordian's own binary format.
+    Gordian,
 }
 
 /// The child process of `run` and `selftest`.

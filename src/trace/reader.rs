@@ -1,4 +1,4 @@
-//! Reads a trace of either form.
+//! Reads a trace of any form.
 
 use std::io::{self, Chain, Cursor, Read};
 
@@ -7,10 +7,11 @@ use crate::event::Event;
 use super::binary::BinaryReader;
 use super::error::TraceError;
 use super::format::{HEADER, MAGIC, check_header, read_full};
+use super::rapid::{self, RapidReader};
 use super::std_text::{StdOptions, StdReader};
 use super::tables::Tables;
 
-/// Reads a trace, binary or STD text, in batches.
+/// Reads a trace, binary, STD text or RapidBin, in batches.
 ///
 /// Memory does not depend on the length of the trace: it is linear in what has a name, and for a trace recorded by
 /// threads, in the events that cannot be ordered yet. No input makes it panic.
@@ -22,23 +23,27 @@ pub struct TraceReader<R> {
     done: bool,
 }
 
+/// The bytes that were looked at, and the rest.
+type Whole<R> = Chain<Cursor<Vec<u8>>, R>;
+
 enum Source<R> {
-    Text(Box<StdReader<Chain<Cursor<Vec<u8>>, R>>>),
+    Text(Box<StdReader<Whole<R>>>),
+    Rapid(Box<RapidReader<Whole<R>>>),
     Binary(Box<BinaryReader<R>>),
 }
 
 impl<R: Read> TraceReader<R> {
-    /// Looks at the first bytes: a binary trace has a magic number, anything else is STD text. Reads in large blocks,
-    /// so `input` need not buffer.
+    /// Looks at the first bytes: a binary trace has a magic number, RapidBin begins as no text can, anything else is STD
+    /// text. Reads in large blocks, so `input` need not buffer.
     ///
     /// # Errors
-    /// Of the input, and of a binary trace's header ([`TraceError::IncompatibleMajor`], [`TraceError::NewerMinor`],
+    /// Of the input, and of a binary or RapidBin trace's header ([`TraceError::IncompatibleMajor`], [`TraceError::NewerMinor`],
     /// [`TraceError::Damaged`]).
     pub fn open(input: R) -> Result<Self, TraceError> {
         Self::open_with(input, StdOptions::default())
     }
 
-    /// As [`TraceReader::open`], with options for STD text.
+    /// As [`TraceReader::open`], with options for STD text and RapidBin.
     ///
     /// # Errors
     /// As [`TraceReader::open`].
@@ -53,13 +58,17 @@ impl<R: Read> TraceReader<R> {
             Source::Binary(Box::new(BinaryReader::new(input)))
         } else {
             let input = Cursor::new(header[..got].to_vec()).chain(input);
+            if got > 0 && rapid::begins_with(header[0]) {
+                let reader = RapidReader::open(input, options.strict)?;
+                return Ok(Self { source: Source::Rapid(Box::new(reader)), ordinal: 0, error: None, done: false });
+            }
             Source::Text(Box::new(StdReader::new(input, options)))
         };
         Ok(Self { source, ordinal: 0, error: None, done: false })
     }
 
     /// Replaces `batch` by the next events, at most some ten thousand; `None` at the end. The number is the ordinal of
-    /// the first, from 1: the line of STD text, the place in the order of a binary trace.
+    /// the first, from 1: the line of STD text, the place in the order of any other trace.
     ///
     /// # Errors
     /// What is wrong with the trace, after all events before it. A further call then gives `None`.
@@ -73,6 +82,7 @@ impl<R: Read> TraceReader<R> {
         }
         let result = match &mut self.source {
             Source::Text(reader) => reader.next_batch(batch),
+            Source::Rapid(reader) => reader.next_batch(batch),
             Source::Binary(reader) => reader.next_batch(batch),
         };
         self.done = result.is_err() || batch.is_empty();
@@ -95,22 +105,24 @@ impl<R: Read> TraceReader<R> {
     pub fn names(&self) -> &Tables {
         match &self.source {
             Source::Text(reader) => reader.tables(),
+            Source::Rapid(reader) => reader.tables(),
             Source::Binary(reader) => reader.tables(),
         }
     }
 
-    /// Is this a binary trace?
+    /// Is this a binary trace of gordian's own format?
     #[must_use]
     pub fn is_binary(&self) -> bool {
         matches!(self.source, Source::Binary(_))
     }
 
     /// At the end: the byte offset at which a binary trace was cut, because its program was killed or is still
-    /// running. `None` for one that is complete, and for STD text.
+    /// running, or at which a RapidBin trace ends before its last event. `None` for one that is complete, and for STD text.
     #[must_use]
     pub fn truncated(&self) -> Option<u64> {
         match &self.source {
             Source::Text(_) => None,
+            Source::Rapid(reader) => reader.truncated(),
             Source::Binary(reader) => reader.truncated(),
         }
     }
@@ -120,7 +132,7 @@ impl<R: Read> TraceReader<R> {
     #[must_use]
     pub fn dropped(&self) -> u64 {
         match &self.source {
-            Source::Text(_) => 0,
+            Source::Text(_) | Source::Rapid(_) => 0,
             Source::Binary(reader) => reader.dropped(),
         }
     }

@@ -1,5 +1,7 @@
 //! The rules of a well-formed trace, checked while it is read.
 
+use rustc_hash::FxHashMap;
+
 use crate::event::{Event, LockId, Op, ThreadId, VarId};
 
 use super::error::Rule;
@@ -28,6 +30,35 @@ pub(super) struct Check {
     written: Vec<bool>,
 }
 
+/// Who holds which lock, and how often beyond the first time: for locks that their holder may take again.
+#[derive(Default)]
+pub(super) struct Holders(FxHashMap<LockId, (ThreadId, u32)>);
+
+impl Holders {
+    /// Does the thread hold the lock?
+    pub(super) fn holds(&self, thread: ThreadId, lock: LockId) -> bool {
+        self.0.get(&lock).is_some_and(|holder| holder.0 == thread)
+    }
+
+    /// Takes the next event: is it an acquisition, or its release, within another one of the same lock?
+    #[inline]
+    pub(super) fn is_inner(&mut self, event: &Event) -> bool {
+        let thread = event.owner.thread;
+        let (Op::Acquired { lock, .. } | Op::Released { lock, .. }) = event.op else { return false };
+        let acquired = matches!(event.op, Op::Acquired { .. });
+        match self.0.get_mut(&lock) {
+            Some((holder, again)) if *holder == thread && (acquired || *again > 0) => {
+                *again = if acquired { *again + 1 } else { *again - 1 };
+                return true;
+            }
+            Some((holder, _)) if *holder == thread => drop(self.0.remove(&lock)),
+            None if acquired => drop(self.0.insert(lock, (thread, 0))),
+            _ => {}
+        }
+        false
+    }
+}
+
 /// The entry of a dense identifier.
 #[inline]
 fn entry<T: Copy>(table: &mut Vec<T>, index: usize, empty: T) -> &mut T {
@@ -38,16 +69,23 @@ fn entry<T: Copy>(table: &mut Vec<T>, index: usize, empty: T) -> &mut T {
 }
 
 impl Check {
-    /// The rule that the event breaks, if any; it is taken as done either way.
+    /// The rule that the event breaks, if any; then it is as if it had not been there.
     #[inline]
     pub(super) fn event(&mut self, event: &Event) -> Option<Rule> {
         let thread = event.owner.thread;
-        let state = entry(&mut self.threads, thread.index(), Thread::default());
-        if state.joined {
+        if entry(&mut self.threads, thread.index(), Thread::default()).joined {
             return Some(Rule::EventAfterJoin);
         }
-        state.ran |= event.op != Op::RegionBegin;
-        match event.op {
+        let broken = self.done(thread, event.op);
+        if event.op != Op::RegionBegin && (broken.is_none() || broken == Some(Rule::ReadFromUnwrittenMemory)) {
+            self.threads[thread.index()].ran = true;
+        }
+        broken
+    }
+
+    #[inline]
+    fn done(&mut self, thread: ThreadId, op: Op) -> Option<Rule> {
+        match op {
             Op::Read { var } => self.read(var),
             Op::Write { var } => {
                 *entry(&mut self.written, var.index(), false) = true;
@@ -96,8 +134,11 @@ impl Check {
         if state.forked {
             return Some(Rule::RepeatedFork);
         }
+        if state.ran || child == thread {
+            return Some(Rule::ForkOfRunningThread);
+        }
         state.forked = true;
-        (state.ran || child == thread).then_some(Rule::ForkOfRunningThread)
+        None
     }
 
     fn joined(&mut self, thread: ThreadId, child: ThreadId) -> Option<Rule> {
@@ -105,7 +146,10 @@ impl Check {
         if state.joined {
             return Some(Rule::RepeatedJoin);
         }
+        if !state.forked || child == thread {
+            return Some(Rule::JoinOfUnforkedThread);
+        }
         state.joined = true;
-        (!state.forked || child == thread).then_some(Rule::JoinOfUnforkedThread)
+        None
     }
 }

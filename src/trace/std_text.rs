@@ -279,13 +279,14 @@ fn operand(
     Ok((op(token)?, at))
 }
 
-/// `begin` and `end` have an operand that means nothing, or none.
+/// `begin` and `end` have an operand that means nothing, or none. It may be the name of a method, with parentheses and
+/// spaces of its own.
 fn region(bytes: &[u8], at: usize) -> Result<usize, Fault> {
     if bytes.get(at) != Some(&b'(') {
         return Ok(at);
     }
-    let (_, at) = token::<NAME>(bytes, at + 1, None);
-    expect(bytes, at, b')')
+    let (operand, end) = token::<LOCATION>(bytes, at + 1, None);
+    if operand.bytes.ends_with(b")") { Ok(end) } else { Err(fault(bytes, end)) }
 }
 
 fn verb(bytes: &[u8], at: usize) -> Result<(Verb, usize), Fault> {

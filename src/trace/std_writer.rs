@@ -7,12 +7,16 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::event::{Attempt, Event, Mode, Names, Object, Op, Site, SiteId, ThreadId};
 
+use super::error::Rule;
+use super::std_check::{Check, Holders};
+
 /// What to do with an event that STD text cannot say exactly.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Policy {
     /// Fail: what is written reads back as the same events, in the numbering of first appearance.
     Refuse,
-    /// Leave it out and count it. A `try_lock` that succeeded counts too, and is written as `acq`.
+    /// Leave it out and count it: what is written is well-formed STD text. Of a lock that its holder takes again, only the
+    /// outermost acquisition is written; a thread that is joined twice is joined once. A `try_lock` that succeeded counts too, and is written as `acq`.
     Omit,
 }
 
@@ -30,7 +34,7 @@ pub struct Omitted {
 pub enum StdWriteError {
     /// The sink failed.
     Io(io::Error),
-    /// Under [`Policy::Refuse`]: STD text has no line for this event.
+    /// Under [`Policy::Refuse`]: STD text has no line for this event, or not in this place.
     Inexpressible(Event),
 }
 
@@ -38,7 +42,7 @@ impl fmt::Display for StdWriteError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Io(error) => error.fmt(f),
-            Self::Inexpressible(event) => write!(f, "STD text cannot say {:?}", event.op),
+            Self::Inexpressible(event) => write!(f, "STD text cannot say {:?} here", event.op),
         }
     }
 }
@@ -59,6 +63,10 @@ impl From<io::Error> for StdWriteError {
 pub struct StdWriter<W> {
     out: W,
     policy: Policy,
+    /// As RAPID's own reader wants it.
+    rapid: bool,
+    check: Check,
+    holders: Holders,
     threads: Tokens<ThreadId>,
     locks: Tokens<Object>,
     vars: Tokens<Object>,
@@ -73,12 +81,21 @@ impl<W: Write> StdWriter<W> {
         Self {
             out,
             policy,
+            rapid: false,
+            check: Check::default(),
+            holders: Holders::default(),
             threads: Tokens::default(),
             locks: Tokens::default(),
             vars: Tokens::default(),
             sites: Tokens::default(),
             omitted: Omitted::default(),
         }
+    }
+
+    /// A writer of what RAPID's own reader takes: locations are numbers, and no line says a request.
+    #[must_use]
+    pub fn for_rapid(out: W, policy: Policy) -> Self {
+        Self { rapid: true, ..Self::new(out, policy) }
     }
 
     /// Writes events; `names` has their names and sites.
@@ -102,7 +119,8 @@ impl<W: Write> StdWriter<W> {
     }
 
     fn event(&mut self, event: &Event, names: &(impl Names + ?Sized)) -> Result<(), StdWriteError> {
-        let Some((verb, operand, exact)) = line(event) else {
+        let said = line(event).filter(|_| !(self.rapid && matches!(event.op, Op::Request { .. })) && self.fits(event));
+        let Some((verb, operand, exact)) = said else {
             if self.policy == Policy::Refuse {
                 return Err(StdWriteError::Inexpressible(*event));
             }
@@ -132,9 +150,18 @@ impl<W: Write> StdWriter<W> {
                 out.write_all(token.as_bytes())?;
             }
         }
+        if self.rapid {
+            writeln!(out, ")|{}", event.site.0)?;
+            return Ok(());
+        }
         let site = self.sites.get(event.site, || site_candidate(&names.site(event.site)));
         writeln!(out, ")|{site}")?;
         Ok(())
+    }
+
+    /// Can the event stand where it would stand?
+    fn fits(&mut self, event: &Event) -> bool {
+        !self.holders.is_inner(event) && matches!(self.check.event(event), None | Some(Rule::ReadFromUnwrittenMemory))
     }
 }
 
