@@ -13,7 +13,7 @@
 //! 1. reorderings that keep the order of critical sections: [closures](closure), computed in nearly linear time over all
 //!    accesses (POPL 2021) and for each abstract lock-order pattern (SPDOffline, PLDI 2023);
 //! 2. the order that every answer must keep, from what the reads saw and the locks: a circle in it [refutes](saturate);
-//! 3. a [search](search) over all reorderings of the events that matter, bounded by a budget of states.
+//! 3. a [search] over all reorderings of the events that matter, bounded by a budget of states.
 //!
 //! What the first and the third find has a witness, and [a checker](check) that shares no code with them goes over every
 //! witness before it is told. So `predicted` is never wrong about the trace; and with enough budget it is complete.
