@@ -203,7 +203,7 @@ pub(super) enum Engine {
     LockOrder,
     /// Waits that nothing can end.
     Waits,
-    /// Updates that overwrite another thread's without having seen it.
+    /// Updates that overwrite another thread's without having seen it, regions that are not atomic.
     Atomicity,
 }
 
