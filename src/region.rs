@@ -11,7 +11,8 @@ use crate::record::cells;
 ///
 /// Marks only; it excludes no one. If another thread writes a cell between a look (`get`, `with`) and a blind write
 /// (`set`, `replace`) of the region, that is an `atomicity-violation`, however well each access is locked by itself.
-/// Regions nest: the outermost counts.
+/// Regions nest: the outermost counts. `gordian analyze` asks more of a recorded run: that each region could have run by
+/// itself with the same outcome ([`analysis::serialisability`](crate::analysis::serialisability)).
 ///
 /// ```
 /// use gordian::Shared;

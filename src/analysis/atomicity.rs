@@ -10,6 +10,8 @@
 //!   what the user said must not happen, so the tier is `observed`. Without a mark, a read in one critical section and a
 //!   write in a later one say nothing: most such pairs have nothing to do with one another.
 //!
+//! What else makes a region not atomic is for [`serialisability`](super::serialisability) to say, of a recorded stream.
+//!
 //! A read-modify-write, and a write by an operation that sees the present value, never complete the pattern: a
 //! compare-exchange loop, a double-checked initialisation and a second look under the lock are silent.
 

@@ -257,7 +257,7 @@ pub(super) enum Engine {
     LockOrder,
     /// Waits that nothing can end.
     Waits,
-    /// Updates that overwrite another thread's without having seen it.
+    /// Updates that overwrite another thread's without having seen it, regions that are not atomic.
     Atomicity,
     /// Races of other orders of the same events.
     PredictRaces,
