@@ -132,8 +132,12 @@ fn a_condvar_takes_its_mutex_again_in_reverse_order() {
     let run = |reverse: bool| {
         move || {
             let state = Arc::new((Mutex::new(false).named("outer"), Condvar::new(), Mutex::new(()).named("inner")));
-            let other = Arc::clone(&state);
+            let luck = Arc::new(gordian::unobserved::Barrier::new(2));
+            let (other, overtaken) = (Arc::clone(&state), Arc::clone(&luck));
             let notifier = thread::spawn(move || {
+                if reverse {
+                    overtaken.wait();
+                }
                 let mut done = other.0.lock().unwrap();
                 *done = true;
                 if !reverse {
@@ -144,9 +148,10 @@ fn a_condvar_takes_its_mutex_again_in_reverse_order() {
             });
             let guard = state.0.lock().unwrap();
             if reverse {
-                let _inner = state.2.lock().unwrap();
+                let inner = state.2.lock().unwrap();
                 let (guard, _) = state.1.wait_timeout(guard, std::time::Duration::from_micros(1)).unwrap();
-                drop(guard);
+                drop((guard, inner));
+                luck.wait();
             } else {
                 drop(state.1.wait_while(guard, |done| !*done));
                 drop(state.2.lock().unwrap());
