@@ -132,7 +132,7 @@ fn a_condvar_takes_its_mutex_again_in_reverse_order() {
     let run = |reverse: bool| {
         move || {
             let state = Arc::new((Mutex::new(false).named("outer"), Condvar::new(), Mutex::new(()).named("inner")));
-            let luck = Arc::new(gordian::unobserved::Barrier::new(2));
+            let luck = Arc::new(unobserved::Barrier::new(2));
             let (other, overtaken) = (Arc::clone(&state), Arc::clone(&luck));
             let notifier = thread::spawn(move || {
                 if reverse {
