@@ -24,6 +24,11 @@ thread_local! {
     static THREAD: Cell<Option<ThreadId>> = const { Cell::new(None) };
 }
 
+/// The current thread, if hooks have seen it.
+pub(crate) fn thread() -> Option<ThreadId> {
+    THREAD.get()
+}
+
 /// Says who captures the stacks of the current thread.
 pub(crate) fn belong_to(thread: ThreadId) {
     THREAD.set(Some(thread));
