@@ -35,8 +35,6 @@ pub use set_once::SetOnce;
 
 /// [`tokio::sync::futures`], watched.
 pub mod futures {
-    pub use ::tokio::sync::futures::*;
-
     pub use super::notify::Notified;
     #[cfg(not(tokio_before = "1.47"))]
     pub use super::notify::OwnedNotified;

@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use super::mutex::Mutex;
-use super::raw::{Held, Raw, guards};
+use super::raw::{Held, Raw, guards, writers};
 
 /// See [`tokio::sync::MutexGuard`].
 #[clippy::has_significant_drop]
@@ -56,10 +56,17 @@ unsafe impl<T: ?Sized + Send + Sync, U: ?Sized + Send + Sync> Sync for OwnedMapp
 unsafe impl<T: ?Sized + Send, U: ?Sized + Send> Send for OwnedMappedMutexGuard<T, U> {}
 
 guards! {
-    MutexGuard<'a, T> of T mut;
-    OwnedMutexGuard<T> of T mut;
-    MappedMutexGuard<'a, T> of T mut;
-    OwnedMappedMutexGuard<T, U> of U mut;
+    MutexGuard<'a, T> of T;
+    OwnedMutexGuard<T> of T;
+    MappedMutexGuard<'a, T> of T;
+    OwnedMappedMutexGuard<T, U> of U;
+}
+
+writers! {
+    MutexGuard<'a, T> of T;
+    OwnedMutexGuard<T> of T;
+    MappedMutexGuard<'a, T> of T;
+    OwnedMappedMutexGuard<T, U> of U;
 }
 
 impl<'a, T: ?Sized> MutexGuard<'a, T> {

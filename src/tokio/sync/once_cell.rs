@@ -8,8 +8,8 @@ use std::panic::Location;
 use ::gordian::Named;
 use ::gordian::runtime::leaf::Leaf;
 use ::gordian::runtime::onces::InitMeta;
-use ::tokio::sync::{Semaphore, SemaphorePermit};
 use ::tokio::sync::SetError;
+use ::tokio::sync::{Semaphore, SemaphorePermit};
 
 /// See [`tokio::sync::OnceCell`].
 pub struct OnceCell<T> {
@@ -137,11 +137,10 @@ impl<T> OnceCell<T> {
                 && let Ok(right) = Leaf::new(self.right.acquire(), self.meta.wants(), place).await
             {
                 // Given up before the right is.
-                let initialising = self.meta.begin(place);
+                let _initialising = self.meta.begin(place);
                 let value = f().await?;
                 self.meta.setting(place);
                 self.fill(value, right);
-                drop(initialising);
             }
             self.meta.seen(place);
             match self.inner.get() {

@@ -158,9 +158,9 @@ impl<L: Keeper> Drop for Held<L> {
     }
 }
 
-/// What a guard is to its value. Its field `held` is the hold, `data` leads to the value; `mut`: it may be written, too.
+/// What a guard is to its value: its field `held` is the hold, `data` leads to the value.
 macro_rules! guards {
-    ($($name:ident<$($lifetime:lifetime,)? $($parameter:ident),+> of $value:ident $($mut:ident)?;)+) => {$(
+    ($($name:ident<$($lifetime:lifetime,)? $($parameter:ident),+> of $value:ident;)+) => {$(
         impl<$($lifetime,)? $($parameter: ?Sized),+> std::ops::Deref for $name<$($lifetime,)? $($parameter),+> {
             type Target = $value;
 
@@ -172,8 +172,6 @@ macro_rules! guards {
                 unsafe { &*self.data }
             }
         }
-
-        $(guards!($mut $name<$($lifetime,)? $($parameter),+> of $value);)?
 
         impl<$($lifetime,)? $($parameter: ?Sized),+> std::fmt::Debug for $name<$($lifetime,)? $($parameter),+>
         where
@@ -193,7 +191,12 @@ macro_rules! guards {
             }
         }
     )+};
-    (mut $name:ident<$($lifetime:lifetime,)? $($parameter:ident),+> of $value:ident) => {
+}
+pub(super) use guards;
+
+/// What a guard is to its value beside that, where the value may be written.
+macro_rules! writers {
+    ($($name:ident<$($lifetime:lifetime,)? $($parameter:ident),+> of $value:ident;)+) => {$(
         impl<$($lifetime,)? $($parameter: ?Sized),+> std::ops::DerefMut for $name<$($lifetime,)? $($parameter),+> {
             #[inline]
             #[track_caller]
@@ -203,6 +206,6 @@ macro_rules! guards {
                 unsafe { &mut *self.data }
             }
         }
-    };
+    )+};
 }
-pub(super) use guards;
+pub(super) use writers;

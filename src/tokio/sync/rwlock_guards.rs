@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use super::raw::{Held, Raw, guards};
+use super::raw::{Held, Raw, guards, writers};
 use super::rwlock::RwLock;
 
 /// See [`tokio::sync::RwLockReadGuard`].
@@ -87,10 +87,17 @@ unsafe impl<T: ?Sized + Send + Sync, U: ?Sized + Send + Sync> Sync for OwnedRwLo
 guards! {
     RwLockReadGuard<'a, T> of T;
     OwnedRwLockReadGuard<T, U> of U;
-    RwLockWriteGuard<'a, T> of T mut;
-    OwnedRwLockWriteGuard<T> of T mut;
-    RwLockMappedWriteGuard<'a, T> of T mut;
-    OwnedRwLockMappedWriteGuard<T, U> of U mut;
+    RwLockWriteGuard<'a, T> of T;
+    OwnedRwLockWriteGuard<T> of T;
+    RwLockMappedWriteGuard<'a, T> of T;
+    OwnedRwLockMappedWriteGuard<T, U> of U;
+}
+
+writers! {
+    RwLockWriteGuard<'a, T> of T;
+    OwnedRwLockWriteGuard<T> of T;
+    RwLockMappedWriteGuard<'a, T> of T;
+    OwnedRwLockMappedWriteGuard<T, U> of U;
 }
 
 impl<'a, T: ?Sized> RwLockReadGuard<'a, T> {

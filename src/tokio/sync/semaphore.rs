@@ -298,7 +298,8 @@ impl<S: Keeper> Units<S> {
         let mut whole = ManuallyDrop::new(self);
         // SAFETY: neither is used again, nor dropped.
         unsafe {
-            whole.semaphore.meta.forgotten(ManuallyDrop::take(&mut whole.hold));
+            let hold = ManuallyDrop::take(&mut whole.hold);
+            whole.semaphore.meta.forgotten(hold);
             std::ptr::drop_in_place(&mut whole.semaphore);
         }
     }

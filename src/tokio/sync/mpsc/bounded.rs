@@ -80,10 +80,7 @@ impl<T> Sender<T> {
     }
 
     /// Waits for room.
-    fn real_reserve(
-        &self,
-        place: Place,
-    ) -> impl Future<Output = Result<mpsc::Permit<'_, Message<T>>, SendError<()>>> {
+    fn real_reserve(&self, place: Place) -> impl Future<Output = Result<mpsc::Permit<'_, Message<T>>, SendError<()>>> {
         let reserve = Leaf::new(self.inner.reserve(), self.end.meta().wants_room(), place);
         async move { reserve.await.inspect_err(|_| self.end.meta().saw_closed(place)) }
     }
@@ -119,11 +116,7 @@ impl<T> Sender<T> {
     /// The value if there was no room in time, or the receiver is gone.
     #[cfg(not(tokio_without = "time"))]
     #[track_caller]
-    pub fn send_timeout(
-        &self,
-        value: T,
-        timeout: Duration,
-    ) -> impl Future<Output = Result<(), SendTimeoutError<T>>> {
+    pub fn send_timeout(&self, value: T, timeout: Duration) -> impl Future<Output = Result<(), SendTimeoutError<T>>> {
         let place = Location::caller();
         async move {
             match self::timeout(timeout, self.real_reserve(place)).await {

@@ -44,18 +44,14 @@ impl Lock {
     }
 
     /// The guard of a lock that was taken for reading.
-    pub(super) fn taken<'a, T>(
-        &'a self,
-        inner: watch::Ref<'a, Message<T>>,
-        place: Place,
-    ) -> Ref<'a, T> {
+    pub(super) fn taken<'a, T>(&'a self, inner: watch::Ref<'a, Message<T>>, place: Place) -> Ref<'a, T> {
         self.readers.fetch_add(1, Ordering::Relaxed);
         self.meta.acquired(Mode::Shared, Attempt::Blocking, place);
         Ref { reading: Reading(self), inner }
     }
 
     /// Writes: `send` takes the real lock and calls what it is given inside.
-    pub(super) fn write<R>(&self, place: Place, send: impl FnOnce(&dyn Fn() -> Writing<'_>) -> R) -> R {
+    pub(super) fn write<'a, R>(&'a self, place: Place, send: impl FnOnce(&dyn Fn() -> Writing<'a>) -> R) -> R {
         let _coming = Coming::new(&self.writers);
         let contended = self.readers.load(Ordering::Relaxed) > 0 || self.writers.load(Ordering::Relaxed) > 1;
         let waiting = if contended { self.meta.request(Mode::Exclusive, false, place) } else { None };

@@ -91,10 +91,7 @@ impl<T> Receiver<T> {
     ///
     /// If all senders are gone.
     #[track_caller]
-    pub fn wait_for(
-        &mut self,
-        mut f: impl FnMut(&T) -> bool,
-    ) -> impl Future<Output = Result<Ref<'_, T>, RecvError>> {
+    pub fn wait_for(&mut self, mut f: impl FnMut(&T) -> bool) -> impl Future<Output = Result<Ref<'_, T>, RecvError>> {
         let place = Location::caller();
         async move {
             let Self { end, lock, inner } = self;
