@@ -16,6 +16,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("config", &[]),
     ("check", &["analysis", "config", "event", "finding", "record", "report"]),
     ("sync", &["event", "name", "primitive", "record", "Named"]),
+    ("task", &["record"]),
     ("thread", &["event", "name", "primitive", "record", "Named"]),
     ("parking_lot", &["event", "name", "primitive", "record", "sync", "Named"]),
     ("shared", &["event", "name", "primitive", "record", "Named"]),
