@@ -9,9 +9,12 @@
 
 mod analyze;
 mod args;
+mod batch;
 #[doc(hidden)]
 pub mod cargo;
 mod child;
+mod columns;
+mod compare;
 mod convert;
 mod error;
 mod exit_code;
@@ -71,6 +74,7 @@ fn dispatch(args: Args, programs: Vec<OsString>) -> Result<ExitCode, error::Erro
     match args.command {
         Command::List(args) => list::list(&args.common.resolve()?),
         Command::Run(args) => run::run(&args.resolve()?),
+        Command::Compare(args) => compare::compare(&args.resolve()?),
         Command::Selftest(args) => selftest::selftest(&args.resolve()?),
         Command::Analyze(args) => analyze::analyze(&args.resolve()?),
         Command::Explain(args) => explain::explain(args.kind, &args.common.resolve()?),

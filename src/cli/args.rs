@@ -36,6 +36,7 @@ Examples:
 pub(super) enum Command {
     List(ListArgs),
     Run(RunArgs),
+    Compare(CompareArgs),
     Selftest(SelftestArgs),
     Analyze(AnalyzeArgs),
     Explain(ExplainArgs),
@@ -179,6 +180,41 @@ pub(super) struct RunArgs {
     pub(super) timeout: u64,
     #[command(flatten)]
     pub(super) gate: GateArgs,
+}
+
+/// Run one bug as threads and as async, and show the two reports next to each other. Without a name, list the pairs.
+#[derive(Parser, Debug)]
+#[command(after_help = "\
+Each form runs buggy and fixed, in child processes. Exit code 0: both could be run; 4: one failed by itself and nothing
+was found in it.
+
+Examples:
+  gordian compare                     what pairs there are
+  gordian compare ab-ba               threads on the left, async on the right
+  gordian compare ab-ba --layout stacked
+  gordian compare ab-ba --format json")]
+pub(super) struct CompareArgs {
+    /// The pair: the name of its threads, or of its async form.
+    #[arg(value_parser = scenario_name(), hide_possible_values = true)]
+    pub(super) name: Option<String>,
+    /// Where the two reports go; `auto` puts them side by side on a terminal that is wide enough.
+    #[arg(long, value_name = "LAYOUT", default_value = "auto", help_heading = "Output")]
+    pub(super) layout: Layout,
+    /// End a run that takes longer.
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(super) timeout: u64,
+    #[command(flatten)]
+    pub(super) common: CommonArgs,
+}
+
+/// Where two reports go.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Layout {
+    Auto,
+    /// Side by side.
+    Columns,
+    /// One below the other.
+    Stacked,
 }
 
 /// Run every scenario, buggy and fixed, and compare what is found with what its source is marked with.
