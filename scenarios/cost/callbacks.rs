@@ -142,9 +142,11 @@ mod with_await {
     }
 }
 
+type Event = Box<dyn FnOnce(&EventQueue)>;
+
 /// An event loop for callbacks: what is ready to be called, in order.
 #[derive(Default)]
-struct EventQueue(RefCell<VecDeque<Box<dyn FnOnce(&EventQueue)>>>);
+struct EventQueue(RefCell<VecDeque<Event>>);
 
 impl EventQueue {
     /// Calls back with the answer in a later turn.

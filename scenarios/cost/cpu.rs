@@ -18,11 +18,11 @@ use rayon::prelude::*;
 
 const BEAT: Duration = Duration::from_millis(1);
 
-/// Some tenths of a second of computing: how many primes there are in a range, by trial division.
+/// A tenth of a second or two of computing: how many primes there are in a range, by trial division.
 fn compute(job: usize) -> usize {
     let first = 1_000_000 + job % 16;
     let mut primes = 0;
-    for number in first..black_box(first + 150_000) {
+    for number in first..black_box(first + 800_000) {
         let mut factor = 2;
         while factor * factor <= number && number % factor != 0 {
             factor += 1;
@@ -138,8 +138,7 @@ pub fn rayon_and_await(jobs: usize, all_started: &dyn Fn()) -> io::Result<Vec<Du
 
 /// How late each beat came of a task that shares the event loop with the work.
 fn in_an_event_loop(work: impl AsyncFnOnce() -> usize) -> io::Result<Vec<Duration>> {
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_time().max_blocking_threads(cores()).build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().max_blocking_threads(cores()).build()?;
     let done = Cell::new(false);
     let heart = async {
         let mut late = Vec::new();

@@ -56,10 +56,7 @@ pub(super) static MEASUREMENTS: &[Measurement] = &[
         unit: "that wait",
         sizes: Sizes { full: &[1_000, 10_000], quick: &[1_000] },
         figure: Figure::BytesEach,
-        forms: &[
-            Form::threads("threads", memory::threads).each_a_thread(),
-            Form::tasks("tasks", memory::tasks),
-        ],
+        forms: &[Form::threads("threads", memory::threads).each_a_thread(), Form::tasks("tasks", memory::tasks)],
     },
     Measurement {
         name: "server",

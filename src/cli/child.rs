@@ -128,11 +128,7 @@ fn trouble(ending: &Ending, outcome: &Outcome) -> Option<String> {
 /// Starts the child and waits until it ends, the time is up, or the user has enough; in the last two cases it is killed.
 ///
 /// Its standard input is a pipe that closes with this process, see [`end_with_parent`].
-pub(super) fn supervise(
-    command: &mut Command,
-    timeout: Duration,
-    interrupted: &AtomicBool,
-) -> std::io::Result<Ending> {
+pub(super) fn supervise(command: &mut Command, timeout: Duration, interrupted: &AtomicBool) -> std::io::Result<Ending> {
     /// The longest that an ended child stays unnoticed.
     const PAUSE: Duration = Duration::from_millis(16);
     let start = Instant::now();

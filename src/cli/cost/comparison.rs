@@ -96,7 +96,7 @@ fn late(known: &Known<'_>, form: &str, how: &str) -> Option<String> {
 fn goal(known: &Known<'_>, cores: usize) -> Feature {
     let speed_up = known.told("cpu", "threads", |row| {
         let figure = row.figure.as_ref()?;
-        Some(format!("{cores} cores: {}", figure.text()))
+        Some(format!("as fast as one thread on {cores} cores: {}", figure.text()))
     });
     Feature {
         feature: "core goal",
@@ -132,7 +132,7 @@ fn suits(known: &Known<'_>) -> Feature {
         ),
         tasks: cell(
             "I/O-bound work: network, database, files",
-            [("waits", waits(known, "tasks")), ("cpu", jobs(known, "event_loop", "in one event loop"))],
+            [("waits", waits(known, "tasks")), ("cpu", jobs(known, "event-loop", "in one event loop"))],
         ),
     }
 }
@@ -204,6 +204,58 @@ impl Feature {
         match side {
             Side::Threads => &self.threads,
             Side::Async => &self.tasks,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::programs;
+    use super::super::rounds::Value;
+    use super::super::sample::Sample;
+    use super::*;
+
+    fn measured(measurement: &'static programs::Measurement) -> Measured {
+        let rows = measurement.forms.iter().map(|form| Row {
+            form: form.name(),
+            side: form.side,
+            size: 1_000,
+            rounds: 1,
+            figure: Some(Value { value: 2.0, unit: "ns/step".to_owned() }),
+            median: Sample { wall_ns: 7_000, p99_ns: Some(9), threads: Some(1), ..Sample::default() },
+            lines: 3,
+            found_as: None,
+        });
+        Measured {
+            name: measurement.name,
+            title: "",
+            source: String::new(),
+            unit: "",
+            latency: "",
+            notes: Vec::new(),
+            rows: rows.collect(),
+        }
+    }
+
+    #[test]
+    fn what_was_measured_is_all_told() {
+        let all: Vec<Measured> = programs::all().iter().map(measured).collect();
+        for feature in comparison(&all, 2) {
+            for cell in [&feature.threads, &feature.tasks] {
+                assert!(cell.missing.is_empty() && !cell.measured.is_empty(), "{}: {cell:?}", feature.feature);
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_not_measured_is_named() {
+        let nothing = comparison(&[], 2);
+        assert_eq!(nothing.len(), 6);
+        for feature in nothing {
+            for cell in [&feature.threads, &feature.tasks] {
+                assert!(cell.measured.is_empty() && !cell.missing.is_empty(), "{}", feature.feature);
+                assert!(cell.missing.iter().all(|name| programs::find(name).is_some()), "{:?}", cell.missing);
+            }
         }
     }
 }

@@ -87,7 +87,8 @@ mod known {
         let groups = procfs::process::Process::myself().and_then(|process| process.cgroups()).ok()?;
         let own = groups.0.iter().find(|group| group.hierarchy == 0)?.pathname.trim_start_matches('/').to_owned();
         let root = std::path::Path::new("/sys/fs/cgroup");
-        let text = std::fs::read_to_string(root.join(own).join(file)).or_else(|_| std::fs::read_to_string(root.join(file)));
+        let text =
+            std::fs::read_to_string(root.join(own).join(file)).or_else(|_| std::fs::read_to_string(root.join(file)));
         // `max` is no limit.
         text.ok()?.trim().parse().ok()
     }

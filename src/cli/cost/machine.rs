@@ -42,7 +42,7 @@ impl Machine {
 
 #[cfg(target_os = "linux")]
 fn known() -> (Option<String>, Option<u64>, String, Option<f32>) {
-    use procfs::{Current as _, CpuInfo, LoadAverage, Meminfo};
+    use procfs::{CpuInfo, Current as _, LoadAverage, Meminfo};
 
     let processor = CpuInfo::current().ok().and_then(|info| info.model_name(0).map(str::to_owned));
     let memory = Meminfo::current().ok().map(|memory| memory.mem_total);

@@ -15,14 +15,14 @@ use crate::finding::Kind;
 
 /// How much is done.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Effort {
+pub(in crate::cli) struct Effort {
     /// Instead of the measurement's own sizes.
-    pub(super) size: Option<usize>,
+    pub(in crate::cli) size: Option<usize>,
     /// The measurement's small sizes.
-    pub(super) quick: bool,
-    pub(super) rounds: usize,
+    pub(in crate::cli) quick: bool,
+    pub(in crate::cli) rounds: usize,
     /// Of one process.
-    pub(super) timeout: Duration,
+    pub(in crate::cli) timeout: Duration,
 }
 
 impl Effort {
@@ -84,10 +84,10 @@ impl Value {
     pub(super) fn text(&self) -> String {
         let whole = self.value.round().clamp(0.0, 1e18) as u64;
         match self.unit.split_once('/') {
-            Some(("ns", what)) => format!("{} a {what}", quantity::time(whole)),
+            Some(("ns", what)) => format!("{}/{what}", quantity::time(whole)),
             Some(("bytes", _)) => format!("{} each", quantity::bytes(whole)),
             Some((what, _)) => format!("{} {what}/s", quantity::count(whole)),
-            None => format!("{:.2} times as fast", self.value),
+            None => format!("{:.2}×", self.value),
         }
     }
 }
@@ -97,7 +97,8 @@ pub(super) struct Progress(ProgressBar);
 
 impl Progress {
     pub(super) fn begin(measurements: &[&'static Measurement], effort: &Effort, quiet: bool) -> Self {
-        let runs = |measurement: &&Measurement| effort.sizes(measurement).len() * measurement.forms.len() * effort.rounds;
+        let runs =
+            |measurement: &&Measurement| effort.sizes(measurement).len() * measurement.forms.len() * effort.rounds;
         let all: usize = measurements.iter().map(runs).sum();
         let bar = if quiet { ProgressBar::hidden() } else { ProgressBar::new(all as u64) };
         let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}").expect("the template is constant");
@@ -109,8 +110,7 @@ impl Progress {
     }
 }
 
-/// Measures at every size. `None` when the user had enough before anything was known; then, or when some of it is
-/// missing, the flag of [`interrupt`] is set.
+/// Measures at every size; what is missing when the user has enough has no row.
 pub(super) fn measure(measurement: &'static Measurement, effort: &Effort, progress: &Progress) -> Measured {
     let mut measured = Measured {
         name: measurement.name,
@@ -290,8 +290,8 @@ mod tests {
             figure(measurement, size, &sample(wall, None), Some(1_000)).unwrap().text()
         };
         assert_eq!(text("waits", 10, 1_000_000_000), "10 waits/s");
-        assert_eq!(text("cpu", 3, 500), "2.00 times as fast");
-        assert_eq!(text("switches", 10, 4_000), "200 ns a switch");
+        assert_eq!(text("cpu", 3, 500), "2.00×");
+        assert_eq!(text("switches", 10, 4_000), "200 ns/switch");
         assert_eq!(text("memory", 10, 20_480), "2.00 KiB each");
         assert_eq!(figure(programs::find("cpu").unwrap(), 1, &sample(1, None), None), None);
     }

@@ -87,7 +87,8 @@ fn own_command(measurement: &Measurement, form: &Form, size: usize) -> io::Resul
 /// The process of a program, or of the clients of a server.
 pub(in crate::cli) fn child(args: &CostChildArgs) -> Result<ExitCode, Error> {
     usage::end_with_parent();
-    let form = programs::find(&args.measurement).and_then(|measurement| Some((measurement, measurement.form(&args.form)?)));
+    let form =
+        programs::find(&args.measurement).and_then(|measurement| Some((measurement, measurement.form(&args.form)?)));
     let Some((measurement, form)) = form else {
         let message = format!("no form of `{}` is called `{}`", args.measurement, args.form);
         return Err(Error::new(ExitCode::Usage, message));

@@ -41,8 +41,7 @@ pub(super) fn text(report: &Report, style: Style, terminal: bool) -> String {
 
 /// The one table of all numbers.
 fn numbers(measurements: &[Measured], terminal: bool) -> String {
-    let header =
-        ["", "form", "result", "wall", "CPU", "memory", "switches", "taken", "threads", "p50", "p99", "lines"];
+    let header = ["", "form", "result", "wall", "CPU", "memory", "switches", "taken", "threads", "p50", "p99", "lines"];
     let rows = measurements.iter().flat_map(|measured| {
         let mut last = None;
         measured.rows.iter().map(move |row| {
@@ -56,7 +55,7 @@ fn numbers(measurements: &[Measured], terminal: bool) -> String {
 
 fn line(measured: &Measured, row: &Row, named: bool) -> [String; 12] {
     let or_not = |value: Option<String>| value.unwrap_or_else(|| "-".to_owned());
-    let name = || format!("{}: {} {}", measured.name, count(row.size as u64), measured.unit);
+    let name = || format!("{} ×{}", measured.name, count(row.size as u64));
     let Row { median, .. } = row;
     [
         if named { name() } else { String::new() },
@@ -76,45 +75,10 @@ fn line(measured: &Measured, row: &Row, named: bool) -> [String; 12] {
 
 /// A cell of the comparison: on a terminal in lines, else in one.
 fn said(cell: &Cell, terminal: bool) -> String {
-    /// Columns of a line of a cell.
-    const WIDTH: usize = 52;
     let mut parts = vec![cell.says.to_owned()];
     parts.extend(cell.measured.iter().map(|measured| format!("▸ {measured}")));
     if cell.measured.is_empty() && !cell.missing.is_empty() {
         parts.push(format!("▸ gordian compare --cost {}", cell.missing.join(" ")));
     }
-    if !terminal {
-        return parts.join(" ");
-    }
-    parts.iter().map(|part| wrapped(part, WIDTH)).collect::<Vec<_>>().join("\n")
-}
-
-/// The text in lines of at most so many characters, broken at spaces.
-fn wrapped(text: &str, width: usize) -> String {
-    let mut out = String::new();
-    let mut column = 0;
-    for word in text.split(' ') {
-        let length = word.chars().count();
-        if column > 0 && column + 1 + length > width {
-            out.push_str("\n  ");
-            column = 2;
-        } else if column > 0 {
-            out.push(' ');
-            column += 1;
-        }
-        out.push_str(word);
-        column += length;
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lines_are_broken_at_spaces() {
-        assert_eq!(wrapped("one two three", 7), "one two\n  three");
-        assert_eq!(wrapped("one", 1), "one");
-    }
+    parts.join(if terminal { "\n" } else { " " })
 }

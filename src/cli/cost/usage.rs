@@ -31,13 +31,18 @@ impl Usage {
 
         let Ok(usage) = getrusage(UsageWho::RUSAGE_SELF) else { return Self::default() };
         let cpu = usage.user_time().num_microseconds() + usage.system_time().num_microseconds();
-        let count = |count: i64| u64::try_from(count).ok();
         Self {
             cpu: count(cpu).map(Duration::from_micros),
-            voluntary: count(usage.voluntary_context_switches().into()),
-            involuntary: count(usage.involuntary_context_switches().into()),
+            voluntary: count(usage.voluntary_context_switches()),
+            involuntary: count(usage.involuntary_context_switches()),
         }
     }
+}
+
+/// A `long`, whatever its width.
+#[cfg(unix)]
+fn count(count: impl TryInto<u64>) -> Option<u64> {
+    count.try_into().ok()
 }
 
 #[cfg(not(unix))]
