@@ -53,7 +53,7 @@ fn every_file_is_a_measurement() {
 #[test]
 fn wrong_usage_is_2_and_says_what_to_do() {
     let wrong: [(&[&str], &str); 5] = [
-        (&["--cost", "wait"], "similar values exist: 'waits'"),
+        (&["--cost", "wait"], "similar value exists: 'waits'"),
         (&["--cost", "waits", "--size", "0"], "--size"),
         (&["--cost", "waits", "--rounds", "0"], "--rounds"),
         (&["--size", "3"], "--cost"),
@@ -86,9 +86,8 @@ fn every_form_of_every_measurement_is_measured() {
         let rows = measured["rows"].as_array().expect("rows");
         rows.iter().map(|row| row["form"].as_str().expect("a name").to_owned()).collect::<Vec<_>>()
     };
-    let found: Vec<_> =
-        measurements.iter().map(|measured| (measured["name"].as_str().unwrap_or_default().to_owned(), forms(measured)));
-    assert_eq!(found.collect::<Vec<_>>(), listed());
+    let named = |measured: &Value| (measured["name"].as_str().expect("a name").to_owned(), forms(measured));
+    assert_eq!(measurements.iter().map(named).collect::<Vec<_>>(), listed());
     for measured in measurements {
         assert_eq!(measured["notes"], Value::Array(vec![]), "{measured}");
         for key in ["title", "unit", "latency", "source"] {

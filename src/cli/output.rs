@@ -3,7 +3,7 @@
 use std::io::{ErrorKind, Write as _};
 use std::path::Path;
 
-use comfy_table::{ContentArrangement, presets};
+use comfy_table::presets;
 
 use super::args::Format;
 use super::error::Error;
@@ -73,7 +73,7 @@ pub(super) fn pretty(value: &impl serde::Serialize) -> String {
     text
 }
 
-/// A table, with borders on a terminal, where long cells are broken, and in plain columns elsewhere; ends with a line feed.
+/// A table, with borders on a terminal and in plain columns elsewhere; ends with a line feed.
 pub(super) fn table<const N: usize>(
     header: [&str; N],
     rows: impl Iterator<Item = [String; N]>,
@@ -81,9 +81,6 @@ pub(super) fn table<const N: usize>(
 ) -> String {
     let mut table = comfy_table::Table::new();
     table.load_style(if terminal { presets::UTF8_FULL_CONDENSED } else { presets::ASCII_MARKDOWN });
-    if terminal && let Some((width, _)) = terminal_size::terminal_size() {
-        table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width.0);
-    }
     if let Some((width, _)) = terminal_size::terminal_size().filter(|_| terminal) {
         table.set_content_arrangement(comfy_table::ContentArrangement::Dynamic).set_width(width.0);
     }
