@@ -20,10 +20,12 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("thread", &["event", "name", "primitive", "record", "Named"]),
     ("parking_lot", &["event", "name", "primitive", "record", "sync", "Named"]),
     ("shared", &["event", "name", "primitive", "record", "Named"]),
+    // Compiled a second time over a program's own tokio: it knows the recorder by its hooks alone.
+    ("tokio", &["event", "runtime", "Named"]),
     ("region", &["record"]),
     ("unobserved", &["event", "name", "primitive", "record", "Named"]),
     // What stands in for `std` and `core`: crates of their own, over the wrappers.
-    ("facade", &["event", "name", "parking_lot", "record", "runtime", "sync", "thread", "Named"]),
+    ("facade", &["event", "name", "parking_lot", "record", "runtime", "sync", "thread", "tokio", "Named"]),
     // CARRY
     ("record", &["analysis", "clock", "config", "engine", "event", "finding", "primitive", "report", "trace"]),
     ("runtime", &["event", "record"]),
