@@ -7,7 +7,7 @@ mod comparison;
 mod limits;
 mod machine;
 mod programs;
-mod quantity;
+pub(super) mod quantity;
 mod rounds;
 mod sample;
 mod table;
