@@ -27,6 +27,7 @@ mod list;
 mod options;
 mod output;
 mod policy;
+mod quantity;
 mod run;
 pub mod scenarios;
 mod selftest;

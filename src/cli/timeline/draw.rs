@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use super::Timeline;
 use super::lanes::{End, Lane, Stall, State};
 use super::record::{Event, What};
-use crate::cli::cost::quantity::{count, time};
 use crate::cli::output;
+use crate::cli::quantity::{count, time};
 use crate::report::{Paint, Style, Styles, tally};
 
 /// Lanes that are drawn at most, and stalls that are told.
