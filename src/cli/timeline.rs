@@ -75,7 +75,7 @@ pub(super) fn timeline(options: &options::Timeline) -> Result<ExitCode, Error> {
     Ok(if document.trouble.is_some() { ExitCode::Failed } else { ExitCode::Clean })
 }
 
-/// All that is known of a run. Times are in nanoseconds from its start.
+/// All that is known of a run. Times are in nanoseconds from the first event.
 #[derive(Debug, Serialize)]
 struct Timeline {
     version: u32,

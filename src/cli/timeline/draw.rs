@@ -12,6 +12,8 @@ use crate::report::{Paint, Style, Styles, tally};
 /// Lanes that are drawn at most, and stalls that are told.
 const LANES: usize = 40;
 const STALLS: usize = 5;
+/// A poll that takes less than this part of the whole is not told of by itself.
+const SHORT: u64 = 100;
 /// Columns of the picture where there is no screen.
 const COLUMNS: usize = 80;
 
@@ -60,12 +62,18 @@ pub(super) fn text(timeline: &Timeline, style: Style, terminal: bool) -> String 
     if !timeline.tasks.is_empty() {
         picture(&mut out, timeline, styles, terminal);
         out.push_str(&output::table(HEADER, timeline.tasks.iter().map(row), terminal));
-        for stall in timeline.stalls.iter().take(STALLS) {
+        let long = |stall: &&Stall| stall.poll_ns >= timeline.end_ns / SHORT;
+        let long: Vec<&Stall> = timeline.stalls.iter().filter(long).take(STALLS).collect();
+        for stall in &long {
             let _ = writeln!(out, "{}", told(timeline, stall));
         }
-        let more = timeline.stalls.len().saturating_sub(STALLS);
+        let more = timeline.stalls.len() - long.len();
         if more > 0 {
-            let _ = writeln!(out, "{more} more polls during which others could have gone on (--format json has them)");
+            let what = if long.is_empty() { "" } else { "more " };
+            let _ = writeln!(
+                out,
+                "{more} {what}short polls during which others could have gone on (--format json has them)"
+            );
         }
     }
     if timeline.show_events {
@@ -231,7 +239,8 @@ fn painted(cells: &[(char, Paint)]) -> String {
     out.trim_end().to_owned()
 }
 
-const HEADER: [&str; 8] = ["task", "spawned at", "polls", "polled", "longest", "waited for the loop", "longest", "end"];
+const HEADER: [&str; 8] =
+    ["task", "spawned at", "polls", "polled", "longest poll", "waited for the loop", "longest wait", "end"];
 
 fn row(lane: &Lane) -> [String; 8] {
     let end = match lane.end {

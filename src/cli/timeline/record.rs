@@ -32,7 +32,7 @@ pub(super) struct Recording {
     pub(super) failure: Option<String>,
 }
 
-/// One happening. Times are in nanoseconds from the start of the scenario.
+/// One happening. Times are in nanoseconds from the first.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub(super) struct Event {
     pub(super) at_ns: u64,
@@ -105,10 +105,8 @@ pub(in crate::cli) fn child(args: &TimelineChildArgs) -> Result<ExitCode, Error>
     let failed = |error: String| Error::new(ExitCode::Failed, error);
     check::start(Config { print: false, ..Config::default() }).map_err(|error| failed(error.to_string()))?;
     timeline::start();
-    let start = Instant::now();
     let outcome = run::execute(if args.fixed { scenario.fixed } else { scenario.buggy }, |_| {});
-    let recording =
-        Recording { findings: outcome.findings, failure: outcome.failure, ..told(start, &timeline::take()) };
+    let recording = Recording { findings: outcome.findings, failure: outcome.failure, ..told(&timeline::take()) };
     let bytes = serde_json::to_vec(&recording).map_err(|error| failed(error.to_string()))?;
     std::fs::write(&args.into, bytes).map_err(|error| failed(error.to_string()))?;
     // The process ends here, with whatever tasks of the scenario still wait.
@@ -116,7 +114,8 @@ pub(in crate::cli) fn child(args: &TimelineChildArgs) -> Result<ExitCode, Error>
 }
 
 /// The moments as events, with the names that they need.
-fn told(start: Instant, moments: &[Moment]) -> Recording {
+fn told(moments: &[Moment]) -> Recording {
+    let Some(start) = moments.first().map(|moment| moment.at) else { return Recording::default() };
     let since = |at: Instant| u64::try_from(at.saturating_duration_since(start).as_nanos()).unwrap_or(u64::MAX);
     let mut recording = Recording::default();
     for moment in moments {
