@@ -28,9 +28,8 @@ impl InitMeta {
 
     /// The wait for the end of an initialiser that another one runs.
     #[must_use]
-    #[track_caller]
-    pub fn wants(&self) -> Target {
-        self.0.wants(1, Mode::Exclusive)
+    pub fn wants(&self, place: Place) -> Target {
+        self.0.wants(1, Mode::Exclusive, place)
     }
 
     /// The wait for whoever sets it (`SetOnce`).

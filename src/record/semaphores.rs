@@ -68,14 +68,7 @@ impl SemaphoreMeta {
     /// ([`Mode::Exclusive`]) all of them. Semaphores are wanted [`Mode::Exclusive`]. To be called when the wait begins, at
     /// the first poll, and not when its future is made: what is held then comes before it in the order of locks.
     #[must_use]
-    #[track_caller]
-    pub fn wants(&self, units: u32, mode: Mode) -> Target {
-        self.wants_at(units, mode, std::panic::Location::caller())
-    }
-
-    /// As [`wants`](Self::wants), asked for at `place`.
-    #[must_use]
-    pub fn wants_at(&self, units: u32, mode: Mode, place: Place) -> Target {
+    pub fn wants(&self, units: u32, mode: Mode, place: Place) -> Target {
         let Some(mut inside) = enter() else { return Target::foreign() };
         let context = &mut *inside;
         let lock = self.meta.lock_id(context);

@@ -95,7 +95,7 @@ enum Whose {
 fn whose(name: &str, file: Option<&str>) -> Whose {
     const SOURCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/");
     /// Between the user's call and the recorder.
-    const BENEATH: [&str; 3] = ["/backtrace-", "/lock_api-", "/parking_lot-"];
+    const BENEATH: [&str; 4] = ["/backtrace-", "/lock_api-", "/parking_lot-", "/tokio-"];
     // The command's own frames, around a scenario, are ours too; scenarios lie outside `src`.
     let ours = match file {
         Some(file) => file.starts_with(SOURCE) || BENEATH.iter().any(|part| file.contains(part)),

@@ -16,6 +16,7 @@ mod watched;
 pub(crate) use hazards::blocks;
 pub use leaf::{Leaf, Target, set_budget};
 pub(crate) use poll::Frame;
+pub(crate) use runtimes::have_strangers;
 pub use runtimes::{BlockedOn, EnteredRuntime, Flavour, RuntimeMeta, block_in_place};
 pub(crate) use task::{State, flags};
 pub use task::{Task, TaskRecord};

@@ -306,6 +306,9 @@ impl Waits {
     /// who waits are not only those that are to be reported: in a libtest binary, what tests that are over have left
     /// behind waits for work for ever, and means no harm. There each test is a family with a finding of its own.
     fn judge(&self, knot: Knot, session: SessionId) -> Judged {
+        if knot.needs_all_threads() && tasks::have_strangers(session) {
+            return Judged::Unclear;
+        }
         if !knot.needs_all_threads() || session != SessionId::default() {
             return Judged::Certain(vec![self.stuck(knot, None)]);
         }

@@ -94,10 +94,6 @@ impl LeafState {
     pub(crate) fn awaited(&self) -> Option<&Arc<State>> {
         self.target.task.as_ref()
     }
-
-    pub(crate) fn ticket(&self) -> u64 {
-        self.ticket
-    }
 }
 
 /// The waker of a leaf.

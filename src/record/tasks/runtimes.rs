@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, LazyLock, OnceLock};
+use std::sync::{Arc, LazyLock, Weak};
 
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
@@ -44,11 +44,16 @@ struct Runtime {
     closed: AtomicBool,
     /// Threads in a `block_on` that polls its tasks.
     drivers: AtomicUsize,
+    /// Watched futures that it has.
+    futures: AtomicUsize,
     /// How many tasks the runtime itself has.
-    census: OnceLock<Box<dyn Fn() -> usize + Send + Sync>>,
+    census: Mutex<Option<CountTasks>>,
     /// What was done before it was made.
     made: Mutex<SyncClock>,
 }
+
+/// Counts the tasks of a runtime.
+type CountTasks = Box<dyn Fn() -> usize + Send + Sync>;
 
 struct Pool {
     id: PoolId,
@@ -109,7 +114,7 @@ impl RuntimeMeta {
             waits::add_pool(id, session, workers, Arc::clone(&others));
             Pool { id, others }
         });
-        Self(Arc::new(Runtime {
+        let runtime = Arc::new(Runtime {
             flavour,
             workers: sizes[0],
             session,
@@ -118,9 +123,14 @@ impl RuntimeMeta {
             pools,
             closed: AtomicBool::new(false),
             drivers: AtomicUsize::new(0),
-            census: OnceLock::new(),
+            futures: AtomicUsize::new(0),
+            census: Mutex::new(None),
             made: Mutex::new(made),
-        }))
+        });
+        let mut all = RUNTIMES.lock();
+        all.retain(|runtime| runtime.strong_count() > 0);
+        all.push(Arc::downgrade(&runtime));
+        Self(runtime)
     }
 
     /// An executor that nobody knows: that of the present session.
@@ -145,7 +155,7 @@ impl RuntimeMeta {
     /// Says how to count the tasks that the runtime itself has. If it has more than are watched, others could do something
     /// that nobody sees, and so nobody is said to wait for ever who could be helped by anyone.
     pub fn set_census(&self, count: impl Fn() -> usize + Send + Sync + 'static) {
-        let _ = self.0.census.set(Box::new(count));
+        *self.0.census.lock() = Some(Box::new(count));
     }
 
     /// Makes it the current runtime of the thread until the value is dropped.
@@ -202,6 +212,9 @@ impl RuntimeMeta {
     pub fn shutting_down(&self, waits: bool, place: Place) -> BlockedOn {
         let _ = (waits, place);
         self.0.closed.store(true, Ordering::SeqCst);
+        // What counts may keep the runtime alive.
+        let count = self.0.census.lock().take();
+        drop(count);
         BlockedOn(PhantomData)
     }
 
@@ -254,10 +267,40 @@ impl RuntimeMeta {
         &self.0.pools[usize::from(kind == Kind::Job)].others
     }
 
-    /// Does the runtime have tasks that nobody watches? `watched`: how many of its tasks are.
-    pub(crate) fn has_strangers(&self) -> bool {
-        false
+    /// The runtime has got a watched future, or dropped it.
+    pub(super) fn count_future(&self, more: bool) {
+        match more {
+            true => self.0.futures.fetch_add(1, Ordering::SeqCst),
+            false => self.0.futures.fetch_sub(1, Ordering::SeqCst),
+        };
     }
+}
+
+impl Runtime {
+    /// Does it have tasks that nobody watches?
+    fn has_strangers(&self) -> bool {
+        let count = self.census.lock();
+        count.as_ref().is_some_and(|count| count() > self.futures.load(Ordering::SeqCst))
+    }
+}
+
+/// All runtimes that live.
+static RUNTIMES: Mutex<Vec<Weak<Runtime>>> = Mutex::new(Vec::new());
+
+/// Does a runtime of the session have tasks that nobody watches? Called while everything that is known waits.
+pub(crate) fn have_strangers(session: SessionId) -> bool {
+    /// A task that has just ended is given the time to leave its runtime.
+    const ROUNDS: usize = 50;
+
+    let all: Vec<_> = RUNTIMES.lock().iter().filter_map(Weak::upgrade).collect();
+    let own = || all.iter().filter(|runtime| runtime.session == session);
+    (0..ROUNDS).all(|_| {
+        let strangers = own().any(|runtime| runtime.has_strangers());
+        if strangers {
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+        strangers
+    })
 }
 
 /// A thread is in a `block_on` that polls the runtime's tasks.

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
 
 use super::Task;
 use super::poll::Polling;
-use super::task::State;
+use super::task::{Kind, State};
 
 /// A future that is a task: what happens in its polls is the task's doing. Dropped before it was ready, the task was
 /// cancelled.
@@ -30,6 +30,9 @@ impl<F> Watched<F> {
     /// The future of a task.
     #[must_use]
     pub fn new(task: Task, future: F) -> Self {
+        if let Some(state) = task.0.as_ref().filter(|state| state.kind == Kind::Polled) {
+            state.runtime.count_future(true);
+        }
         Self { waker: None, future: ManuallyDrop::new(future), task }
     }
 
@@ -89,6 +92,9 @@ impl<F> Drop for Watched<F> {
         unsafe { ManuallyDrop::drop(&mut self.future) };
         if let Some(polling) = polling {
             polling.ready();
+        }
+        if let Some(state) = self.task.0.as_ref().filter(|state| state.kind == Kind::Polled) {
+            state.runtime.count_future(false);
         }
     }
 }
