@@ -45,6 +45,7 @@ mod primitive;
 pub mod report;
 pub mod trace;
 
+mod allocator;
 mod name;
 pub mod parking_lot;
 mod region;
@@ -53,6 +54,7 @@ pub mod sync;
 pub mod thread;
 pub mod unobserved;
 
+pub use allocator::Allocator;
 pub use name::Named;
 pub use region::atomic;
 pub use shared::Shared;

@@ -16,6 +16,7 @@ pub(crate) mod config;
 pub(crate) mod context;
 pub(crate) mod locks;
 pub(crate) mod log;
+pub(crate) mod memory;
 pub(crate) mod onces;
 pub(crate) mod orders;
 pub(crate) mod process;

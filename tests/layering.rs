@@ -20,6 +20,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("parking_lot", &["event", "name", "primitive", "record", "sync", "Named"]),
     ("shared", &["event", "name", "primitive", "record", "Named"]),
     ("region", &["record"]),
+    ("allocator", &["record"]),
     ("unobserved", &["event", "name", "primitive", "record", "Named"]),
     // What stands in for `std` and `core`: crates of their own, over the wrappers.
     ("facade", &["event", "name", "parking_lot", "record", "runtime", "sync", "thread", "Named"]),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rustc_hash::FxHashMap;
 
 use super::config::{self, OnDeadlock};
-use super::context::Entered;
+use super::context::{Entered, Inside};
 use super::registry::LiveNames;
 use super::sink::Reporting;
 use super::strangers::{self, Own};
@@ -333,6 +333,8 @@ impl Grant {
 
     /// Sleeps until [`Grant::give`].
     pub(crate) fn wait(&self) {
+        // The first wait of a thread allocates.
+        let _inside = Inside::new();
         let mut granted = self.granted.lock();
         while !*granted {
             self.changed.wait(&mut granted);
@@ -341,6 +343,7 @@ impl Grant {
 
     /// Sleeps until [`Grant::give`] or the deadline; true when granted.
     pub(crate) fn wait_until(&self, deadline: std::time::Instant) -> bool {
+        let _inside = Inside::new();
         let mut granted = self.granted.lock();
         while !*granted {
             if self.changed.wait_until(&mut granted, deadline).timed_out() {
