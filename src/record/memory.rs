@@ -151,7 +151,8 @@ fn reserve() -> (usize, usize) {
     /// By falling size: a user may have limited what a process can have.
     const LENGTHS: [usize; 4] = [1 << 36, 1 << 33, 1 << 30, 1 << 28];
     let lengths = LENGTHS.into_iter().filter(|&length| length <= isize::MAX as usize);
-    let (base, length) = lengths.map(|length| (system::reserve(length), length)).find(|(base, _)| *base != 0).unwrap_or((PAGE, 0));
+    let (base, length) =
+        lengths.map(|length| (system::reserve(length), length)).find(|(base, _)| *base != 0).unwrap_or((PAGE, 0));
     BASE.store(base, Ordering::Relaxed);
     LENGTH.store(length, Ordering::Release);
     (base, base)

@@ -77,7 +77,7 @@ pub(crate) fn test_of(origin: ThreadId) -> Option<String> {
 pub(crate) fn adopt(modes: Modes) -> Option<Context> {
     let thread = ThreadId(NEXT_THREAD.fetch_add(1, Ordering::Relaxed));
     let session = SessionId::default();
-    let clock = SLOTS.lock().root()?;
+    let clock = SLOTS.lock().adopt()?;
     if let Some(name) = std::thread::current().name() {
         registry::name_thread(thread, name);
     }

@@ -66,9 +66,15 @@ impl SyncClock {
     /// Teaches the thread what was published.
     #[inline]
     pub fn acquire(&self, thread: &mut ThreadClock) {
-        if !self.publisher.is_of(thread.slot()) && !self.is_trivial() {
+        if !self.publisher.is_of(thread.slot()) && !self.is_trivial() && !self.was_learned_by(thread) {
             self.teach(thread);
         }
+    }
+
+    /// Has the thread acquired this before, or more of the same publisher? Cheap and one-sided: false says nothing.
+    #[inline]
+    pub(super) fn was_learned_by(&self, thread: &ThreadClock) -> bool {
+        thread.has_learned(self.publisher, self.epoch)
     }
 
     /// Is an acquire by the thread free, since the thread itself published last? One-sided: false says nothing.
@@ -170,7 +176,7 @@ impl SyncClock {
 
     #[inline(never)]
     fn teach(&self, thread: &mut ThreadClock) {
-        thread.learn(self.epoch, self.rest());
+        thread.learn(self.publisher, self.epoch, self.rest());
     }
 
     fn rest(&self) -> &VectorClock {
