@@ -23,7 +23,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("allocator", &["record"]),
     ("unobserved", &["event", "name", "primitive", "record", "Named"]),
     // What stands in for `std` and `core`: crates of their own, over the wrappers.
-    ("facade", &["event", "name", "parking_lot", "record", "runtime", "sync", "thread", "Named"]),
+    ("facade", &["Allocator", "event", "name", "parking_lot", "record", "runtime", "sync", "thread", "Named"]),
     // CARRY
     ("record", &["analysis", "clock", "config", "engine", "event", "finding", "primitive", "report", "trace"]),
     ("runtime", &["event", "record"]),
