@@ -342,6 +342,10 @@ pub enum ObjectKind {
     Barrier,
     /// `Once`, `OnceLock`, `LazyLock`.
     Once,
+    /// A semaphore of tasks.
+    Semaphore,
+    /// `Notify` of tokio.
+    Notify,
 }
 
 impl std::fmt::Display for ObjectKind {
@@ -356,6 +360,8 @@ impl std::fmt::Display for ObjectKind {
             Self::Channel => "channel",
             Self::Barrier => "barrier",
             Self::Once => "once",
+            Self::Semaphore => "semaphore",
+            Self::Notify => "notify",
         })
     }
 }

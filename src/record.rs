@@ -14,18 +14,27 @@ pub(crate) mod channels;
 pub(crate) mod condvars;
 pub(crate) mod config;
 pub(crate) mod context;
+pub(crate) mod inits;
 pub(crate) mod locks;
 pub(crate) mod log;
+<<<<<<< HEAD
 pub(crate) mod memory;
+=======
+pub(crate) mod meetings;
+pub(crate) mod messages;
+pub(crate) mod notify;
+>>>>>>> main
 pub(crate) mod onces;
 pub(crate) mod orders;
 pub(crate) mod process;
 pub(crate) mod queue;
 pub(crate) mod registry;
 pub(crate) mod scopes;
+pub(crate) mod semaphores;
 pub(crate) mod sink;
 pub(crate) mod stacks;
 pub(crate) mod strangers;
+pub(crate) mod tasks;
 pub(crate) mod threads;
 pub(crate) mod waits;
 

@@ -81,6 +81,9 @@ pub(super) fn table<const N: usize>(
 ) -> String {
     let mut table = comfy_table::Table::new();
     table.load_style(if terminal { presets::UTF8_FULL_CONDENSED } else { presets::ASCII_MARKDOWN });
+    if let Some((width, _)) = terminal_size::terminal_size().filter(|_| terminal) {
+        table.set_content_arrangement(comfy_table::ContentArrangement::Dynamic).set_width(width.0);
+    }
     table.set_header(header);
     table.add_rows(rows);
     format!("{table}\n")
