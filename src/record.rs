@@ -17,13 +17,10 @@ pub(crate) mod context;
 pub(crate) mod inits;
 pub(crate) mod locks;
 pub(crate) mod log;
-<<<<<<< HEAD
-pub(crate) mod memory;
-=======
 pub(crate) mod meetings;
+pub(crate) mod memory;
 pub(crate) mod messages;
 pub(crate) mod notify;
->>>>>>> main
 pub(crate) mod onces;
 pub(crate) mod orders;
 pub(crate) mod process;
