@@ -22,7 +22,7 @@ pub(crate) struct Waiter {
 impl Waiter {
     /// The current thread, about to wait.
     pub(crate) fn new() -> Arc<Self> {
-        let thread = enter().map(|inside| inside.thread);
+        let thread = enter().map(|inside| inside.owner());
         let _inside = Inside::new();
         Arc::new(Self { thread, grant: Grant::default() })
     }
