@@ -28,6 +28,8 @@ pub(crate) struct Context {
     pub(crate) region: (u32, Option<Region>),
     /// The polls that the thread is in, the innermost last.
     pub(crate) frames: Vec<Frame>,
+    /// The thread waits by itself for what it polls (`blocking_lock`).
+    pub(crate) blocking: bool,
     /// This thread's part of the trace, if one is recorded.
     pub(crate) log: Option<ThreadLog>,
 }

@@ -136,6 +136,7 @@ fn adopt_as(modes: Modes, session: SessionId, origin: Option<ThreadId>) -> Optio
         record: ThreadRecord::new(thread, session, origin),
         region: (0, None),
         frames: Vec::new(),
+        blocking: false,
         log,
     })
 }
@@ -239,6 +240,7 @@ fn fork_into(parent: &mut Context, session: Option<SessionId>, name: Option<&str
         record,
         region: (0, None),
         frames: Vec::new(),
+        blocking: false,
         log,
     })
 }
