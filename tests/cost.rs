@@ -149,7 +149,7 @@ fn figure(measurement: &str, row: &Value, first: &Value) {
         assert!(count(row, "p50_ns") >= 200e6 && count(row, "p99_ns") <= wall, "{row}");
     }
     let found = if row["form"] == "event-loop" { Value::from("blocking-in-async") } else { Value::Null };
-    assert_eq!(row["found_as"], found, "{row}");
+    assert_eq!(row["mistake"], found, "{row}");
 }
 
 #[test]

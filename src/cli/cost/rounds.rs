@@ -68,8 +68,8 @@ pub(super) struct Row {
     pub(super) median: Sample,
     /// The lines of the form's source.
     pub(super) lines: usize,
-    /// What gordian reports in it.
-    pub(super) found_as: Option<Kind>,
+    /// The kind of mistake that it is an example of.
+    pub(super) mistake: Option<Kind>,
 }
 
 /// What comes out, and in what.
@@ -241,7 +241,7 @@ fn row(measurement: &Measurement, form: &Form, size: usize, samples: &[Sample], 
         figure: figure(measurement, size, &median, first),
         median,
         lines: measurement.lines(form),
-        found_as: form.found_as,
+        mistake: form.mistake,
     }
 }
 
