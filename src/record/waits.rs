@@ -121,7 +121,7 @@ fn conclude(
 pub(crate) fn begin_block_on(root: &Arc<State>, place: Place) -> Option<Waiting> {
     let mut inside = enter()?;
     let site = inside.locks.site(place);
-    begin(inside, Wait::Join(root.actor), site)
+    begin(inside, Wait::Root(root.actor), site)
 }
 
 /// A task is suspended, and waits for things that the graph can judge.
@@ -374,7 +374,7 @@ fn narrow(knot: &mut Knot, wanted: impl Fn(ThreadId) -> bool) {
     let abandoned: Vec<LockId> = knot.abandoned.iter().map(|&(lock, _)| lock).collect();
     let in_particular = |wait: Wait| match wait {
         Wait::Lock { lock, .. } => !abandoned.contains(&lock),
-        wait => matches!(wait, Wait::Join(_)),
+        wait => matches!(wait, Wait::Join(_) | Wait::Root(_)),
     };
     let mut next = 0;
     while let Some(&thread) = kept.get(next) {

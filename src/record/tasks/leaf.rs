@@ -175,6 +175,15 @@ impl<F> Leaf<F> {
         self.wait.place
     }
 
+    /// The wait was made elsewhere, and is polled at `place`: that of an `.await`, if the `poll` that calls this has
+    /// `#[track_caller]`. What polls through a reference or a box is in the standard library, and says nothing.
+    #[inline]
+    pub fn awaited_at(&mut self, place: Place) {
+        if !place.file().starts_with("/rustc/") && !place.file().contains("/rustlib/src/") {
+            self.wait.place = place;
+        }
+    }
+
     /// Polls by hand, for waits that are functions (`poll_recv`) and not futures: one leaf for all calls. The pending wait
     /// ends with the first ready result, and another one may follow.
     pub fn poll_with<R>(
