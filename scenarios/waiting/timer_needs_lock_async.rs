@@ -31,7 +31,7 @@ pub fn buggy() {
             let (state, overlap, runtime) = (Arc::clone(&state), Arc::clone(&overlap), Handle::current());
             move || {
                 let mut state = state.lock().unwrap(); //~ wait-cycle
-                runtime.block_on(async {
+                runtime.block_on(async { //~ wait-cycle
                     overlap.wait();
                     time::sleep(TICK).await; //~ wait-cycle
                 });
