@@ -18,7 +18,7 @@ use parking_lot::Mutex;
 use self::held::{Entry, grow};
 use self::meta::{DESCRIBED, ID};
 use super::context::{self, Context, Current, enter};
-use super::{Place, waits};
+use super::{Place, tasks, waits};
 use crate::analysis::lock_order::LockOrder;
 use crate::analysis::wait_for::{Possession, Wait};
 use crate::event::{Attempt, LockId, Mode, ObjectKind, Op, SiteId};
@@ -254,7 +254,8 @@ pub(crate) fn carried(
     };
     meta.set_known();
     let (kind, created) = (meta.kind(), meta.created());
-    context.locks.carry(Carried { lock, mode, site, attempt, kind, created, possession, units });
+    let (ticket, written) = (tasks::next_ticket(), None);
+    context.locks.carry(Carried { lock, mode, site, attempt, kind, created, possession, units, ticket, written });
     lock
 }
 
