@@ -16,6 +16,7 @@ mod convert;
 mod error;
 mod exit_code;
 mod explain;
+mod foresee;
 mod gate;
 mod graph;
 mod interrupt;

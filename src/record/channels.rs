@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 
-use super::Place;
+use super::{Place, config};
 use super::cells::ATOMIC_IDS;
 use super::context::{Context, enter};
 use super::queue;
@@ -178,6 +178,15 @@ impl ChannelMeta {
         self.emit(&mut inside, place, |channel| Op::Received { channel });
         if inside.modes.races() {
             self.clock.received(&mut inside.clock);
+        }
+    }
+
+    /// The current thread found no message, or no space, and does not wait for it, or no longer.
+    pub(crate) fn missed(&mut self, place: Place) {
+        if config::is_recording()
+            && let Some(mut inside) = enter()
+        {
+            self.emit(&mut inside, place, |channel| Op::ChannelMissed { channel });
         }
     }
 

@@ -18,7 +18,7 @@ use parking_lot::Mutex;
 use self::held::{Entry, grow};
 use self::meta::{DESCRIBED, ID};
 use super::context::{self, Context, Current, enter};
-use super::{Place, waits};
+use super::{Place, config, waits};
 use crate::analysis::lock_order::LockOrder;
 use crate::analysis::wait_for::Wait;
 use crate::event::{Attempt, LockId, Mode, ObjectKind, Op};
@@ -110,6 +110,9 @@ fn record_acquired(context: &mut Context, meta: &LockMeta, attempt: Attempt, pla
         let op = Op::Acquired { lock: meta.given_id(), mode: Mode::Exclusive, attempt };
         meta.log_acquired(log.make_room(), context.thread, op, place);
     }
+    if meta.is_opaque() {
+        context.look(meta.given_id(), true, place);
+    }
 }
 
 #[inline(never)]
@@ -119,6 +122,39 @@ fn record_released(context: &mut Context, meta: &LockMeta) {
         let position = log.make_room().push(op, meta.created());
         meta.log_released(context.thread, position);
     }
+    context.look_away(meta.given_id());
+}
+
+/// The holder of the lock looks at what it guards, or is about to change it. One load when nothing is recorded.
+#[inline(always)]
+pub(crate) fn looked(meta: &LockMeta, write: bool, place: Place) {
+    if config::is_recording() {
+        record_look(meta, write, place);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn record_look(meta: &LockMeta, write: bool, place: Place) {
+    if let Some(mut inside) = enter() {
+        inside.look(meta.given_id(), write, place);
+    }
+}
+
+/// An attempt that does not wait, or no longer, found the lock held by others.
+#[inline]
+pub(crate) fn missed(meta: &LockMeta, mode: Mode, place: Place) {
+    if config::is_recording() {
+        record_missed(meta, mode, place);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn record_missed(meta: &LockMeta, mode: Mode, place: Place) {
+    let Some(mut inside) = enter() else { return };
+    let lock = meta.id(&mut inside.locks);
+    inside.emit(Op::LockMissed { lock, mode }, place);
 }
 
 /// Before the release of a lock that was acquired with [`acquired`].
@@ -181,7 +217,7 @@ fn push_known<const RECORDED: bool>(current: Current, meta: &LockMeta, attempt: 
     }
     if RECORDED {
         let Some(log) = context.log.as_mut().filter(|log| log.is_ready(place)) else { return false };
-        if meta.comes_from_another(context.thread) {
+        if meta.comes_from_another(context.thread) || meta.is_opaque() {
             return false;
         }
         log.push_ready(Op::Acquired { lock: LockId(id & ID), mode: Mode::Exclusive, attempt }, place);
@@ -214,6 +250,7 @@ fn pop_known<const RECORDED: bool>(current: Current, meta: &LockMeta) -> bool {
         let op = Op::Released { lock: LockId(id & ID), mode: Mode::Exclusive };
         let position = log.push_ready(op, meta.created());
         meta.log_released(context.thread, position);
+        context.look_away(LockId(id & ID));
     }
     // SAFETY: the lock is the newest entry.
     unsafe { context.locks.held.pop() };

@@ -106,6 +106,7 @@ pub(crate) fn adopt(modes: Modes) -> Option<Context> {
         record: ThreadRecord::new(thread, session, thread),
         region: (0, None),
         log,
+        looks: Vec::new(),
     })
 }
 
@@ -207,6 +208,7 @@ fn fork_into(parent: &mut Context, session: Option<SessionId>, name: Option<&str
         record,
         region: (0, None),
         log,
+        looks: Vec::new(),
     })
 }
 

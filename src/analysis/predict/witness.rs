@@ -29,7 +29,7 @@ pub(super) enum Form {
 }
 
 impl Form {
-    fn list(&self, index: &Index) -> Vec<u32> {
+    pub(super) fn list(&self, index: &Index) -> Vec<u32> {
         match self {
             Self::Listed(list) => list.clone(),
             Self::Recorded(prefix) => {
@@ -45,11 +45,14 @@ impl Form {
 impl Witness {
     /// The witness, if the checker agrees that it is one.
     pub(super) fn new(index: &Index, form: Form, claim: Claim<'_>) -> Option<Self> {
-        let agreed = check(index, &form.list(index), claim);
+        // Of what need not be so nothing is told, so there is nothing to check.
+        let agreed = if index.is_relaxed() { Ok(()) } else { check(index, &form.list(index), claim) };
         debug_assert_eq!(agreed, Ok(()), "{form:?} {claim:?}");
         let ends = match claim {
             Claim::Race(earlier, later) => vec![earlier, later],
             Claim::Deadlock(stops) => stops.to_vec(),
+            // The other thread goes first.
+            Claim::Between { stops: [own, foreign], .. } => vec![foreign, own],
         };
         agreed.is_ok().then_some(Self { form, ends })
     }

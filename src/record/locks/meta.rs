@@ -37,6 +37,8 @@ pub(crate) struct LockMeta {
     /// The id, 0 until the first acquisition, with [`KNOWN`] and [`DESCRIBED`].
     id: AtomicU32,
     kind: ObjectKind,
+    /// When a holder looks at what the lock guards is not seen.
+    opaque: bool,
     named: AtomicBool,
     /// Some thread's filter holds a chain with the id.
     chained: AtomicBool,
@@ -62,9 +64,19 @@ impl RefUnwindSafe for LockMeta {}
 
 impl LockMeta {
     pub(crate) const fn new(kind: ObjectKind, created: Place) -> Self {
+        Self::made(kind, created, false)
+    }
+
+    /// Of a lock whose guards are not ours: a hold is taken to look at the data, and to change it, at once.
+    pub(crate) const fn opaque(kind: ObjectKind, created: Place) -> Self {
+        Self::made(kind, created, true)
+    }
+
+    const fn made(kind: ObjectKind, created: Place, opaque: bool) -> Self {
         Self {
             id: AtomicU32::new(0),
             kind,
+            opaque,
             named: AtomicBool::new(false),
             chained: AtomicBool::new(false),
             context_site: AtomicU32::new(0),
@@ -74,6 +86,11 @@ impl LockMeta {
             last_position: AtomicU64::new(0),
             clock: UnsafeCell::new(SyncClock::new()),
         }
+    }
+
+    #[inline(always)]
+    pub(super) fn is_opaque(&self) -> bool {
+        self.opaque
     }
 
     pub(super) fn kind(&self) -> ObjectKind {

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::panic::Location;
 
-use super::{Ordering, atomic, exchange, failure, load, read_modify_write, store, swap};
+use super::{Ordering, atomic, exchange, failure, load, modify, read_modify_write, store, swap};
 
 atomic!(AtomicPtr<T>, *mut T);
 
