@@ -179,6 +179,8 @@ pub struct PredictedBreach {
     second: u32,
     /// Where the region begins; none for a load and a store of an atomic.
     region: u32,
+    /// The other access is the same look: both threads may go on to the store.
+    twice: bool,
     /// The reordering after which the other access, and then the second, can come.
     pub witness: Witness,
 }
@@ -232,7 +234,9 @@ impl Prediction {
     #[must_use]
     pub fn breach(&self, breach: &PredictedBreach, names: &dyn Names) -> Finding {
         let mut finding = atomicity::finding(&self.index, breach, names);
-        finding.tier = Tier::Predicted;
+        if !breach.twice {
+            finding.tier = Tier::Predicted;
+        }
         finding.witness = breach.witness.tell(self, names);
         finding
     }

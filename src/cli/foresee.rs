@@ -27,7 +27,7 @@ pub(super) fn foresee(trace: &Path, kept: bool, findings: &mut Vec<Finding>) {
         let same = refuted.iter().any(|refuted| refuted.finding.fingerprint == finding.fingerprint);
         finding.tier > Tier::Possible || !same || still(finding)
     });
-    for mut foreseen in judged.into_iter().filter(|finding| finding.tier == Tier::Predicted) {
+    for mut foreseen in judged.into_iter().filter(|finding| !finding.witness.is_empty()) {
         if !kept {
             foreseen.sites.iter_mut().for_each(|site| site.event = None);
         }

@@ -60,7 +60,14 @@ fn run_all(runs: &[(&Scenario, bool)], options: &Selftest) -> Result<Vec<Verdict
                     let place = next.fetch_add(1, Ordering::Relaxed);
                     let Some(&(scenario, fixed)) = runs.get(place) else { break };
                     progress.set_message(scenario.name.clone());
-                    let request = Request { scenario, fixed, record: None, predict: true, timeout: options.timeout, silent: true };
+                    let request = Request {
+                        scenario,
+                        fixed,
+                        record: None,
+                        predict: true,
+                        timeout: options.timeout,
+                        silent: true,
+                    };
                     let verdict = if interrupted.load(Ordering::Relaxed) {
                         Ok(Verdict::wrong("not run: interrupted"))
                     } else {

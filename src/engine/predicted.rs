@@ -5,7 +5,8 @@ use rustc_hash::FxHashMap;
 use super::{Found, Judge, Told, Unpredicted};
 use crate::analysis::lock_order::Hazard;
 use crate::analysis::predict::{
-    Control, Effort, Known, PredictedBreach, PredictedDeadlock, PredictedRace, Prediction, Predictor, Races, Refuted, Verdict,
+    Control, Effort, Known, PredictedBreach, PredictedDeadlock, PredictedRace, Prediction, Predictor, Races, Refuted,
+    Verdict,
 };
 use crate::event::{Event, Names};
 use crate::finding::{Finding, Refutation, Tier};

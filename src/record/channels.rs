@@ -5,12 +5,12 @@ use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 
-use super::{Place, config};
 use super::cells::ATOMIC_IDS;
 use super::context::{Context, enter};
 use super::queue;
 use super::registry::{self, Ids};
 use super::waits::{self, Waiting};
+use super::{Place, config};
 use crate::analysis::happens_before::{AtomicClock, ChannelClock};
 use crate::analysis::wait_for::{Backlog, Knot, Wait};
 use crate::event::{AtomicId, ChannelId, Object, ObjectKind, Op, Order, ThreadId};

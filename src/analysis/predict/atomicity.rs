@@ -10,6 +10,11 @@
 //!   conflicts with each of them. The three fit into no order of whole regions, the case of two transactions of
 //!   [`serialisability`](crate::analysis::serialisability).
 //!
+//! - *done twice*: an atomic is loaded, something is done that others see, and the atomic is stored; and another thread loads
+//!   it at the same place of the program. It can do so before the store, and then sees what the first thread saw. That it
+//!   would go on as the first thread did is likely and not certain: this is a lost update of tier `possible`. A value that is
+//!   worked out twice and has no other effect is not meant.
+//!
 //! Where a lock keeps the two threads apart at the accesses themselves, but is taken only between the first access and the
 //! second, the whole critical section of the other thread can come between.
 
@@ -27,7 +32,7 @@ use crate::analysis::atomicity::{Doing, StaleWrite};
 use crate::analysis::happens_before::HeldLock;
 use crate::analysis::serialisability::{Act, Cycle, Edge, Passage, Step};
 use crate::clock::Epoch;
-use crate::event::{AtomicId, LockId, Names, Object, VarId};
+use crate::event::{AtomicId, LockId, Names, Object, SiteId, VarId};
 use crate::finding::Finding;
 
 /// Triples of one combination of sites that are tried.
@@ -46,6 +51,8 @@ struct Pair {
     second: u32,
     /// Where the region begins; [`NONE`] for a load and a store of an atomic.
     region: u32,
+    /// What the thread does between the two is seen by others.
+    acts: bool,
 }
 
 pub(super) struct Judge<'a> {
@@ -76,7 +83,9 @@ impl<'a> Judge<'a> {
                 }
                 self.looks -= 1;
                 if self.breaks(pair, other) {
-                    self.try_one(pair, other);
+                    self.try_one(pair, other, false);
+                } else if pair.acts && self.looks_as_well(pair, other) {
+                    self.try_one(pair, other, true);
                 }
             }
         }
@@ -104,6 +113,16 @@ impl<'a> Judge<'a> {
         conflict(first) && conflict(second)
     }
 
+    /// Does another thread load the atomic at the place of the first access, and see something else?
+    fn looks_as_well(&self, pair: Pair, other: u32) -> bool {
+        let (first, look) = (self.index.entry(pair.first), self.index.entry(other));
+        look.kind == Kind::Read
+            && look.thread != first.thread
+            && look.site == first.site
+            && look.site != SiteId::UNKNOWN
+            && look.link != first.link
+    }
+
     /// Is the read-modify-write one that does not keep what was there?
     fn is_preceded_by_look(&self, update: u32) -> bool {
         let entry = self.index.entry(update);
@@ -118,11 +137,14 @@ impl<'a> Judge<'a> {
         let entry = self.index.entry(store);
         let before = (0..entry.at).rev().take(1_000).filter_map(|at| self.index.event_at(entry.thread, at));
         let mut before = before.map(|event| self.index.entry(event));
-        before.find(|before| before.kind != Kind::Acquire && before.kind != Kind::Release && before.cell() == entry.cell())
+        before
+            .find(|before| {
+                before.kind != Kind::Acquire && before.kind != Kind::Release && before.cell() == entry.cell()
+            })
             .is_some_and(|before| before.kind == Kind::Read)
     }
 
-    fn try_one(&mut self, pair: Pair, other: u32) {
+    fn try_one(&mut self, pair: Pair, other: u32, twice: bool) {
         let site = |event: u32| self.index.entry(event).site.0;
         let tried = self.tried.entry([site(pair.first), site(pair.second), site(other)]).or_default();
         if *tried >= TRIES {
@@ -130,13 +152,29 @@ impl<'a> Judge<'a> {
         }
         *tried += 1;
         let Some((form, stops)) = self.witness(pair, other) else { return };
-        let claim = Claim::Between { first: pair.first, stops, between: other, second: pair.second };
-        if let Some(witness) = Witness::new(self.index, form, claim) {
+        let Pair { first, second, region, .. } = pair;
+        let claim = match twice {
+            true => Claim::Twice { first, second, look: other },
+            false => Claim::Between { first, stops, between: other, second },
+        };
+        if twice && (stops != [second, other] || self.last_write(&form, second) != self.index.entry(first).link) {
+            return;
+        }
+        if let Some(witness) = Witness::if_it_is_one(self.index, form, claim) {
             let key = [site(pair.first), site(pair.second), site(other)];
             self.tried.insert(key, u32::MAX);
-            let Pair { first, second, region } = pair;
-            self.found.push(PredictedBreach { first, between: other, second, region, witness });
+            self.found.push(PredictedBreach { first, between: other, second, region, twice, witness });
         }
+    }
+
+    /// The last write in a reordering to the object of an access.
+    fn last_write(&self, form: &Form, access: u32) -> u32 {
+        let cell = self.index.entry(access).cell();
+        let writes = |event: &u32| {
+            let entry = self.index.entry(*event);
+            entry.writes() && entry.cell() == cell
+        };
+        form.list(self.index).into_iter().rfind(writes).unwrap_or(NONE)
     }
 
     /// A reordering after which `other`, and then the second of the pair, can come: with where the two threads stand.
@@ -148,7 +186,8 @@ impl<'a> Judge<'a> {
         if ahead == stops[1] {
             return Some((form, [stops[0], ahead]));
         }
-        // The other thread goes on alone, through its critical section, to its access.
+        // The other thread goes on alone, through its critical section, to its access; if it looks there at something that
+        // is not as it was, this is no witness.
         let mut list = form.list(self.index);
         list.extend((before.at..self.index.entry(ahead).at).filter_map(|at| self.index.event_at(before.thread, at)));
         form = Form::Listed(list);
@@ -253,14 +292,15 @@ fn of_thread(index: &Index, thread: usize, pairs: &mut Vec<Pair>) {
                     if let (Some(first), Word::Store) = (before, word)
                         && index.entry(first).kind == Kind::Read
                     {
-                        pairs.push(Pair { first, second: event, region: NONE });
+                        let acts = acts(index, thread, index.entry(first).at, entry.at);
+                        pairs.push(Pair { first, second: event, region: NONE, acts });
                     }
                 }
                 if region != NONE {
                     let (access, write) = inside.get(&cell).copied().unwrap_or((NONE, NONE));
                     let mut add = |first: u32| {
                         if first != NONE {
-                            pairs.push(Pair { first, second: event, region });
+                            pairs.push(Pair { first, second: event, region, acts: false });
                         }
                     };
                     add(access);
@@ -275,10 +315,20 @@ fn of_thread(index: &Index, thread: usize, pairs: &mut Vec<Pair>) {
     }
 }
 
+/// Does a thread do something, between two of its events, that others see?
+fn acts(index: &Index, thread: usize, from: u32, to: u32) -> bool {
+    let seen = |event: &u32| {
+        let entry = index.entry(*event);
+        let tells = matches!(entry.word, Word::Fork | Word::Sent | Word::Notify | Word::Unpark | Word::Closed);
+        tells || entry.writes()
+    };
+    // What is far from the look has little to do with it.
+    index.threads[thread].events[from as usize + 1..to as usize].iter().take(1_000).any(seen)
+}
 
 /// The breach as the finding that it would be if the run had shown it.
 pub(super) fn finding(index: &Index, breach: &PredictedBreach, names: &dyn Names) -> Finding {
-    let &PredictedBreach { first, between, second, region, .. } = breach;
+    let &PredictedBreach { first, between, second, region, twice, .. } = breach;
     let object = index.entry(second).object;
     if region == NONE {
         let doing = |event: u32| {
@@ -286,7 +336,8 @@ pub(super) fn finding(index: &Index, breach: &PredictedBreach, names: &dyn Names
             Doing { thread, site: index.entry(event).site, ordinal, epoch: Epoch::NONE }
         };
         let stale = StaleWrite { look: doing(first), between: doing(between), write: doing(second) };
-        return stale.finding(Object::Atomic(AtomicId(object)), names);
+        let object = Object::Atomic(AtomicId(object));
+        return if twice { stale.twice(object, names) } else { stale.finding(object, names) };
     }
     let step = |event: u32, region: Option<Passage>| {
         let entry = index.entry(event);

@@ -19,6 +19,9 @@ pub(super) enum Claim<'a> {
     Deadlock(&'a [u32]),
     /// `first` is done, and its thread stands before `second`, to which it belongs; another thread can do `between` next.
     Between { first: u32, second: u32, between: u32, stops: [u32; 2] },
+    /// `first`, a load, is done, `second`, the store after it, is next, and so is `look`, a load by another thread at the
+    /// same place of the program, which sees now what `first` saw.
+    Twice { first: u32, second: u32, look: u32 },
 }
 
 /// A rule that the list breaks.
@@ -58,6 +61,7 @@ pub(super) fn check(index: &Index, list: &[u32], claim: Claim<'_>) -> Result<(),
         Claim::Race(one, other) => &[*one, *other],
         Claim::Deadlock(stops) => stops,
         Claim::Between { stops, .. } => stops,
+        Claim::Twice { second, look, .. } => &[*second, *look],
     };
     let recorded = recorded(&index.entries, list, ends)?;
     let run = run(&index.entries, list, &recorded)?;
@@ -92,6 +96,14 @@ pub(super) fn check(index: &Index, list: &[u32], claim: Claim<'_>) -> Result<(),
                     || foreign.at + 1 == between.at
                         && (foreign.word, between.word) == (Word::DataRead, Word::DataWrite));
             stands && ready && belong(&index.entries, first, second, between)
+        }
+        Claim::Twice { first: load, second, look } => {
+            let [first, second, look] = [load, second, look].map(entry);
+            let cell = |entry: &Entry| (entry.word.sort(), entry.object);
+            let same = cell(first) == cell(second) && cell(first) == cell(look) && first.site == look.site;
+            let order = first.thread == second.thread && first.thread != look.thread && first.at < second.at;
+            let now = run.writes.get(&cell(first)).copied().unwrap_or(NONE);
+            same && order && second.word == Word::Store && now == recorded.seen[load as usize]
         }
     };
     if holds { Ok(()) } else { Err(Broken::Claim) }
@@ -201,12 +213,13 @@ struct Run {
     forks: FxHashSet<u32>,
     /// Who holds what: lock, thread, mode.
     held: Vec<(u32, u32, Mode)>,
+    /// By cell: its last write.
+    writes: FxHashMap<(Sort, u32), u32>,
 }
 
 fn run(entries: &[Entry], list: &[u32], recorded: &Recorded) -> Result<Run, Broken> {
     let mut run = Run::default();
     let mut lengths: FxHashMap<u32, u32> = FxHashMap::default();
-    let mut writes: FxHashMap<(Sort, u32), u32> = FxHashMap::default();
     let mut objects: FxHashMap<(Sort, u32), usize> = FxHashMap::default();
     for &event in list {
         let Entry { kind, word, mode, thread, at, object, .. } = entries[event as usize];
@@ -225,11 +238,11 @@ fn run(entries: &[Entry], list: &[u32], recorded: &Recorded) -> Result<Run, Brok
             return Err(Broken::ForkJoin);
         }
         let cell = (word.sort(), object);
-        if reads(word) && writes.get(&cell).copied().unwrap_or(NONE) != recorded.seen[event as usize] {
+        if reads(word) && run.writes.get(&cell).copied().unwrap_or(NONE) != recorded.seen[event as usize] {
             return Err(Broken::Value);
         }
         if writes_to(word) {
-            writes.insert(cell, event);
+            run.writes.insert(cell, event);
         }
         match kind {
             Kind::Acquire => {

@@ -43,18 +43,28 @@ impl Form {
 }
 
 impl Witness {
-    /// The witness, if the checker agrees that it is one.
+    /// The witness, if the checker agrees that it is one, as it should.
     pub(super) fn new(index: &Index, form: Form, claim: Claim<'_>) -> Option<Self> {
         // Of what need not be so nothing is told, so there is nothing to check.
         let agreed = if index.is_relaxed() { Ok(()) } else { check(index, &form.list(index), claim) };
         debug_assert_eq!(agreed, Ok(()), "{form:?} {claim:?}");
+        agreed.is_ok().then(|| Self::of(form, claim))
+    }
+
+    /// The witness, if the list is one: whether it is, the checker is to say.
+    pub(super) fn if_it_is_one(index: &Index, form: Form, claim: Claim<'_>) -> Option<Self> {
+        check(index, &form.list(index), claim).is_ok().then(|| Self::of(form, claim))
+    }
+
+    fn of(form: Form, claim: Claim<'_>) -> Self {
         let ends = match claim {
             Claim::Race(earlier, later) => vec![earlier, later],
             Claim::Deadlock(stops) => stops.to_vec(),
             // The other thread goes first.
+            Claim::Twice { second, look, .. } => vec![look, second],
             Claim::Between { stops: [own, foreign], .. } => vec![foreign, own],
         };
-        agreed.is_ok().then_some(Self { form, ends })
+        Self { form, ends }
     }
 
     /// How many moves [`tell`](Self::tell) will make of it, at most.

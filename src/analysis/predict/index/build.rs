@@ -58,7 +58,8 @@ impl Builder {
         let threads = threads(&entries, &self.lengths);
         let irregular = locks(&mut entries, &threads);
         let threads = links(&mut entries, threads, &irregular);
-        if self.recorded && threads.iter().filter(|thread| thread.fork == NONE && !thread.events.is_empty()).count() > 1 {
+        if self.recorded && threads.iter().filter(|thread| thread.fork == NONE && !thread.events.is_empty()).count() > 1
+        {
             return Err(Unpredictable::Strangers);
         }
         let (held, nodes) = stacks(&entries, threads.len());
