@@ -200,6 +200,8 @@ pub enum Op {
     GaveUp,
     /// An attempt that would not wait, or not any longer, found the lock held by others.
     LockMissed { lock: LockId, mode: Mode },
+    /// When holders of the lock look at what it guards, or change it, is not told.
+    DataHidden { lock: LockId },
     /// The holder of the lock looks at what it guards: written once a hold.
     DataRead { lock: LockId },
     /// The holder of the lock changes, or may change, what it guards: written once a hold, after a [`Op::DataRead`].

@@ -163,6 +163,14 @@ fn a_failed_attempt_stands_where_it_stood() {
     assert_eq!(told(&verdict.findings), [(Kind::LockOrderCycle, Tier::Possible)]);
 }
 
+/// Of a lock whose guards are not watched, every hold may have looked, and acted on what it saw.
+#[test]
+fn what_is_hidden_stays_in_order() {
+    let hidden = |lock| (3, vec![acq(lock), Op::DataHidden { lock }, rel(lock)]);
+    let parts = [hidden(A), hidden(B), (1, nested(A, B)), (2, nested(B, A))];
+    assert_eq!(told(&judged(&parts, &[]).findings), [(Kind::LockOrderCycle, Tier::Possible)]);
+}
+
 /// Published under a mutex, with no access outside the orders that were seen: no race is predicted.
 #[test]
 fn a_value_that_is_handed_over_under_a_mutex_does_not_race() {

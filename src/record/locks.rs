@@ -110,8 +110,9 @@ fn record_acquired(context: &mut Context, meta: &LockMeta, attempt: Attempt, pla
         let op = Op::Acquired { lock: meta.given_id(), mode: Mode::Exclusive, attempt };
         meta.log_acquired(log.make_room(), context.thread, op, place);
     }
-    if meta.is_opaque() {
-        context.look(meta.given_id(), true, place);
+    if meta.take_opaque() {
+        // The hold orders this; only first acquisitions are opaque, and these are never on the hot path.
+        context.emit(Op::DataHidden { lock: meta.given_id() }, place);
     }
 }
 
@@ -217,7 +218,7 @@ fn push_known<const RECORDED: bool>(current: Current, meta: &LockMeta, attempt: 
     }
     if RECORDED {
         let Some(log) = context.log.as_mut().filter(|log| log.is_ready(place)) else { return false };
-        if meta.comes_from_another(context.thread) || meta.is_opaque() {
+        if meta.comes_from_another(context.thread) {
             return false;
         }
         log.push_ready(Op::Acquired { lock: LockId(id & ID), mode: Mode::Exclusive, attempt }, place);

@@ -153,6 +153,7 @@ fn object_of_op(op: Op) -> Option<Object> {
         | Op::Acquired { lock, .. }
         | Op::Released { lock, .. }
         | Op::LockMissed { lock, .. }
+        | Op::DataHidden { lock }
         | Op::DataRead { lock }
         | Op::DataWrite { lock } => Object::Lock(lock),
         Op::CondvarRequest { condvar, .. } | Op::CondvarWoken { condvar, .. } | Op::Notify { condvar, .. } => {

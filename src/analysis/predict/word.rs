@@ -76,8 +76,9 @@ words! {
     Try Lock "takes, by trying,";
     Release Lock "releases";
     Missed Lock "finds held";
-    DataRead Data "looks at what is under";
-    DataWrite Data "changes what is under";
+    Hidden Lock "hides what is under";
+    DataRead Data "looks into";
+    DataWrite Data "changes";
     GaveUp Nothing "gives up";
     CondvarRequest Condvar "waits on";
     CondvarWoken Condvar "wakes from";
@@ -150,6 +151,7 @@ pub(super) fn encode(thread: ThreadId, op: Op) -> (Word, Kind, Mode, u32) {
         }
         Op::Released { lock, mode } => return (Word::Release, Release, mode, lock.0),
         Op::LockMissed { lock, .. } => (Word::Missed, Free, lock.0),
+        Op::DataHidden { lock } => (Word::Hidden, Free, lock.0),
         Op::DataRead { lock } => (Word::DataRead, Read, lock.0),
         Op::DataWrite { lock } => (Word::DataWrite, Write, lock.0),
         Op::GaveUp => (Word::GaveUp, Free, 0),

@@ -36,11 +36,11 @@ impl RwMeta {
         push(context, &self.lock, mode, attempt, place);
         let clocks = self.clocks.lock();
         context.emit(Op::Acquired { lock: self.lock.given_id(), mode, attempt }, place);
+        if context.modes.record() && self.lock.take_opaque() {
+            context.emit(Op::DataHidden { lock: self.lock.given_id() }, place);
+        }
         if context.modes.races() {
             clocks.acquired(&mut context.clock, mode);
-        }
-        if self.lock.is_opaque() {
-            context.look(self.lock.given_id(), mode == Mode::Exclusive, place);
         }
     }
 

@@ -38,7 +38,7 @@ impl Builder {
         let (word, kind, mode, object) = encode(thread, event.op);
         match event.op {
             Op::BarrierArrive { barrier, parties } => drop(self.parties.insert(barrier.0, parties.max(1))),
-            Op::Begin | Op::End | Op::DataRead { .. } => self.recorded = true,
+            Op::Begin | Op::End | Op::DataRead { .. } | Op::DataHidden { .. } => self.recorded = true,
             _ => {}
         }
         let (thread, at) = (thread.0, *length);
@@ -122,8 +122,8 @@ fn locks(entries: &mut [Entry], threads: &[Thread]) -> Vec<bool> {
                 holds[lock].iter_mut().filter(|hold| hold.thread != thread).for_each(|hold| hold.joined = true);
                 holds[lock].push(Hold { thread, mode, acquire: event, joined });
             }
-            // It saw that the lock was held, so it can stand nowhere else.
-            Kind::Free if entries[event as usize].word == Word::Missed => irregular[lock] = true,
+            // An attempt that failed saw that the lock was held. What holders of a hidden one saw, any of them may have acted on.
+            Kind::Free if matches!(entries[event as usize].word, Word::Missed | Word::Hidden) => irregular[lock] = true,
             Kind::Release => {
                 let mine = |hold: &Hold| hold.thread == thread;
                 let exact = holds[lock].iter().rposition(|hold| mine(hold) && hold.mode == mode);
