@@ -285,3 +285,13 @@ fn a_region_is_broken_by_what_could_come_in_between() {
     assert_eq!(told(&judged(&parts, &[(6, 5), (11, 10)]).findings), broken);
     assert_eq!(told(&judged(&parts, &[]).findings), [], "the other may change it because of what it saw");
 }
+
+#[test]
+fn a_schedule_is_the_witness_in_turns() {
+    let verdict = judged(&[(1, nested(A, B)), (2, nested(B, A))], &[]);
+    let finding = &verdict.findings[0];
+    let turns = finding.schedule.iter().flat_map(|turn| (0..turn.events).map(|_| format!("thread {}", turn.thread.0)));
+    let moves = finding.witness.iter().filter(|step| !step.next).map(|step| step.owner.clone());
+    assert_eq!(turns.collect::<Vec<_>>(), moves.collect::<Vec<_>>());
+    assert!(finding.schedule.windows(2).all(|pair| pair[0].thread != pair[1].thread), "turns are whole");
+}

@@ -238,6 +238,7 @@ impl Prediction {
             finding.tier = Tier::Predicted;
         }
         finding.witness = breach.witness.tell(self, names);
+        finding.schedule = breach.witness.schedule(self);
         finding
     }
 

@@ -244,7 +244,9 @@ pub(super) struct AnalyzeArgs {
     /// Show as well what prediction has refuted, and why.
     #[arg(long, help_heading = "Prediction")]
     pub(super) all: bool,
-    /// Write the reordering of every predicted finding to a file, as JSON: the positions of its events in the trace.
+    /// Write the reordering of every predicted finding to a file, as JSON: its events with their positions in the trace, and
+    /// a schedule to replay: which thread goes on for how many of its events, up to where each is about to do what races or
+    /// waits.
     #[arg(long, value_name = "FILE", help_heading = "Prediction")]
     pub(super) witness: Option<PathBuf>,
     /// STD text: a read of a variable that was never written is an error, as in a trace from the very beginning.

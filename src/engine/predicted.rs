@@ -129,6 +129,7 @@ impl Predicted {
     pub(super) fn race(&self, found: &PredictedRace, names: &dyn Names) -> Finding {
         let mut finding = found.race.predicted(names);
         finding.witness = found.witness.tell(&self.trace, names);
+        finding.schedule = found.witness.schedule(&self.trace);
         finding
     }
 
@@ -155,6 +156,7 @@ impl Predicted {
         let mut finding = found.hazard.to_finding(names);
         finding.tier = Tier::Predicted;
         finding.witness = found.witness.tell(&self.trace, names);
+        finding.schedule = found.witness.schedule(&self.trace);
         finding
     }
 }

@@ -5,12 +5,14 @@ use super::check::{Claim, check};
 use super::clocks::Prefix;
 use super::index::Index;
 use crate::event::Names;
-use crate::finding::Move;
+use crate::finding::{Move, Turn};
 
 /// A witness of more events than this begins with the ends of the threads' first parts, if it is in the recorded order.
 const LONG: usize = 1_000;
 /// Events of a long witness that are told one by one.
 const TAIL: usize = 200;
+/// Turns of a schedule: one of so many is no use to a reader, and needs a tenth of the memory of the moves at most.
+const TURNS_MAX: usize = 10_000;
 
 /// A correct reordering, and the operations to which it leads. The checker has passed it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -84,6 +86,24 @@ impl Witness {
     pub fn ordinals(&self, trace: &Prediction) -> (Vec<u64>, Vec<u64>) {
         let ordinals = |list: &[u32]| list.iter().map(|&event| trace.index.ordinal(event)).collect();
         (ordinals(&self.form.list(&trace.index)), ordinals(&self.ends))
+    }
+
+    /// The events as turns, in order; none if they would be more than [`TURNS_MAX`].
+    #[must_use]
+    pub fn schedule(&self, trace: &Prediction) -> Vec<Turn> {
+        let index = &trace.index;
+        let mut turns: Vec<Turn> = Vec::new();
+        for event in self.form.list(index) {
+            let thread = index.thread(event);
+            if let Some(turn) = turns.last_mut().filter(|turn| turn.thread == thread) {
+                turn.events += 1;
+            } else if turns.len() == TURNS_MAX {
+                return Vec::new();
+            } else {
+                turns.push(Turn { thread, events: 1 });
+            }
+        }
+        turns
     }
 
     /// The events in words, with the operations to which they lead at the end.
