@@ -50,7 +50,10 @@ pub mod parking_lot;
 mod region;
 mod shared;
 pub mod sync;
+pub mod task;
 pub mod thread;
+#[cfg(feature = "tokio")]
+pub mod tokio;
 pub mod unobserved;
 
 pub use name::Named;

@@ -93,7 +93,7 @@ impl LockMeta {
         self.opaque.load(Ordering::Relaxed) && self.opaque.swap(false, Ordering::Relaxed)
     }
 
-    pub(super) fn kind(&self) -> ObjectKind {
+    pub(crate) fn kind(&self) -> ObjectKind {
         self.kind
     }
 
@@ -206,7 +206,9 @@ impl LockMeta {
     /// The lock's identifier, for the events and waits of other objects that name it.
     pub(crate) fn lock_id(&self, context: &mut Context) -> LockId {
         let lock = self.id(&mut context.locks);
-        self.describe(lock);
+        if self.id_word() & DESCRIBED == 0 {
+            self.describe(lock);
+        }
         lock
     }
 
