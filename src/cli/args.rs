@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use super::cargo::CargoArgs;
 use super::cost;
 use super::scenarios;
+use super::timeline;
 use crate::engine::Judge;
 use crate::finding::{Kind, Tier};
 
@@ -38,6 +39,7 @@ pub(super) enum Command {
     List(ListArgs),
     Run(RunArgs),
     Compare(CompareArgs),
+    Timeline(TimelineArgs),
     Selftest(SelftestArgs),
     Analyze(AnalyzeArgs),
     Explain(ExplainArgs),
@@ -48,6 +50,8 @@ pub(super) enum Command {
     Child(ChildArgs),
     #[command(name = "__cost", hide = true)]
     CostChild(CostChildArgs),
+    #[command(name = "__timeline", hide = true)]
+    TimelineChild(TimelineChildArgs),
 }
 
 /// What every command understands; `F` is the forms that it can report in.
@@ -251,6 +255,37 @@ pub(super) enum Layout {
     Stacked,
 }
 
+/// Show the event loop of an async program at work: who is queued, polled, suspended and woken, and who waits meanwhile.
+/// Without a name, list what there is.
+#[derive(Parser, Debug)]
+#[command(after_help = "\
+Each task has a lane, time goes to the right. Below are the polls during which other tasks could have gone on: they were
+in the queue, or the moment that they slept for had come and the loop did not look at the clock. Each event costs some
+time itself, so very short polls look longer than they are.
+
+Examples:
+  gordian timeline                            what there is
+  gordian timeline cpu-in-the-loop            a task that computes, and what it does to the others
+  gordian timeline cpu-in-the-loop --fixed    the same with spawn_blocking
+  gordian timeline to-and-fro --events        and every event in a line of its own
+  gordian timeline to-and-fro --format json")]
+pub(super) struct TimelineArgs {
+    /// An async scenario, or what is made for this.
+    #[arg(value_parser = timeline_name(), hide_possible_values = true)]
+    pub(super) name: Option<String>,
+    /// Run the fixed twin.
+    #[arg(long, requires = "name")]
+    pub(super) fixed: bool,
+    /// List the events as well.
+    #[arg(long, requires = "name", help_heading = "Output")]
+    pub(super) events: bool,
+    /// End a run that takes longer.
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(super) timeout: u64,
+    #[command(flatten)]
+    pub(super) common: CommonArgs,
+}
+
 /// Run every scenario, buggy and fixed, and compare what is found with what its source is marked with.
 #[derive(Parser, Debug)]
 #[command(after_help = "\
@@ -435,6 +470,20 @@ pub(super) struct CostChildArgs {
     pub(super) into: Option<PathBuf>,
     #[arg(long, value_name = "SERVER")]
     pub(super) clients: Option<std::net::SocketAddr>,
+}
+
+/// The child process of `timeline`.
+#[derive(Parser, Debug)]
+pub(super) struct TimelineChildArgs {
+    pub(super) name: String,
+    #[arg(long)]
+    pub(super) fixed: bool,
+    #[arg(long)]
+    pub(super) into: PathBuf,
+}
+
+fn timeline_name() -> PossibleValuesParser {
+    PossibleValuesParser::new(timeline::names())
 }
 
 fn measurement_name() -> PossibleValuesParser {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 
-use super::args::{AnalyzeArgs, CommonArgs, CompareArgs, Format, Layout, RunArgs, SelftestArgs, When};
+use super::args::{AnalyzeArgs, CommonArgs, CompareArgs, Format, Layout, RunArgs, SelftestArgs, TimelineArgs, When};
 use super::cost::{Cost, Effort};
 use super::error::Error;
 use super::exit_code::ExitCode;
@@ -158,6 +158,25 @@ impl CompareArgs {
             Layout::Auto => screen.filter(|&width| common.terminal && width >= WIDE),
         };
         Ok(Compare { pair, width, timeout: Duration::from_secs(self.timeout), common })
+    }
+}
+
+/// `gordian timeline`.
+#[derive(Debug)]
+pub(super) struct Timeline {
+    /// Without one, what there is is listed.
+    pub(super) name: Option<String>,
+    pub(super) fixed: bool,
+    pub(super) events: bool,
+    pub(super) timeout: Duration,
+    pub(super) common: Common,
+}
+
+impl TimelineArgs {
+    pub(super) fn resolve(self) -> Result<Timeline, Error> {
+        let timeout = Duration::from_secs(self.timeout);
+        let common = self.common.resolve()?;
+        Ok(Timeline { name: self.name, fixed: self.fixed, events: self.events, timeout, common })
     }
 }
 

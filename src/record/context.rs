@@ -93,7 +93,7 @@ impl Context {
 
 /// The thread's context was given back: hooks that run later, in destructors of other thread-locals, do nothing.
 const GONE: *mut Context = ptr::without_provenance_mut(1);
-/// The thread is inside the tool.
+/// The thread is inside the tool, or is one of the tool's.
 const BUSY: *mut Context = ptr::without_provenance_mut(2);
 
 thread_local! {
@@ -197,22 +197,47 @@ fn first_entry(current: *mut Context) -> Option<Entered> {
     if !current.is_null() {
         return None;
     }
-    // Mark the thread as gone while the context is made: making it may allocate, and the allocator may use a wrapper.
-    CURRENT.set(GONE);
+    // Making the context allocates, and reads the configuration.
+    CURRENT.set(BUSY);
     let modes = config::modes();
-    if modes.nothing() {
+    let context = if modes.nothing() { None } else { threads::adopt(modes) };
+    let Some(context) = context else {
+        CURRENT.set(GONE);
         return None;
-    }
-    install(threads::adopt(modes)?);
+    };
+    install(context);
     enter()
+}
+
+/// Is the thread inside the tool? Then what it allocates is none of the program's business.
+#[inline(always)]
+pub(crate) fn is_inside() -> bool {
+    CURRENT.get() == BUSY
+}
+
+/// The thread is inside the tool until this is dropped, whatever it was before.
+pub(crate) struct Inside(*mut Context);
+
+impl Inside {
+    pub(crate) fn new() -> Self {
+        Self(CURRENT.replace(BUSY))
+    }
+}
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        CURRENT.set(self.0);
+    }
 }
 
 /// Gives the thread its context. Called once a thread, before any hook of it or from its first.
 pub(crate) fn install(context: Context) {
+    CURRENT.set(BUSY);
     super::stacks::belong_to(context.thread);
-    CURRENT.set(Box::into_raw(Box::new(context)));
+    let context = Box::into_raw(Box::new(context));
     // Registers the destructor. It fails only in a thread that is being torn down already; the context then lives on.
     let _ = TEARDOWN.try_with(|_| ());
+    CURRENT.set(context);
 }
 
 /// The current thread, if hooks have seen it: also inside the tool.
@@ -230,14 +255,20 @@ pub(crate) fn set_unwatched() {
     CURRENT.set(GONE);
 }
 
+/// Marks the thread as one of the tool's.
+pub(crate) fn set_own() {
+    CURRENT.set(BUSY);
+}
+
 /// Ends the thread's part: its last event, its final clocks, then its memory.
 fn leave() {
     let Some(entered) = enter() else { return };
     let context = entered.context;
+    // CURRENT stays BUSY until the end.
     std::mem::forget(entered);
-    CURRENT.set(GONE);
-    // SAFETY: the pointer is from `Box::into_raw` in `install`; CURRENT no longer leads to it and the only `Entered` was
+    // SAFETY: the pointer is from `Box::into_raw` in `install`; CURRENT does not lead to it and the only `Entered` was
     // forgotten, so nothing refers to the context.
     let context = unsafe { Box::from_raw(context) };
     threads::end(*context);
+    CURRENT.set(GONE);
 }

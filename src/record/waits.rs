@@ -7,7 +7,7 @@ use std::time::Duration;
 use rustc_hash::FxHashMap;
 
 use super::config::{self, OnDeadlock};
-use super::context::{Entered, enter};
+use super::context::{Entered, Inside, enter};
 use super::registry::LiveNames;
 use super::sink::Reporting;
 use super::strangers::{self, Own};
@@ -499,6 +499,8 @@ impl Grant {
 
     /// Sleeps until [`Grant::give`].
     pub(crate) fn wait(&self) {
+        // The first wait of a thread allocates.
+        let _inside = Inside::new();
         let mut granted = self.granted.lock();
         while !*granted {
             self.changed.wait(&mut granted);
@@ -507,6 +509,7 @@ impl Grant {
 
     /// Sleeps until [`Grant::give`] or the deadline; true when granted.
     pub(crate) fn wait_until(&self, deadline: std::time::Instant) -> bool {
+        let _inside = Inside::new();
         let mut granted = self.granted.lock();
         while !*granted {
             if self.changed.wait_until(&mut granted, deadline).timed_out() {

@@ -131,7 +131,6 @@ impl Blocked {
     }
 
     /// All that it waits for; one is enough.
-
     pub(super) fn legs(&self) -> impl Iterator<Item = Leg> + '_ {
         let first = Leg { wait: self.wait, site: self.site, ordinal: self.ordinal, ticket: self.ticket };
         std::iter::once(first).chain(self.also.iter().copied())

@@ -347,6 +347,7 @@ static LAZY: RawWakerVTable = RawWakerVTable::new(
         RawWaker::new(waker.data(), waker.vtable())
     },
     |_| unreachable!("a waker that borrows is never consumed"),
+    // SAFETY: see above.
     |data| unsafe {
         let lazy = &*data.cast::<Lazy<'_>>();
         lazy.inner.wake_by_ref();
