@@ -157,7 +157,7 @@ impl Builder {
         disable_lifo_slot();
         #[cfg(tokio_unstable)]
         rng_seed(seed: ::tokio::runtime::RngSeed);
-        #[cfg(all(tokio_unstable, not(tokio_before = "1.40")))]
+        #[cfg(tokio_unstable)]
         enable_metrics_poll_time_histogram();
     }
 
