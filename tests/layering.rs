@@ -52,6 +52,8 @@ const RESERVED: &[(&str, &[&str], &str)] = &[
     ("toml", &["cli"], "the configuration is the command's"),
     ("globset", &["cli"], "suppressions are the command's"),
     ("indicatif", &["cli"], "progress is the command's"),
+    ("nix", &["cli/cost"], "what a process used and may have is read in one place"),
+    ("procfs", &["cli/cost"], "what a process used and may have is read in one place"),
     ("println!", &["cli", "primitive/modelled.rs"], "only the command prints, and a model its executions"),
     ("print!", &["cli"], "only the command prints"),
     ("eprintln!", &["cli", "record"], "only the command prints, and a recorder that no one reads"),

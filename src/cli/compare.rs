@@ -82,23 +82,14 @@ impl Entry {
 
 impl Document for List {
     fn text(&self, _style: Style, terminal: bool) -> String {
-        let rows = self
-            .pairs
-            .iter()
-            .map(|pair| [pair.name.to_owned(), words(&pair.threads), words(&pair.tasks), pair.becomes.clone()]);
+        let rows = self.pairs.iter().map(|pair| {
+            [pair.name.to_owned(), output::kinds(&pair.threads), output::kinds(&pair.tasks), pair.becomes.clone()]
+        });
         output::table(["pair", "threads", "async", "what the same mistake becomes"], rows, terminal)
     }
 
     fn json(&self) -> String {
         output::pretty(self)
-    }
-}
-
-/// The kinds in words.
-fn words(kinds: &[Kind]) -> String {
-    match kinds {
-        [] => "nothing".to_owned(),
-        kinds => kinds.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(", "),
     }
 }
 
@@ -198,8 +189,8 @@ impl Document for Comparison {
             None => format!("{threads}\n{tasks}"),
         };
         let verdict = match (self.threads.kinds.as_slice(), self.tasks.kinds.as_slice()) {
-            (threads, tasks) if threads == tasks => format!("same kind: {}", words(threads)),
-            (threads, tasks) => format!("threads: {}; async: {}", words(threads), words(tasks)),
+            (threads, tasks) if threads == tasks => format!("same kind: {}", output::kinds(threads)),
+            (threads, tasks) => format!("threads: {}; async: {}", output::kinds(threads), output::kinds(tasks)),
         };
         let _ = writeln!(out, "\n{}", styles.heading.on(verdict));
         let _ = writeln!(out, "{}", self.becomes);

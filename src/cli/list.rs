@@ -50,10 +50,9 @@ struct Entry<'a> {
 impl Document for List<'_> {
     fn text(&self, _style: Style, terminal: bool) -> String {
         let rows = self.scenarios.iter().map(|entry| {
-            let kinds: Vec<&str> = entry.kinds.iter().map(|kind| kind.name()).collect();
             // Who has a twin is half of a pair.
             let form = if entry.twin.is_some() { "pair, " } else { "" }.to_owned() + entry.form.name();
-            [entry.name.to_owned(), entry.group.to_owned(), form, kinds.join(", "), entry.title.to_owned()]
+            [entry.name.to_owned(), entry.group.to_owned(), form, output::kinds(&entry.kinds), entry.title.to_owned()]
         });
         output::table(["name", "group", "form", "kinds", "title"], rows, terminal)
     }

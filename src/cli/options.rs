@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 
 use super::args::{AnalyzeArgs, CommonArgs, CompareArgs, Format, Layout, RunArgs, SelftestArgs, When};
+use super::cost::{Cost, Effort};
 use super::error::Error;
 use super::exit_code::ExitCode;
 use super::gate::Gate;
@@ -125,6 +126,17 @@ pub(super) struct Compare {
 }
 
 impl CompareArgs {
+    /// `gordian compare --cost`.
+    pub(super) fn resolve_cost(self) -> Result<Cost, Error> {
+        let effort = Effort {
+            size: self.size.map(|size| size as usize),
+            quick: self.quick,
+            rounds: self.rounds.map_or(if self.quick { 3 } else { 5 }, usize::from),
+            timeout: Duration::from_secs(self.timeout),
+        };
+        Cost::new(self.cost.as_deref().unwrap_or_default(), effort, self.common.resolve()?)
+    }
+
     pub(super) fn resolve(self) -> Result<Compare, Error> {
         /// Two reports need so many columns to be read side by side.
         const WIDE: usize = 150;

@@ -9,6 +9,7 @@ use super::args::Format;
 use super::error::Error;
 use super::exit_code::ExitCode;
 use super::options::Common;
+use crate::finding::Kind;
 use crate::report::Style;
 
 /// What a command has to say that reports no findings, in each form.
@@ -71,6 +72,14 @@ pub(super) fn pretty(value: &impl serde::Serialize) -> String {
     let mut text = serde_json::to_string_pretty(value).expect("documents have string keys only");
     text.push('\n');
     text
+}
+
+/// Kinds of findings in words.
+pub(super) fn kinds(kinds: &[Kind]) -> String {
+    match kinds {
+        [] => "nothing".to_owned(),
+        kinds => kinds.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(", "),
+    }
 }
 
 /// A table, with borders on a terminal and in plain columns elsewhere; ends with a line feed.

@@ -103,10 +103,9 @@ impl Document for Table<'_> {
     fn text(&self, style: Style, terminal: bool) -> String {
         let styles = Styles::new(style);
         let rows = self.scenarios.iter().map(|row| {
-            let kinds: Vec<&str> = row.kinds.iter().map(|kind| kind.name()).collect();
             let word = |verdict: &Verdict| if verdict.wrong.is_empty() { "right" } else { "WRONG" };
             let cell = |verdict: &Verdict| format!("{}: {}", word(verdict), verdict.found);
-            [row.name.to_owned(), row.group.to_owned(), kinds.join(", "), cell(&row.buggy), cell(&row.fixed)]
+            [row.name.to_owned(), row.group.to_owned(), output::kinds(&row.kinds), cell(&row.buggy), cell(&row.fixed)]
         });
         let mut out = output::table(["scenario", "group", "marked", "buggy", "fixed"], rows, terminal);
         for row in &self.scenarios {
