@@ -8,8 +8,8 @@ macro_rules! program {
         use std::task::{Context, Poll, Waker};
         use std::time::Duration;
 
-        use $root as tokio;
         use tokio::sync::*;
+        use $root as tokio;
 
         fn current_thread() -> tokio::runtime::Runtime {
             tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap()
@@ -36,7 +36,7 @@ macro_rules! program {
             // It is the first one's, polled or not.
             assert!(poll(second.as_mut()).is_pending() && mutex.try_lock().is_err());
             drop(first);
-            assert!(matches!(poll(second.as_mut()), Poll::Ready(_)), "given to the next");
+            let Poll::Ready(_given) = poll(second.as_mut()) else { panic!("not given to the next") };
             assert_eq!(format!("{mutex:?}"), "Mutex { data: <locked> }");
         }
 
@@ -82,7 +82,8 @@ macro_rules! program {
             let mut part = OwnedRwLockWriteGuard::map(owned, |value| value);
             *part += 1;
             drop(part);
-            let reader = OwnedRwLockWriteGuard::downgrade_map(Arc::clone(&lock).try_write_owned().unwrap(), |value| value);
+            let reader =
+                OwnedRwLockWriteGuard::downgrade_map(Arc::clone(&lock).try_write_owned().unwrap(), |value| value);
             assert_eq!((*reader, format!("{lock:?}")), (2, "RwLock { data: 2 }".to_owned()));
         }
 
@@ -170,8 +171,14 @@ macro_rules! program {
             let mut failing = pin!(empty.get_or_try_init(|| async { Err("no") }));
             assert!(matches!(poll(failing.as_mut()), Poll::Ready(Err("no"))) && !empty.initialized());
             let mut taken = OnceCell::new_with(Some(4));
-            assert_eq!((taken.take(), taken.get(), taken.set(5).is_ok(), taken.clone().into_inner()), (Some(4), None, true, Some(5)));
-            assert_eq!(format!("{:?} {:?}", OnceCell::<u8>::new(), cell), r#"OnceCell { value: None } OnceCell { value: Some(2) }"#);
+            assert_eq!(
+                (taken.take(), taken.get(), taken.set(5).is_ok(), taken.clone().into_inner()),
+                (Some(4), None, true, Some(5))
+            );
+            assert_eq!(
+                format!("{:?} {:?}", OnceCell::<u8>::new(), cell),
+                r#"OnceCell { value: None } OnceCell { value: Some(2) }"#
+            );
             assert!(OnceCell::from(2) == cell);
             let set = SetOnce::new();
             let mut waiting = pin!(set.wait());
@@ -347,7 +354,10 @@ macro_rules! program {
                 let in_time = tokio::time::timeout(Duration::MAX, async { 1 });
                 assert_eq!(in_time.await, Ok(1));
                 let mut limited = tokio::time::timeout(Duration::from_secs(1), std::future::ready(2));
-                assert_eq!((limited.get_mut().await, format!("{:?}", limited.get_ref())), (2, "Ready(None)".to_owned()));
+                assert_eq!(
+                    (limited.get_mut().await, format!("{:?}", limited.get_ref())),
+                    (2, "Ready(None)".to_owned())
+                );
             });
         }
 

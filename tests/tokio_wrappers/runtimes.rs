@@ -7,10 +7,10 @@ macro_rules! program {
         use std::sync::Arc;
         use std::sync::atomic::{AtomicUsize, Ordering};
 
-        use $root as tokio;
         use tokio::runtime::{Builder, Handle, LocalRuntime, Runtime};
         use tokio::sync::{Mutex, Notify, mpsc};
         use tokio::task::{JoinSet, LocalSet};
+        use $root as tokio;
 
         fn current_thread() -> Runtime {
             Builder::new_current_thread().enable_all().build().unwrap()
@@ -101,9 +101,8 @@ macro_rules! program {
                 tokio::spawn(async { tokio::task::block_in_place(|| Handle::current().block_on(async { 2 })) }).await
             });
             assert_eq!(nested.unwrap(), 2);
-            let inside = runtime.block_on(async {
-                catch_unwind(AssertUnwindSafe(|| Handle::current().block_on(async {}))).is_err()
-            });
+            let inside = runtime
+                .block_on(async { catch_unwind(AssertUnwindSafe(|| Handle::current().block_on(async {}))).is_err() });
             assert!(inside, "no runtime starts within a runtime");
         }
 
@@ -138,7 +137,10 @@ macro_rules! program {
                 sender.blocking_send(2)
             });
             drop(guard);
-            assert_eq!((receiver.blocking_recv(), receiver.blocking_recv(), receiver.blocking_recv()), (Some(1), Some(2), None));
+            assert_eq!(
+                (receiver.blocking_recv(), receiver.blocking_recv(), receiver.blocking_recv()),
+                (Some(1), Some(2), None)
+            );
             assert!(thread.join().unwrap().is_ok() && *mutex.blocking_lock_owned() == 1);
             let inside = runtime.block_on(async {
                 let panicked = catch_unwind(|| drop(Mutex::new(()).blocking_lock()));

@@ -246,7 +246,6 @@ macro_rules! program {
                 Builder::new_multi_thread => fn() -> Builder;
                 Builder::worker_threads => fn(&mut Builder, usize) -> &mut Builder;
                 Builder::max_blocking_threads => fn(&mut Builder, usize) -> &mut Builder;
-                Builder::thread_name => fn(&mut Builder, &'static str) -> &mut Builder;
                 Builder::on_thread_start => fn(&mut Builder, fn()) -> &mut Builder;
                 Builder::build => fn(&mut Builder) -> std::io::Result<Runtime>;
             }
