@@ -16,6 +16,7 @@ pub mod notify;
 pub mod onces;
 pub mod semaphores;
 pub mod tasks;
+pub use record::tasks::timeline;
 
 /// A place in the user's source.
 pub type Place = record::Place;
@@ -134,8 +135,15 @@ pub mod condvars {
 
 /// Queues of waiting threads.
 pub mod queue {
+    use std::collections::VecDeque;
+
     use super::{Arc, Instant};
     use crate::record::queue;
+
+    /// Puts something to the end of a list of the wrapper's own.
+    pub fn push<T>(list: &mut VecDeque<T>, item: T) {
+        queue::push(list, item);
+    }
 
     /// A thread in a queue.
     #[derive(Debug)]

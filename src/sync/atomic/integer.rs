@@ -9,7 +9,7 @@ use super::{Ordering, atomic, exchange, failure, load, read_modify_write, store,
 macro_rules! integer {
     ($name:ident, $value:ty, $width:literal) => {
         #[cfg(target_has_atomic = $width)]
-        atomic!($name, $value);
+        atomic!($name, std::sync::atomic::$name, $value);
 
         #[cfg(target_has_atomic = $width)]
         impl $name {

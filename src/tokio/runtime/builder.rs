@@ -169,7 +169,9 @@ impl Builder {
     #[track_caller]
     pub fn build(&mut self) -> io::Result<Runtime> {
         let meta = self.meta(Location::caller());
-        Ok(Runtime::of(self.inner.build()?, meta))
+        let inner = self.inner.build()?;
+        watch(&meta, inner.handle());
+        Ok(Runtime::of(inner, meta))
     }
 
     /// See [`tokio::runtime::Builder::build_local`].
@@ -181,7 +183,9 @@ impl Builder {
     #[track_caller]
     pub fn build_local(&mut self, options: ::tokio::runtime::LocalOptions) -> io::Result<super::LocalRuntime> {
         let meta = self.meta(Location::caller());
-        Ok(super::LocalRuntime::of(self.inner.build_local(options)?, meta))
+        let inner = self.inner.build_local(options)?;
+        watch(&meta, inner.handle());
+        Ok(super::LocalRuntime::of(inner, meta))
     }
 
     /// Of the next runtime; its threads will tell of themselves.
@@ -207,6 +211,18 @@ impl Builder {
         });
         meta
     }
+}
+
+/// Says how to see what only tokio knows of a runtime: its tasks, and whether it has a task wait to let others go first.
+fn watch(meta: &RuntimeMeta, handle: &::tokio::runtime::Handle) {
+    #[cfg(not(tokio_before = "1.39"))]
+    {
+        let handle = handle.clone();
+        meta.set_census(move || handle.metrics().num_alive_tasks());
+    }
+    #[cfg(not(tokio_before = "1.44"))]
+    ::gordian::runtime::leaf::set_budget(::tokio::task::coop::has_budget_remaining);
+    let _ = (meta, handle);
 }
 
 /// As many workers as tokio takes where the user does not say.

@@ -134,7 +134,7 @@ impl<T> OnceCell<T> {
         let place = Location::caller();
         async move {
             if !self.initialized()
-                && let Ok(right) = Leaf::new(self.right.acquire(), self.meta.wants(), place).await
+                && let Ok(right) = Leaf::new(self.right.acquire(), self.meta.wants(place), place).await
             {
                 // Given up before the right is.
                 let _initialising = self.meta.begin(place);

@@ -89,7 +89,7 @@ impl<L: Keeper> Held<L> {
         let raw = lock.raw();
         let units = raw.units(mode);
         let acquire = raw.semaphore.acquire_many(units);
-        match Leaf::new(acquire, raw.meta.wants(units, mode), place).await {
+        match Leaf::new(acquire, raw.meta.wants(units, mode, place), place).await {
             Ok(permit) => permit.forget(),
             Err(_) => unreachable!("nobody closes the semaphore of a lock"),
         }

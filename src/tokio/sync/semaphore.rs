@@ -269,7 +269,7 @@ struct Units<S: Keeper> {
 impl<S: Keeper> Units<S> {
     async fn acquire(semaphore: S, units: u32, place: Place) -> Result<Self, AcquireError> {
         let acquire = semaphore.inner.acquire_many(units);
-        Leaf::new(acquire, semaphore.meta.wants(units, Mode::Exclusive), place).await?.forget();
+        Leaf::new(acquire, semaphore.meta.wants(units, Mode::Exclusive, place), place).await?.forget();
         Ok(Self::new(semaphore, units, Attempt::Blocking, place))
     }
 

@@ -76,7 +76,7 @@ impl<T> SetOnce<T> {
     pub fn wait(&self) -> impl Future<Output = &T> {
         let place = Location::caller();
         async move {
-            let value = Leaf::new(self.inner.wait(), self.meta.wants(), place).await;
+            let value = Leaf::new(self.inner.wait(), self.meta.wants_set(), place).await;
             self.meta.seen(place);
             value
         }
