@@ -8,6 +8,7 @@ mod args;
 mod cache;
 mod environment;
 pub mod gather;
+mod harness;
 mod layers;
 mod progress;
 mod project;
