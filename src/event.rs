@@ -351,6 +351,10 @@ pub enum ObjectKind {
     Barrier,
     /// `Once`, `OnceLock`, `LazyLock`.
     Once,
+    /// A semaphore of tasks.
+    Semaphore,
+    /// `Notify` of tokio.
+    Notify,
 }
 
 impl std::fmt::Display for ObjectKind {
@@ -365,6 +369,8 @@ impl std::fmt::Display for ObjectKind {
             Self::Channel => "channel",
             Self::Barrier => "barrier",
             Self::Once => "once",
+            Self::Semaphore => "semaphore",
+            Self::Notify => "notify",
         })
     }
 }

@@ -50,6 +50,7 @@ pub mod parking_lot;
 mod region;
 mod shared;
 pub mod sync;
+pub mod task;
 pub mod thread;
 pub mod unobserved;
 

@@ -9,6 +9,14 @@ use std::time::Instant;
 
 use crate::record;
 
+pub mod barriers;
+pub mod leaf;
+pub mod messages;
+pub mod notify;
+pub mod onces;
+pub mod semaphores;
+pub mod tasks;
+
 /// A place in the user's source.
 pub type Place = record::Place;
 

@@ -16,6 +16,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("config", &[]),
     ("check", &["analysis", "config", "event", "finding", "record", "report"]),
     ("sync", &["event", "name", "primitive", "record", "Named"]),
+    ("task", &["record"]),
     ("thread", &["event", "name", "primitive", "record", "Named"]),
     ("parking_lot", &["event", "name", "primitive", "record", "sync", "Named"]),
     ("shared", &["event", "name", "primitive", "record", "Named"]),
@@ -60,7 +61,7 @@ const RESERVED: &[(&str, &[&str], &str)] = &[
 ];
 
 /// What a scenario may use of the crate: what a user may.
-const FOR_USERS: &[&str] = &["Named", "Shared", "atomic", "parking_lot", "sync", "thread", "unobserved"];
+const FOR_USERS: &[&str] = &["Named", "Shared", "atomic", "parking_lot", "sync", "task", "thread", "unobserved"];
 
 /// The lines of a file that are code, with their 1-based numbers; unit tests and the insides of strings are left out.
 fn code(path: &Path) -> Vec<(usize, String)> {
