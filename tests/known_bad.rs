@@ -103,7 +103,8 @@ fn judge(program: &str, feature: &str) -> Result<String, String> {
         Some(expected) => {
             let whole = |finding: &Value| {
                 let sites = sites(finding);
-                shows(finding, expected) && expected.places.iter().all(|place| sites.iter().any(|site| is_at(site, place)))
+                shows(finding, expected)
+                    && expected.places.iter().all(|place| sites.iter().any(|site| is_at(site, place)))
             };
             if !found.iter().any(whole) || !found.iter().all(|finding| shows(finding, expected)) {
                 return Err(format!("{program}: {expected:?} is to be seen, but {found:#?}"));

@@ -143,12 +143,15 @@ fn findings(words: &[&str]) -> Vec<(String, Vec<String>)> {
         .unwrap_or_else(|error| panic!("cargo gordian {words:?}: {error}\n{}", text(&output)));
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let found = report["findings"].as_array().into_iter().flatten();
-    found.map(|found| (text(&found["kind"]), found["tests"].as_array().into_iter().flatten().map(text).collect())).collect()
+    found
+        .map(|found| (text(&found["kind"]), found["tests"].as_array().into_iter().flatten().map(text).collect()))
+        .collect()
 }
 
 #[test]
 fn only_what_libtest_runs_is_a_test() {
-    let found = |tests: &[&str]| vec![("lock-order-cycle".to_owned(), tests.iter().map(|&test| test.to_owned()).collect())];
+    let found =
+        |tests: &[&str]| vec![("lock-order-cycle".to_owned(), tests.iter().map(|&test| test.to_owned()).collect())];
     let own = ["test", "--format", "json", "-p", "harness", "--test", "own_main"];
     assert_eq!(findings(&own), found(&[]), "its threads are no tests");
     assert_eq!(findings(&["test", "--format", "json", "-p", "harness"]), found(&["both_orders"]));

@@ -117,7 +117,9 @@ fn invoke(verb: &str, invocation: Invocation) -> Result<ExitCode, Error> {
     let unwritable = std::fs::write(reports.0.join("end"), [0; 4096]).err();
     if gathered.incomplete || unwritable.is_some() {
         let why = unwritable.map(|error| format!(": {}: {error}", reports.0.display())).unwrap_or_default();
-        say(&format!("error: the processes could not leave all that they found{why}\nhelp: make room for temporary files, or set TMPDIR"));
+        say(&format!(
+            "error: the processes could not leave all that they found{why}\nhelp: make room for temporary files, or set TMPDIR"
+        ));
         otherwise = ExitCode::Failed;
     }
     let findings = gathered.findings.into_iter().map(|found| found.finding).collect();
@@ -131,12 +133,15 @@ fn explain_failure(arguments: &[OsString], directory: &Path) {
     const OURS: [&str; 7] =
         ["--baseline", "--deny", "--deps", "--leave-out", "--on-deadlock", "--output", "--write-baseline"];
     let name = |word: &OsString| word.to_str().map(|word| word.split('=').next().unwrap_or_default().to_owned());
-    if let Some(ours) = project::of_cargo(arguments).iter().filter_map(name).find(|name| OURS.contains(&name.as_str())) {
+    if let Some(ours) = project::of_cargo(arguments).iter().filter_map(name).find(|name| OURS.contains(&name.as_str()))
+    {
         say(&format!("help: if `{ours}` is meant for gordian, it has to come before all arguments for cargo"));
     }
     if cache::is_full(directory) {
         let directory = directory.display();
-        say(&format!("help: the disk of {directory} is full: make room, or choose another directory with --target-dir"));
+        say(&format!(
+            "help: the disk of {directory} is full: make room, or choose another directory with --target-dir"
+        ));
     }
 }
 

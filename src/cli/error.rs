@@ -106,7 +106,8 @@ mod tests {
 
     #[test]
     fn the_output_of_another_program_keeps_its_lines() {
-        let error = Error::new(ExitCode::Failed, "cargo failed").with_output("one\n\u{1b}[2Jtwo\n").with_help("see above");
+        let error =
+            Error::new(ExitCode::Failed, "cargo failed").with_output("one\n\u{1b}[2Jtwo\n").with_help("see above");
         assert_eq!(error.to_string(), "error: cargo failed\n  | one\n  | \\u{1b}[2Jtwo\nhelp: see above");
     }
 }

@@ -41,7 +41,9 @@ impl<'a> Anchors<'a> {
         let words = self.statement(at);
         let same = |&other: &usize| {
             let token = &self.tokens[other];
-            token.text == self.tokens[at].text && self.path(other).eq(path.iter().copied()) && self.statement(other) == words
+            token.text == self.tokens[at].text
+                && self.path(other).eq(path.iter().copied())
+                && self.statement(other) == words
         };
         let earlier = (0..at).filter(same).count();
         let mut name = String::new();
@@ -121,11 +123,13 @@ impl<'a> Anchors<'a> {
             let at = tokens.windows(2).position(|pair| pair[0].text == keyword && is_name(pair[1].text))?;
             Some(format!("{keyword} {}", tokens[at + 1].text))
         };
-        named("fn").or_else(|| ["mod", "trait", "struct", "enum", "union"].iter().find_map(|word| named(word))).or_else(|| {
-            let first = tokens.iter().position(|token| ["impl", "macro_rules"].contains(&token.text))?;
-            let words = tokens[first..].iter().map(|token| token.text).take_while(|&word| word != "where");
-            Some(words.collect::<Vec<_>>().join(" "))
-        })
+        named("fn").or_else(|| ["mod", "trait", "struct", "enum", "union"].iter().find_map(|word| named(word))).or_else(
+            || {
+                let first = tokens.iter().position(|token| ["impl", "macro_rules"].contains(&token.text))?;
+                let words = tokens[first..].iter().map(|token| token.text).take_while(|&word| word != "where");
+                Some(words.collect::<Vec<_>>().join(" "))
+            },
+        )
     }
 }
 
@@ -291,9 +295,9 @@ mod tests {
             .replace("use std", "/* new { */\nfn other() { self.log.lock() }\nuse std")
             .replace("let mut balance = self.balance.lock()", "let c = '{';\n        let mut balance =\n            self\n                .balance // {\n                .lock()");
         let lines: Vec<&str> = moved.lines().collect();
-        let line = lines.iter().position(|line| line.trim() == ".lock()").unwrap() as u32 + 1;
+        let line = lines.iter().position(|line| line.trim_start().starts_with(".lock()")).unwrap() as u32 + 1;
         assert_eq!(name(&moved, line, 18), name(BANK, 14, 40));
-        assert_eq!(name(&moved, line + 2 - 1 + 1, 18), name(BANK, 16, 18));
+        assert_eq!(name(&moved, line + 2, 18), name(BANK, 16, 18));
     }
 
     #[test]

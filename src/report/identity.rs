@@ -26,7 +26,8 @@ pub fn identify(findings: &mut [Finding], root: Option<&Path>) {
     let mut files = BTreeSet::new();
     for finding in findings.iter() {
         let created = finding.objects.iter().filter_map(|object| object.created.as_ref());
-        files.extend(finding.sites.iter().map(|operation| &operation.site).chain(created).map(|site| site.file.clone()));
+        files
+            .extend(finding.sites.iter().map(|operation| &operation.site).chain(created).map(|site| site.file.clone()));
     }
     let mut sources = Sources::below(root);
     let texts: FxHashMap<String, String> = files
