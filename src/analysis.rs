@@ -1,5 +1,6 @@
 //! JUDGE: one analysis, one folder. An analysis reads events and yields findings; it never prints.
 
+pub mod async_hazard;
 pub mod atomicity;
 pub mod happens_before;
 pub mod lock_order;

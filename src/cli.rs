@@ -9,10 +9,14 @@
 
 mod analyze;
 mod args;
+mod batch;
 #[doc(hidden)]
 pub mod cargo;
 mod child;
+mod columns;
+mod compare;
 mod convert;
+mod cost;
 mod error;
 mod exit_code;
 mod explain;
@@ -71,6 +75,8 @@ fn dispatch(args: Args, programs: Vec<OsString>) -> Result<ExitCode, error::Erro
     match args.command {
         Command::List(args) => list::list(&args.common.resolve()?),
         Command::Run(args) => run::run(&args.resolve()?),
+        Command::Compare(args) if args.cost.is_some() => cost::cost(&args.resolve_cost()?),
+        Command::Compare(args) => compare::compare(&args.resolve()?),
         Command::Selftest(args) => selftest::selftest(&args.resolve()?),
         Command::Analyze(args) => analyze::analyze(&args.resolve()?),
         Command::Explain(args) => explain::explain(args.kind, &args.common.resolve()?),
@@ -78,5 +84,6 @@ fn dispatch(args: Args, programs: Vec<OsString>) -> Result<ExitCode, error::Erro
         Command::Cargo(args) => cargo::run(args, programs),
         Command::Convert(args) => convert::convert(&args),
         Command::Child(args) => run::child(&args),
+        Command::CostChild(args) => cost::child(&args),
     }
 }

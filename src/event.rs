@@ -29,15 +29,6 @@ macro_rules! dense_ids {
         #[serde(transparent)]
         pub struct $name(pub u32);
 
-        impl $name {
-            /// The identifier as an index into a table.
-            #[inline]
-            #[must_use]
-            pub const fn index(self) -> usize {
-                self.0 as usize
-            }
-        }
-
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 write!(f, concat!($prefix, "{}"), self.0)
@@ -47,7 +38,7 @@ macro_rules! dense_ids {
 }
 
 dense_ids! {
-    /// A thread of the program.
+    /// A thread of the program, or a [task](ThreadId::of_task).
     ThreadId, "T";
     /// A lock: mutex, reader-writer lock, reentrant mutex.
     LockId, "L";
@@ -65,6 +56,48 @@ dense_ids! {
     OnceId, "O";
     /// A source location, an index into the stream's table of [`Site`]s. [`SiteId::UNKNOWN`] is always there.
     SiteId, "S";
+}
+
+/// The bit of a [`ThreadId`] that says that it is a task's.
+const TASK: u32 = 1 << 31;
+
+macro_rules! indices {
+    ($($name:ident)*) => {$(
+        impl $name {
+            /// The identifier as an index into a table.
+            #[inline]
+            #[must_use]
+            pub const fn index(self) -> usize {
+                self.0 as usize
+            }
+        }
+    )*};
+}
+
+indices! { LockId VarId AtomicId CondvarId ChannelId BarrierId OnceId SiteId }
+
+impl ThreadId {
+    /// The identifier as an index into a table: threads have the even places, tasks the odd ones.
+    #[inline]
+    #[must_use]
+    pub const fn index(self) -> usize {
+        (self.0.rotate_left(1)) as usize
+    }
+
+    /// A task as an owner of its own: tasks and threads wait for one another in one graph, and take locks in one order, so
+    /// their identifiers share one space. Threads have the lower half of it.
+    #[inline]
+    #[must_use]
+    pub const fn of_task(task: TaskId) -> Self {
+        Self(task.get() | TASK)
+    }
+
+    /// The task, if it is one.
+    #[inline]
+    #[must_use]
+    pub const fn task(self) -> Option<TaskId> {
+        if self.0 & TASK == 0 { None } else { NonZeroU32::new(self.0 & !TASK) }
+    }
 }
 
 impl SiteId {
@@ -94,6 +127,16 @@ impl Owner {
     #[must_use]
     pub const fn thread(thread: ThreadId) -> Self {
         Self { thread, task: None, future: None }
+    }
+
+    /// Who does it: the task where there is one, else the thread.
+    #[inline]
+    #[must_use]
+    pub const fn actor(self) -> ThreadId {
+        match self.task {
+            Some(task) => ThreadId::of_task(task),
+            None => self.thread,
+        }
     }
 }
 
@@ -446,7 +489,10 @@ pub trait Names {
 
     /// The thread as a reader knows it: its name, else its number.
     fn owner_name(&self, id: ThreadId) -> String {
-        self.thread_name(id).unwrap_or_else(|| format!("thread {}", id.0))
+        self.thread_name(id).unwrap_or_else(|| match id.task() {
+            Some(task) => format!("task {task}"),
+            None => format!("thread {}", id.0),
+        })
     }
 
     /// [`owner_name`](Self::owner_name) for use in a sentence: names are quoted.

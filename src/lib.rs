@@ -52,6 +52,8 @@ mod shared;
 pub mod sync;
 pub mod task;
 pub mod thread;
+#[cfg(feature = "tokio")]
+pub mod tokio;
 pub mod unobserved;
 
 pub use name::Named;

@@ -51,4 +51,4 @@ pub use junit::junit;
 #[cfg(feature = "cli")]
 pub use sarif::sarif;
 pub use style::{Paint, Style, Styles};
-pub use text::{escape, main_operation, main_place, report_text, tally, text};
+pub use text::{escape, main_operation, main_place, report_text, tally, text, text_with};

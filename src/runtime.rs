@@ -16,6 +16,7 @@ pub mod notify;
 pub mod onces;
 pub mod semaphores;
 pub mod tasks;
+pub use record::tasks::timeline;
 
 /// A place in the user's source.
 pub type Place = record::Place;

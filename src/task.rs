@@ -18,10 +18,9 @@ pub fn instrument<F: Future>(future: F) -> impl Future<Output = F::Output> {
 #[cfg(feature = "detect")]
 mod detect {
     use crate::record::Place;
-    use crate::record::tasks::{Flavour, RuntimeMeta, Task, Watched};
+    use crate::record::tasks::{RuntimeMeta, Task, Watched};
 
     pub(super) fn watched<F: Future>(future: F, place: Place) -> Watched<F> {
-        let runtime = RuntimeMeta::new(Flavour::Foreign, 0, 0, place);
-        Watched::new(Task::spawned(&runtime, None, place), future)
+        Watched::new(Task::spawned(&RuntimeMeta::foreign(), None, place), future)
     }
 }

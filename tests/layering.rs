@@ -20,10 +20,12 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("thread", &["event", "name", "primitive", "record", "Named"]),
     ("parking_lot", &["event", "name", "primitive", "record", "sync", "Named"]),
     ("shared", &["event", "name", "primitive", "record", "Named"]),
+    // Compiled a second time over a program's own tokio: it knows the recorder by its hooks alone.
+    ("tokio", &["event", "runtime", "Named"]),
     ("region", &["record"]),
     ("unobserved", &["event", "name", "primitive", "record", "Named"]),
     // What stands in for `std` and `core`: crates of their own, over the wrappers.
-    ("facade", &["event", "name", "parking_lot", "record", "runtime", "sync", "thread", "Named"]),
+    ("facade", &["event", "name", "parking_lot", "record", "runtime", "sync", "thread", "tokio", "Named"]),
     // CARRY
     ("record", &["analysis", "clock", "config", "engine", "event", "finding", "primitive", "report", "trace"]),
     ("runtime", &["event", "record"]),
@@ -50,6 +52,8 @@ const RESERVED: &[(&str, &[&str], &str)] = &[
     ("toml", &["cli"], "the configuration is the command's"),
     ("globset", &["cli"], "suppressions are the command's"),
     ("indicatif", &["cli"], "progress is the command's"),
+    ("nix", &["cli/cost"], "what a process used and may have is read in one place"),
+    ("procfs", &["cli/cost"], "what a process used and may have is read in one place"),
     ("println!", &["cli", "primitive/modelled.rs"], "only the command prints, and a model its executions"),
     ("print!", &["cli"], "only the command prints"),
     ("eprintln!", &["cli", "record"], "only the command prints, and a recorder that no one reads"),
@@ -61,7 +65,8 @@ const RESERVED: &[(&str, &[&str], &str)] = &[
 ];
 
 /// What a scenario may use of the crate: what a user may.
-const FOR_USERS: &[&str] = &["Named", "Shared", "atomic", "parking_lot", "sync", "task", "thread", "unobserved"];
+const FOR_USERS: &[&str] =
+    &["Named", "Shared", "atomic", "parking_lot", "sync", "task", "thread", "tokio", "unobserved"];
 
 /// The lines of a file that are code, with their 1-based numbers; unit tests and the insides of strings are left out.
 fn code(path: &Path) -> Vec<(usize, String)> {

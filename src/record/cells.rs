@@ -111,13 +111,13 @@ impl CellMeta {
         }
         let site = context.locks.site(place);
         let held = context.locks.innermost();
-        let access = Access { thread: context.thread, origin: context.record.origin, site, held };
+        let access = Access { thread: context.owner(), origin: context.origin(), site, held };
         let mut state = self.state.lock();
         let CellState { accesses, updates } = &mut *state;
         let clock = &mut context.clock;
         let conflicts = if write { accesses.write(clock, access) } else { accesses.read(clock, access) };
         let conflicts = if conflicts.is_empty() { Vec::new() } else { conflicts.to_vec() };
-        let by = Doing { thread: context.thread, site, ordinal: 0, epoch: Epoch::NONE };
+        let by = Doing { thread: context.owner(), site, ordinal: 0, epoch: Epoch::NONE };
         let stale = match how {
             How::Read if context.region.1.is_none() => None,
             How::Read => {
@@ -255,7 +255,7 @@ impl AtomicAccess {
     }
 
     fn by(&mut self, place: Place) -> Doing {
-        Doing { thread: self.inside.thread, site: self.inside.locks.site(place), ordinal: 0, epoch: Epoch::NONE }
+        Doing { thread: self.inside.owner(), site: self.inside.locks.site(place), ordinal: 0, epoch: Epoch::NONE }
     }
 
     /// A write, at the moment before it is published.

@@ -16,7 +16,7 @@ use crate::analysis::wait_for::{Backlog, Knot, Wait};
 use crate::event::{AtomicId, ChannelId, Object, ObjectKind, Op, Order, ThreadId};
 use crate::primitive::AtomicU32;
 
-static CHANNEL_IDS: Ids = Ids::new();
+pub(crate) static CHANNEL_IDS: Ids = Ids::new();
 
 /// What a channel keeps beside its messages.
 #[derive(Debug)]

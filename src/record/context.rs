@@ -9,6 +9,7 @@ use super::Place;
 use super::config::{self, Modes};
 use super::locks::LockState;
 use super::log::ThreadLog;
+use super::tasks::Frame;
 use super::threads::{self, ThreadRecord};
 use crate::analysis::atomicity::Region;
 use crate::analysis::happens_before::ThreadClock;
@@ -25,11 +26,24 @@ pub(crate) struct Context {
     pub(crate) record: Arc<ThreadRecord>,
     /// The outermost region meant to be atomic that the thread is in, and how many are nested.
     pub(crate) region: (u32, Option<Region>),
+    /// The polls that the thread is in, the innermost last.
+    pub(crate) frames: Vec<Frame>,
     /// This thread's part of the trace, if one is recorded.
     pub(crate) log: Option<ThreadLog>,
 }
 
 impl Context {
+    /// Who does what the thread does: the task that it polls, or itself.
+    #[inline]
+    pub(crate) fn owner(&self) -> ThreadId {
+        self.locks.owner()
+    }
+
+    /// The thread that has no known parent and from which the owner descends.
+    pub(crate) fn origin(&self) -> ThreadId {
+        self.frames.last().map_or(self.record.origin, Frame::origin)
+    }
+
     /// Is the thread in the trace that is recorded?
     pub(crate) fn has_events(&self) -> bool {
         self.log.as_ref().is_some_and(|log| log.position() > 0)
@@ -169,6 +183,16 @@ pub(crate) fn install(context: Context) {
     CURRENT.set(Box::into_raw(Box::new(context)));
     // Registers the destructor. It fails only in a thread that is being torn down already; the context then lives on.
     let _ = TEARDOWN.try_with(|_| ());
+}
+
+/// The current thread, if hooks have seen it: also inside the tool.
+pub(crate) fn thread_number() -> ThreadId {
+    super::stacks::thread().unwrap_or(ThreadId(0))
+}
+
+/// Has a hook run on this thread?
+pub(crate) fn is_new() -> bool {
+    CURRENT.get().is_null()
 }
 
 /// Marks the thread as not to be watched while it is being set up by us.

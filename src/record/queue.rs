@@ -22,7 +22,7 @@ pub(crate) struct Waiter {
 impl Waiter {
     /// The current thread, about to wait.
     pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Self { thread: enter().map(|inside| inside.thread), grant: Grant::default() })
+        Arc::new(Self { thread: enter().map(|inside| inside.owner()), grant: Grant::default() })
     }
 
     /// Ends the wait. Called under the lock of the object in whose queue the waiter was.

@@ -1,20 +1,42 @@
 //! Hooks of semaphores of tasks, and of the locks that are made of them: tokio's `Mutex` has one unit, its `RwLock` many.
+//!
+//! What is held belongs to the task that acquired it. Its guard may be dropped anywhere, so it carries a [`Hold`], which says
+//! whose it is.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use parking_lot::Mutex;
 
 use super::Place;
-use super::locks::LockMeta;
-use super::tasks::Target;
-use crate::event::{Attempt, Mode, ObjectKind};
+use super::context::enter;
+use super::locks::{self, LockMeta};
+use super::tasks::{Target, holders};
+use super::waits::{self, Waiting};
+use crate::analysis::happens_before::LockClock;
+use crate::analysis::wait_for::{Possession, Wait};
+use crate::event::{Attempt, LockId, Mode, ObjectKind, ThreadId};
 
 /// What a wrapper keeps beside a semaphore, or a lock made of one.
 pub struct SemaphoreMeta {
     meta: LockMeta,
-    units: u32,
+    /// A hold was given back by someone who had not acquired it: so guards of this one travel.
+    roams: AtomicBool,
+    clock: Mutex<LockClock>,
+}
+
+impl std::fmt::Debug for SemaphoreMeta {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SemaphoreMeta").finish_non_exhaustive()
+    }
 }
 
 /// What was acquired, in the guard or permit that stands for it: whose it is. It may be given back anywhere.
 #[must_use = "what is held has to be given back"]
 #[derive(Debug)]
 pub struct Hold {
+    /// Who acquired it; `None` where nothing is watched.
+    owner: Option<ThreadId>,
+    lock: LockId,
     units: u32,
     mode: Mode,
 }
@@ -24,8 +46,8 @@ impl SemaphoreMeta {
     /// [`ObjectKind::RwLock`], all units for a writer), made at `created`.
     #[must_use]
     pub const fn new(kind: ObjectKind, units: usize, created: Place) -> Self {
-        let units = if units > u32::MAX as usize { u32::MAX } else { units as u32 };
-        Self { meta: LockMeta::new(kind, created), units }
+        let _ = units;
+        Self { meta: LockMeta::new(kind, created), roams: AtomicBool::new(false), clock: Mutex::new(LockClock::new()) }
     }
 
     /// Gives it a name for reports.
@@ -33,34 +55,99 @@ impl SemaphoreMeta {
         self.meta.set_name(name);
     }
 
+    /// Of a semaphore, a release adds to what the others have published.
+    fn release_mode(&self, mode: Mode) -> Mode {
+        if self.meta.kind() == ObjectKind::Semaphore { Mode::Shared } else { mode }
+    }
+
+    fn is_lock(&self) -> bool {
+        self.meta.kind() != ObjectKind::Semaphore
+    }
+
     /// The wait for `units` units: 1 for a mutex; of a lock for reading ([`Mode::Shared`]) 1, for writing
-    /// ([`Mode::Exclusive`]) all of them. Semaphores are wanted [`Mode::Exclusive`].
+    /// ([`Mode::Exclusive`]) all of them. Semaphores are wanted [`Mode::Exclusive`]. To be called when the wait begins, at
+    /// the first poll, and not when its future is made: what is held then comes before it in the order of locks.
     #[must_use]
-    pub fn wants(&self, units: u32, mode: Mode) -> Target {
-        let _ = (units, mode);
-        Target::object()
+    pub fn wants(&self, units: u32, mode: Mode, place: Place) -> Target {
+        let Some(mut inside) = enter() else { return Target::foreign() };
+        let context = &mut *inside;
+        let lock = self.meta.lock_id(context);
+        if !self.is_lock() {
+            return Target::of(Wait::Units { semaphore: lock, units });
+        }
+        if context.modes.order() && context.locks.holds_any() && !has_siblings(context) {
+            let site = context.locks.site(place);
+            locks::wanted_by_task(context, &self.meta, mode, site);
+        }
+        Target::of(Wait::Lock { lock, mode, upgrade: false })
+    }
+
+    /// Before a wait of the thread itself (`blocking_lock`).
+    pub fn request(&self, units: u32, mode: Mode, place: Place) -> Option<Waiting> {
+        let mut inside = enter()?;
+        let context = &mut *inside;
+        let site = context.locks.site(place);
+        let lock = self.meta.lock_id(context);
+        if !self.is_lock() {
+            return waits::begin(inside, Wait::Units { semaphore: lock, units }, site);
+        }
+        locks::wanted_by_task(context, &self.meta, mode, site);
+        waits::begin(inside, Wait::Lock { lock, mode, upgrade: false }, site)
     }
 
     /// After an acquisition. `owned`: the guard borrows nothing, and may go anywhere (`lock_owned`): then who holds it is
     /// only a guess.
     pub fn acquired(&self, units: u32, mode: Mode, attempt: Attempt, owned: bool, place: Place) -> Hold {
-        let _ = (attempt, owned, place);
-        Hold { units, mode }
+        let Some(mut inside) = enter() else { return Hold { owner: None, lock: LockId(0), units, mode } };
+        let context = &mut *inside;
+        let site = context.locks.site(place);
+        let roams = owned || self.roams.load(Ordering::Relaxed);
+        let possession = if roams { Possession::Roaming } else { Possession::Own };
+        // Beside a sibling, it is not known whose the other locks are: then this one makes no order.
+        let attempt = if has_siblings(context) { Attempt::Try } else { attempt };
+        let units_held = if self.is_lock() { 0 } else { units };
+        let lock = locks::carried(context, &self.meta, (mode, attempt, possession), units_held, site);
+        holders::holds(context);
+        if context.modes.races() {
+            self.clock.lock().acquired(&mut context.clock, mode);
+        }
+        Hold { owner: Some(context.owner()), lock, units, mode }
     }
 
     /// Before a release, by whoever drops the guard.
     pub fn released(&self, hold: Hold) {
-        let _ = (hold, self.units);
+        self.put_down(&hold);
+    }
+
+    fn put_down(&self, hold: &Hold) {
+        let Some(owner) = hold.owner else { return };
+        let Some(mut inside) = enter() else { return };
+        let context = &mut *inside;
+        let lock = hold.lock;
+        if context.modes.races() {
+            self.clock.lock().released(&mut context.clock, self.release_mode(hold.mode));
+        }
+        if context.owner() == owner {
+            context.locks.put_down(lock, hold.mode);
+        } else {
+            self.roams.store(true, Ordering::Relaxed);
+            holders::give_back(owner, lock, hold.mode);
+        }
     }
 
     /// The hold is given up without a release (`forget`): the units are gone.
     pub fn forgotten(&self, hold: Hold) {
-        let _ = hold;
+        self.put_down(&hold);
     }
 
     /// Units are added (`add_permits`), before the real call.
     pub fn added(&self, units: usize, place: Place) {
         let _ = (units, place);
+        if let Some(mut inside) = enter()
+            && inside.modes.races()
+        {
+            self.clock.lock().released(&mut inside.clock, Mode::Shared);
+        }
     }
 
     /// Units are taken away for ever (`forget_permits`), after the real call.
@@ -70,11 +157,36 @@ impl SemaphoreMeta {
 
     /// The semaphore is closed: all waits end. Before the real call.
     pub fn closed(&self, place: Place) {
-        let _ = place;
+        self.added(0, place);
+    }
+
+    /// The wait for someone to do something about it: whoever that is.
+    pub(crate) fn wants_anyone(&self) -> Target {
+        let Some(mut inside) = enter() else { return Target::foreign() };
+        Target::of(Wait::Once(self.meta.lock_id(&mut inside)))
+    }
+
+    /// The current owner learns what was published here.
+    pub(crate) fn learned(&self) {
+        if let Some(mut inside) = enter()
+            && inside.modes.races()
+        {
+            self.clock.lock().acquired(&mut inside.clock, Mode::Exclusive);
+        }
     }
 
     /// A writer becomes a reader, before the real call.
     pub fn downgraded(&self, hold: &mut Hold) {
+        let Some(mut inside) = enter() else { return };
+        let context = &mut *inside;
+        if hold.owner == Some(context.owner()) {
+            context.locks.downgrade(hold.lock);
+        } else if let Some(owner) = hold.owner.take() {
+            holders::give_back(owner, hold.lock, hold.mode);
+        }
+        if context.modes.races() {
+            self.clock.lock().released(&mut context.clock, hold.mode);
+        }
         hold.mode = Mode::Shared;
         hold.units = 1;
     }
@@ -86,21 +198,30 @@ impl SemaphoreMeta {
     }
 }
 
+/// Does the task wait for something else at the same time? Then what it holds may belong to that part of it.
+fn has_siblings(context: &super::context::Context) -> bool {
+    context.frames.last().is_some_and(|frame| frame.has_siblings())
+}
+
 impl Hold {
     /// Part of a permit becomes one of its own (`split`).
     pub fn split(&mut self, units: u32) -> Self {
         self.units -= units;
-        Self { units, mode: self.mode }
+        // The task holds one, which is put down with the first part.
+        Self { owner: None, lock: self.lock, units, mode: self.mode }
     }
 
     /// Two permits of one semaphore become one (`merge`).
     pub fn merge(&mut self, other: Self) {
         self.units += other.units;
+        if self.owner.is_none() {
+            self.owner = other.owner;
+        }
     }
 
     /// Units held.
     #[must_use]
-    pub fn units(&self) -> u32 {
+    pub const fn units(&self) -> u32 {
         self.units
     }
 }

@@ -56,7 +56,7 @@ pub(crate) fn is_reporting() -> bool {
 
 /// Takes a finding of the context's thread.
 pub(crate) fn report(context: &mut Context, mut finding: Finding) {
-    finding.tests.extend(threads::test_of(context.record.origin));
+    finding.tests.extend(threads::test_of(context.origin()));
     take(context.session, finding);
 }
 

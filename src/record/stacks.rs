@@ -24,6 +24,11 @@ thread_local! {
     static THREAD: Cell<Option<ThreadId>> = const { Cell::new(None) };
 }
 
+/// The current thread, if hooks have seen it.
+pub(crate) fn thread() -> Option<ThreadId> {
+    THREAD.get()
+}
+
 /// Says who captures the stacks of the current thread.
 pub(crate) fn belong_to(thread: ThreadId) {
     THREAD.set(Some(thread));
@@ -90,7 +95,7 @@ enum Whose {
 fn whose(name: &str, file: Option<&str>) -> Whose {
     const SOURCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/");
     /// Between the user's call and the recorder.
-    const BENEATH: [&str; 3] = ["/backtrace-", "/lock_api-", "/parking_lot-"];
+    const BENEATH: [&str; 4] = ["/backtrace-", "/lock_api-", "/parking_lot-", "/tokio-"];
     // The command's own frames, around a scenario, are ours too; scenarios lie outside `src`.
     let ours = match file {
         Some(file) => file.starts_with(SOURCE) || BENEATH.iter().any(|part| file.contains(part)),

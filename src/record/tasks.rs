@@ -4,12 +4,20 @@
 //! nest. A [`Leaf`] is a wait inside a task: it belongs to the task that polled it last. Wakers are seen, for the task hands
 //! out a waker of ours, and so does each leaf.
 
+mod hazards;
+pub(crate) mod holders;
 mod leaf;
+mod poll;
 mod runtimes;
 mod task;
+pub mod timeline;
 mod watched;
 
-pub use leaf::{Leaf, Target};
+pub(crate) use hazards::blocks;
+pub use leaf::{Leaf, Target, set_budget};
+pub(crate) use poll::Frame;
+pub(crate) use runtimes::have_strangers;
 pub use runtimes::{BlockedOn, EnteredRuntime, Flavour, RuntimeMeta, block_in_place};
+pub(crate) use task::{State, flags};
 pub use task::{Task, TaskRecord};
 pub use watched::Watched;

@@ -132,7 +132,8 @@ impl ThreadClock {
 
     /// Is there nothing to tell: no access yet, and nothing learned?
     #[inline]
-    pub(super) fn is_trivial(&self) -> bool {
+    #[must_use]
+    pub fn is_trivial(&self) -> bool {
         self.epoch.is_zero() && self.foreign.is_zero()
     }
 

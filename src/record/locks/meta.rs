@@ -76,7 +76,7 @@ impl LockMeta {
         }
     }
 
-    pub(super) fn kind(&self) -> ObjectKind {
+    pub(crate) fn kind(&self) -> ObjectKind {
         self.kind
     }
 
@@ -189,7 +189,9 @@ impl LockMeta {
     /// The lock's identifier, for the events and waits of other objects that name it.
     pub(crate) fn lock_id(&self, context: &mut Context) -> LockId {
         let lock = self.id(&mut context.locks);
-        self.describe(lock);
+        if self.id_word() & DESCRIBED == 0 {
+            self.describe(lock);
+        }
         lock
     }
 

@@ -5,7 +5,7 @@ use std::ptr;
 use super::ORDER;
 use super::meta::{DESCRIBED, ID, LockMeta};
 use super::pins::Pin;
-use super::state::LockState;
+use super::state::{Carried, LockState};
 use crate::analysis::lock_order::{Hazard, extend};
 use crate::event::{LockId, Mode, Object, ObjectKind, SiteId};
 use crate::record::context::{Context, enter};
@@ -90,6 +90,11 @@ fn introduce_holders(context: &mut Context) {
             introduce(&mut context.locks, lock);
         }
     }
+    for place in 0..context.locks.line.carried.len() {
+        let Carried { lock, kind, created, .. } = context.locks.line.carried[place];
+        registry::describe(Object::Lock(lock), kind, Some(created));
+        introduce(&mut context.locks, lock);
+    }
 }
 
 /// The graph gets to know a lock by its class, and so does the registry if it has not met the lock yet.
@@ -126,9 +131,13 @@ fn tell(context: &mut Context, hazards: Vec<Hazard>) {
 
 /// What the thread holds now, pinned in the graph.
 fn held_context(context: &mut Context) -> Pin {
-    let thread = context.thread;
-    let LockState { held, pins, .. } = &mut context.locks;
-    pins.get(held.chain(), || ORDER.lock().context(thread, &held.locks()))
+    let owner = context.locks.owner();
+    let (chain, all) = (context.locks.held.chain(), &mut context.locks);
+    if let Some(pin) = all.pins.last(chain) {
+        return pin;
+    }
+    let held = all.all_held();
+    all.pins.get(chain, || ORDER.lock().context(owner, &held))
 }
 
 impl LockMeta {

@@ -1,35 +1,131 @@
 //! Waits inside tasks.
 
+use std::mem::ManuallyDrop;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll, RawWaker, RawWakerVTable, Wake, Waker};
 
 use super::TaskRecord;
+use super::task::State;
+use crate::analysis::wait_for::{Leg, Wait};
+use crate::event::SiteId;
 use crate::record::Place;
+use crate::record::context::enter;
 
 /// What a leaf waits for. Made by the meta of the object.
 #[derive(Clone, Debug)]
-pub struct Target(());
+pub struct Target {
+    /// None: nobody knows.
+    wait: Option<Wait>,
+    /// The task whose end is waited for.
+    task: Option<Arc<State>>,
+}
 
 impl Target {
     /// A moment in time. Served by the runtime's driver, so it comes unless every thread that could serve is stuck.
     #[must_use]
     pub const fn timer() -> Self {
-        Self(())
+        Self::of(Wait::Timer)
     }
 
     /// Something that nobody knows: the wait is never taken for a stuck one.
     #[must_use]
     pub const fn foreign() -> Self {
-        Self(())
+        Self { wait: None, task: None }
     }
 
     pub(super) fn end_of(task: &TaskRecord) -> Self {
-        let _ = task;
-        Self(())
+        match &task.0 {
+            Some(state) => Self { wait: Some(Wait::Join(state.actor)), task: Some(Arc::clone(state)) },
+            None => Self::foreign(),
+        }
     }
 
-    pub(crate) const fn object() -> Self {
-        Self(())
+    pub(crate) const fn of(wait: Wait) -> Self {
+        Self { wait: Some(wait), task: None }
+    }
+}
+
+/// Numbers the waits, so that those in a queue are known by their order.
+static TICKETS: AtomicU64 = AtomicU64::new(1);
+
+/// Says whether the runtime lets a task go on within the present poll; see [`set_budget`].
+static BUDGET: OnceLock<fn() -> bool> = OnceLock::new();
+
+/// A runtime that makes its futures pending now and then, to let others go first (tokio's cooperative scheduling), says so:
+/// `has_budget` is false while that is the case. Called after a leaf was pending. Only the first call counts.
+pub fn set_budget(has_budget: fn() -> bool) {
+    let _ = BUDGET.set(has_budget);
+}
+
+/// A leaf that has been pending, as its task knows it.
+#[derive(Debug)]
+pub(crate) struct LeafState {
+    task: Arc<State>,
+    target: Target,
+    site: SiteId,
+    ticket: u64,
+    /// The poll of the task in which it was polled last.
+    polled: AtomicU32,
+    /// One more than the poll in which, or after which, it was woken since; 0: it was not.
+    woken: AtomicU32,
+}
+
+impl LeafState {
+    /// What it waits for; `None` if nobody knows.
+    pub(super) fn leg(&self) -> Option<Leg> {
+        Some(Leg { wait: self.target.wait?, site: self.site, ordinal: 0, ticket: self.ticket })
+    }
+
+    pub(super) fn polled(&self) -> u32 {
+        self.polled.load(Ordering::SeqCst)
+    }
+
+    /// The poll in or after which it was woken, if it was and has not been polled since.
+    pub(super) fn woken(&self) -> Option<u32> {
+        self.woken.load(Ordering::SeqCst).checked_sub(1)
+    }
+
+    pub(super) fn site(&self) -> SiteId {
+        self.site
+    }
+
+    pub(crate) fn awaited(&self) -> Option<&Arc<State>> {
+        self.target.task.as_ref()
+    }
+}
+
+/// The waker of a leaf.
+#[derive(Debug)]
+struct LeafWaker {
+    leaf: Arc<LeafState>,
+    inner: Waker,
+}
+
+impl LeafWaker {
+    fn new(leaf: Arc<LeafState>, inner: Waker) -> Arc<Self> {
+        leaf.task.leaf_wakers.fetch_add(1, Ordering::SeqCst);
+        Arc::new(Self { leaf, inner })
+    }
+}
+
+impl Wake for LeafWaker {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        let leaf = &self.leaf;
+        leaf.woken.store(leaf.task.polls.load(Ordering::SeqCst) + 1, Ordering::SeqCst);
+        self.inner.wake_by_ref();
+    }
+}
+
+impl Drop for LeafWaker {
+    fn drop(&mut self) {
+        // Its clone of the task's waker is dropped after this: in between the task has one that nobody knows.
+        self.leaf.task.leaf_wakers.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -38,15 +134,21 @@ impl Target {
 #[derive(Debug)]
 pub struct Leaf<F> {
     future: F,
+    wait: Waiting,
+}
+
+#[derive(Debug)]
+struct Waiting {
     target: Target,
     place: Place,
+    waker: Option<Arc<LeafWaker>>,
 }
 
 impl<F> Leaf<F> {
     /// The wait of `future` for `target`, asked for at `place`.
     #[must_use]
-    pub fn new(future: F, target: Target, place: Place) -> Self {
-        Self { future, target, place }
+    pub const fn new(future: F, target: Target, place: Place) -> Self {
+        Self { future, wait: Waiting { target, place, waker: None } }
     }
 
     /// The future inside.
@@ -67,20 +169,12 @@ impl<F> Leaf<F> {
         unsafe { self.map_unchecked_mut(|leaf| &mut leaf.future) }
     }
 
-    /// What it waits for. Changed only by who polls by hand (an interval that waits again and again needs not to).
-    #[must_use]
-    pub fn target(&self) -> &Target {
-        &self.target
-    }
-
     /// Where the wait was asked for.
     #[must_use]
     pub fn place(&self) -> Place {
-        self.place
+        self.wait.place
     }
-}
 
-impl<F> Leaf<F> {
     /// Polls by hand, for waits that are functions (`poll_recv`) and not futures: one leaf for all calls. The pending wait
     /// ends with the first ready result, and another one may follow.
     pub fn poll_with<R>(
@@ -88,7 +182,8 @@ impl<F> Leaf<F> {
         context: &mut Context<'_>,
         poll: impl FnOnce(&mut F, &mut Context<'_>) -> Poll<R>,
     ) -> Poll<R> {
-        poll(&mut self.future, context)
+        let future = &mut self.future;
+        self.wait.poll(context, |context| poll(future, context))
     }
 }
 
@@ -96,6 +191,117 @@ impl<F: Future> Future for Leaf<F> {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
-        self.get_pin_mut().poll(context)
+        // SAFETY: nothing is moved out of `self`: `future` is pinned with it, the rest does not care.
+        let this = unsafe { self.get_unchecked_mut() };
+        // SAFETY: `future` is pinned with `self`.
+        let future = unsafe { Pin::new_unchecked(&mut this.future) };
+        this.wait.poll(context, |context| future.poll(context))
     }
 }
+
+impl Waiting {
+    #[inline]
+    fn poll<R>(&mut self, context: &mut Context<'_>, poll: impl FnOnce(&mut Context<'_>) -> Poll<R>) -> Poll<R> {
+        if self.waker.as_ref().is_some_and(|waker| !waker.inner.will_wake(context.waker())) {
+            // Another waker, perhaps of another task.
+            self.retract();
+        }
+        let result = match &self.waker {
+            Some(waker) => {
+                waker.leaf.woken.store(0, Ordering::SeqCst);
+                // SAFETY: as a clone it would have a reference of its own; this one borrows that of `self.waker`, and is
+                // not dropped.
+                let waker = ManuallyDrop::new(unsafe { Waker::from(Arc::from_raw(Arc::as_ptr(waker))) });
+                poll(&mut Context::from_waker(&waker))
+            }
+            None => {
+                let lazy = Lazy { wait: self, inner: context.waker(), made: OnceLock::new() };
+                // SAFETY: `lazy` outlives the waker, which is not dropped. It is `Sync`, and its functions keep their
+                // contracts: a clone owns what it needs.
+                let waker = ManuallyDrop::new(unsafe { Waker::new((&raw const lazy).cast(), &LAZY) });
+                let result = poll(&mut Context::from_waker(&waker));
+                if let Some(made) = lazy.made.into_inner() {
+                    self.waker = made;
+                }
+                result
+            }
+        };
+        match result.is_pending() {
+            true => self.pending(),
+            false => self.retract(),
+        }
+        result
+    }
+
+    #[cold]
+    fn pending(&mut self) {
+        let Some(mut inside) = enter() else { return };
+        let Some(frame) = inside.frames.last_mut() else { return };
+        if BUDGET.get().is_some_and(|has_budget| !has_budget()) {
+            frame.yielded = true;
+        }
+        let Some(waker) = &self.waker else { return };
+        let leaf = &waker.leaf;
+        leaf.polled.store(leaf.task.polls.load(Ordering::SeqCst), Ordering::SeqCst);
+        let mut inner = leaf.task.inner();
+        if !inner.leaves.iter().any(|other| Arc::ptr_eq(other, leaf)) {
+            inner.leaves.push(Arc::clone(leaf));
+        }
+    }
+
+    /// The wait is over, or given up.
+    #[inline]
+    fn retract(&mut self) {
+        if let Some(waker) = self.waker.take() {
+            waker.leaf.task.inner().leaves.retain(|other| !Arc::ptr_eq(other, &waker.leaf));
+        }
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.retract();
+    }
+}
+
+/// The waker of a first poll: a wait that is over in it needs none.
+struct Lazy<'a> {
+    wait: &'a Waiting,
+    inner: &'a Waker,
+    /// None: there is no task.
+    made: OnceLock<Option<Arc<LeafWaker>>>,
+}
+
+impl Lazy<'_> {
+    #[cold]
+    fn make(&self) -> Option<Arc<LeafWaker>> {
+        let mut inside = enter()?;
+        let task = Arc::clone(inside.frames.last()?.task());
+        let site = inside.locks.site(self.wait.place);
+        let ticket = TICKETS.fetch_add(1, Ordering::Relaxed);
+        let (polled, woken) = (AtomicU32::new(0), AtomicU32::new(0));
+        let leaf = LeafState { task, target: self.wait.target.clone(), site, ticket, polled, woken };
+        drop(inside);
+        Some(LeafWaker::new(Arc::new(leaf), self.inner.clone()))
+    }
+}
+
+/// Of a [`Lazy`].
+static LAZY: RawWakerVTable = RawWakerVTable::new(
+    // SAFETY: here and below, `data` is that of a waker that borrows a living `Lazy`.
+    |data| unsafe {
+        let lazy = &*data.cast::<Lazy<'_>>();
+        let made = lazy.made.get_or_init(|| lazy.make());
+        let waker = ManuallyDrop::new(match made {
+            Some(waker) => Waker::from(Arc::clone(waker)),
+            None => lazy.inner.clone(),
+        });
+        RawWaker::new(waker.data(), waker.vtable())
+    },
+    |_| unreachable!("a waker that borrows is never consumed"),
+    |data| unsafe {
+        let lazy = &*data.cast::<Lazy<'_>>();
+        lazy.inner.wake_by_ref();
+    },
+    |_| {},
+);
