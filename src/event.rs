@@ -250,6 +250,14 @@ pub enum Op {
     Released { lock: LockId, mode: Mode },
     /// The pending request is withdrawn.
     GaveUp,
+    /// An attempt that would not wait, or not any longer, found the lock held by others.
+    LockMissed { lock: LockId, mode: Mode },
+    /// When holders of the lock look at what it guards, or change it, is not told.
+    DataHidden { lock: LockId },
+    /// The holder of the lock looks at what it guards: written once a hold.
+    DataRead { lock: LockId },
+    /// The holder of the lock changes, or may change, what it guards: written once a hold, after a [`Op::DataRead`].
+    DataWrite { lock: LockId },
 
     // -- condition variables. The mutex is released and acquired by events of its own around these.
     /// The owner waits on the condvar without a time limit; it has released `lock`.
@@ -274,6 +282,8 @@ pub enum Op {
     Closed { channel: ChannelId, receiver: bool },
     /// The owner saw that the other side is gone (an edge from [`Op::Closed`]).
     SawClosed { channel: ChannelId },
+    /// An attempt that would not wait, or not any longer, found no message, or no space.
+    ChannelMissed { channel: ChannelId },
 
     // -- barriers
     /// The owner arrives at the barrier and is about to wait for the others.

@@ -5,7 +5,7 @@ use std::collections::hash_map::Entry;
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
-use crate::event::{LockId, Mode, Names, Object, ObjectKind, Site, SiteId};
+use crate::event::{LockId, Mode, Names, Object, ObjectKind, Site, SiteId, ThreadId};
 
 /// How much is proved.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -184,6 +184,15 @@ pub struct Move {
     pub next: bool,
 }
 
+/// One turn of a schedule: a thread does its next so many events.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Turn {
+    /// Who, by the number of the stream.
+    pub thread: ThreadId,
+    /// How many, one at least.
+    pub events: u32,
+}
+
 /// Sixteen hex digits that are the same for the same bug, across runs, tests and processes.
 ///
 /// An analysis identifies places by line and column, which suffices within a program. What is told and kept identifies them
@@ -219,6 +228,10 @@ pub struct Finding {
     pub help: Vec<String>,
     /// A reordering that proves a predicted finding: its events, in order.
     pub witness: Vec<Move>,
+    /// The witness as a schedule, from the first event to where all that it leads to is next. Not part of a report; empty if
+    /// it is very long.
+    #[serde(skip)]
+    pub schedule: Vec<Turn>,
     /// The tests that showed it, each once, where that is known.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub tests: Vec<String>,
@@ -241,6 +254,7 @@ impl Finding {
             objects,
             help: Vec::new(),
             witness: Vec::new(),
+            schedule: Vec::new(),
             tests: Vec::new(),
         };
         finding.identify(&mut Site::to_string);

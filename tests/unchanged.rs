@@ -69,6 +69,7 @@ fn tests_of_all_sorts_run() {
     let passed = [
         "test traits_of_std_hold ... ok",
         "test a_message_arrives ... ok",
+        "test an_allocator_sees_the_program_alone ... ok",
         "test plain/src/lib.rs - two (line 8) ... ok",
     ];
     shows(&["test", "--workspace", "--exclude", "strict"], &passed);

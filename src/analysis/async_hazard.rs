@@ -89,3 +89,53 @@ impl BlockingInAsync {
             .with_help("or do it in `spawn_blocking`, or inside `block_in_place`")
     }
 }
+
+/// A future that was dropped between the first write under a lock and the lock's release.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CancelledSection {
+    /// The task.
+    pub task: ThreadId,
+    /// The lock, how it was held, and where it was taken.
+    pub lock: (LockId, Mode, SiteId),
+    /// Where what it guards was written first.
+    pub written: SiteId,
+    /// Where the future waited when it was dropped, if it is known.
+    pub awaits: Option<SiteId>,
+}
+
+impl CancelledSection {
+    /// The finding: [`Tier::Possible`], for what was written may have been complete.
+    #[must_use]
+    pub fn finding(&self, names: &dyn Names) -> Finding {
+        let (lock, mode, at) = self.lock;
+        let label = names.label(Object::Lock(lock));
+        let held = vec![Held::new(names, lock, mode, at)];
+        let owner = names.owner_name(self.task);
+        let site = |role: String, site, held: &[Held]| SiteReport {
+            role,
+            site: names.site(site),
+            owner: owner.clone(),
+            held: held.to_vec(),
+            event: None,
+            stack: Vec::new(),
+        };
+        let mut sites = vec![site(format!("writes what {label} guards"), self.written, &held)];
+        if let Some(place) = self.awaits {
+            sites.push(site("waits, and is dropped there".to_owned(), place, &held));
+        }
+        sites.push(site(format!("took {label}"), at, &[]));
+        let who = names.owner_label(self.task);
+        let message = format!(
+            "a future of {who} was dropped while it held {label} and had written through it: others find what it left half done"
+        );
+        Finding::new(
+            Kind::CancelledCriticalSection,
+            Tier::Possible,
+            message,
+            sites,
+            vec![Involved::new(names, Object::Lock(lock))],
+        )
+        .with_help("await first and write then, with no await between the first write and the release")
+        .with_help("or let a task of its own do the update, which goes on when nobody waits for it any more")
+    }
+}

@@ -31,6 +31,7 @@ pub(super) fn compare(options: &Compare) -> Result<ExitCode, Error> {
         scenario,
         fixed,
         record: None,
+        predict: true,
         timeout: options.timeout,
         silent: true,
     });

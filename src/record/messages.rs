@@ -10,10 +10,9 @@ use super::channels::CHANNEL_IDS;
 use super::context::enter;
 use super::registry;
 use super::tasks::Target;
-use super::waits::{self, Waiting};
 use crate::analysis::happens_before::SyncClock;
 use crate::analysis::wait_for::Wait;
-use crate::event::{ChannelId, Object, ObjectKind, ThreadId};
+use crate::event::{ChannelId, Object, ObjectKind};
 use crate::primitive::AtomicU32;
 
 /// What a wrapper keeps beside a channel, shared by both ends.
@@ -24,30 +23,6 @@ pub struct MessagesMeta {
     created: Place,
     /// What those knew who went.
     gone: Mutex<SyncClock>,
-    /// Threads that wait: for room, and for a message.
-    threads: Mutex<[Vec<ThreadId>; 2]>,
-}
-
-/// The places in [`MessagesMeta::threads`].
-const ROOM: usize = 0;
-const MESSAGE: usize = 1;
-
-/// The wait of a thread, until this is dropped.
-#[derive(Debug)]
-pub struct ThreadWaits<'a> {
-    meta: &'a MessagesMeta,
-    which: usize,
-    thread: Option<ThreadId>,
-    waiting: Option<Waiting>,
-}
-
-impl Drop for ThreadWaits<'_> {
-    fn drop(&mut self) {
-        drop(self.waiting.take());
-        if let Some(thread) = self.thread {
-            self.meta.threads.lock()[self.which].retain(|&other| other != thread);
-        }
-    }
 }
 
 /// What the sender of a message knew. Cloned where a message is received more than once.
@@ -60,13 +35,7 @@ impl MessagesMeta {
     #[must_use]
     pub const fn new(kind: ObjectKind, capacity: Option<usize>, created: Place) -> Self {
         let _ = capacity;
-        Self {
-            id: AtomicU32::new(0),
-            kind,
-            created,
-            gone: Mutex::new(SyncClock::new()),
-            threads: Mutex::new([Vec::new(), Vec::new()]),
-        }
+        Self { id: AtomicU32::new(0), kind, created, gone: Mutex::new(SyncClock::new()) }
     }
 
     fn id(&self) -> ChannelId {
@@ -103,35 +72,9 @@ impl MessagesMeta {
         Target::of(Wait::Closed(self.described()))
     }
 
-    /// Before a wait of the thread itself for room (`blocking_send`).
-    pub fn request_room(&self, place: Place) -> ThreadWaits<'_> {
-        self.request(ROOM, Wait::Send(self.described()), place)
-    }
-
-    /// Before a wait of the thread itself for a message (`blocking_recv`).
-    pub fn request_message(&self, place: Place) -> ThreadWaits<'_> {
-        self.request(MESSAGE, Wait::Recv(self.described()), place)
-    }
-
-    fn request(&self, which: usize, wait: Wait, place: Place) -> ThreadWaits<'_> {
-        let thread = enter().map(|inside| inside.owner());
-        // Noted before, so that whoever sends from now on takes the thread out of its wait.
-        self.threads.lock()[which].extend(thread);
-        ThreadWaits { meta: self, which, thread, waiting: super::queue::enter_wait(wait, place) }
-    }
-
-    /// Whoever waits as a thread may go on: something has changed.
-    fn grant(&self, which: usize) {
-        for &thread in &self.threads.lock()[which] {
-            waits::granted(thread);
-        }
-    }
-
-    /// Before a message is put in, once it is certain that there is room (or with `try_send`): the stamp goes with it. Who
-    /// waits as a thread (`blocking_recv`) may go on.
+    /// Before a message is put in, once it is certain that there is room (or with `try_send`): the stamp goes with it.
     pub fn sending(&self, place: Place) -> Stamp {
         let _ = place;
-        self.grant(MESSAGE);
         let Some(mut inside) = enter() else { return Stamp::default() };
         if !inside.modes.races() || inside.clock.is_trivial() {
             return Stamp::default();
@@ -149,7 +92,6 @@ impl MessagesMeta {
     /// After a message was taken out.
     pub fn received(&self, stamp: &Stamp, place: Place) {
         let _ = place;
-        self.grant(ROOM);
         if let (Some(clock), Some(mut inside)) = (&stamp.0, enter()) {
             clock.acquire(&mut inside.clock);
         }
@@ -172,8 +114,6 @@ impl MessagesMeta {
     }
 
     fn leave(&self) {
-        self.grant(ROOM);
-        self.grant(MESSAGE);
         if let Some(mut inside) = enter()
             && inside.modes.races()
         {

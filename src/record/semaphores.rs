@@ -10,8 +10,7 @@ use parking_lot::Mutex;
 use super::Place;
 use super::context::enter;
 use super::locks::{self, LockMeta};
-use super::tasks::{Target, holders};
-use super::waits::{self, Waiting};
+use super::tasks::{self, Target, holders};
 use crate::analysis::happens_before::LockClock;
 use crate::analysis::wait_for::{Possession, Wait};
 use crate::event::{Attempt, LockId, Mode, ObjectKind, ThreadId};
@@ -82,27 +81,22 @@ impl SemaphoreMeta {
         Target::of(Wait::Lock { lock, mode, upgrade: false })
     }
 
-    /// Before a wait of the thread itself (`blocking_lock`).
-    pub fn request(&self, units: u32, mode: Mode, place: Place) -> Option<Waiting> {
-        let mut inside = enter()?;
-        let context = &mut *inside;
-        let site = context.locks.site(place);
-        let lock = self.meta.lock_id(context);
-        if !self.is_lock() {
-            return waits::begin(inside, Wait::Units { semaphore: lock, units }, site);
-        }
-        locks::wanted_by_task(context, &self.meta, mode, site);
-        waits::begin(inside, Wait::Lock { lock, mode, upgrade: false }, site)
-    }
-
     /// After an acquisition. `owned`: the guard borrows nothing, and may go anywhere (`lock_owned`): then who holds it is
     /// only a guess.
     pub fn acquired(&self, units: u32, mode: Mode, attempt: Attempt, owned: bool, place: Place) -> Hold {
         let Some(mut inside) = enter() else { return Hold { owner: None, lock: LockId(0), units, mode } };
         let context = &mut *inside;
         let site = context.locks.site(place);
-        let roams = owned || self.roams.load(Ordering::Relaxed);
+        // In a poll of which nobody was told, the thread is not who holds it.
+        let unknown = context.frames.is_empty() && !context.blocking;
+        let roams = owned || unknown || self.roams.load(Ordering::Relaxed);
         let possession = if roams { Possession::Roaming } else { Possession::Own };
+        if unknown {
+            if context.modes.races() {
+                self.clock.lock().acquired(&mut context.clock, mode);
+            }
+            return Hold { owner: None, lock: LockId(0), units, mode };
+        }
         // Beside a sibling, it is not known whose the other locks are: then this one makes no order.
         let attempt = if has_siblings(context) { Attempt::Try } else { attempt };
         let units_held = if self.is_lock() { 0 } else { units };
@@ -120,15 +114,17 @@ impl SemaphoreMeta {
     }
 
     fn put_down(&self, hold: &Hold) {
-        let Some(owner) = hold.owner else { return };
         let Some(mut inside) = enter() else { return };
         let context = &mut *inside;
         let lock = hold.lock;
         if context.modes.races() {
             self.clock.lock().released(&mut context.clock, self.release_mode(hold.mode));
         }
+        let Some(owner) = hold.owner else { return };
         if context.owner() == owner {
-            context.locks.put_down(lock, hold.mode);
+            if let Some(held) = context.locks.put_down(lock, hold.mode) {
+                tasks::released(context, &held);
+            }
         } else {
             self.roams.store(true, Ordering::Relaxed);
             holders::give_back(owner, lock, hold.mode);
@@ -194,7 +190,14 @@ impl SemaphoreMeta {
     /// What is guarded is read or written through the guard (`Deref`, `DerefMut`).
     #[inline]
     pub fn accessed(&self, hold: &Hold, write: bool, place: Place) {
-        let _ = (hold, write, place);
+        if !write || hold.owner.is_none() {
+            return;
+        }
+        let Some(mut inside) = enter() else { return };
+        if hold.owner == Some(inside.owner()) {
+            let site = inside.locks.site(place);
+            inside.locks.writes(hold.lock, site);
+        }
     }
 }
 

@@ -13,11 +13,12 @@ mod task;
 pub mod timeline;
 mod watched;
 
-pub(crate) use hazards::blocks;
+pub(crate) use hazards::{blocks, released, sleeps};
+pub(crate) use leaf::next_ticket;
 pub use leaf::{Leaf, Target, set_budget};
 pub(crate) use poll::Frame;
 pub(crate) use runtimes::have_strangers;
-pub use runtimes::{BlockedOn, EnteredRuntime, Flavour, RuntimeMeta, block_in_place};
+pub use runtimes::{BlockedOn, EnteredRuntime, Flavour, RuntimeMeta, block_in_place, blocking};
 pub(crate) use task::{State, flags};
 pub use task::{Task, TaskRecord};
 pub use watched::Watched;

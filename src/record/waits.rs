@@ -7,7 +7,7 @@ use std::time::Duration;
 use rustc_hash::FxHashMap;
 
 use super::config::{self, OnDeadlock};
-use super::context::{Entered, enter};
+use super::context::{Entered, Inside, enter};
 use super::registry::LiveNames;
 use super::sink::Reporting;
 use super::strangers::{self, Own};
@@ -36,7 +36,7 @@ static WAITS: LazyLock<Mutex<Waits>> = LazyLock::new(Mutex::default);
 
 /// While this lives, its thread is known to wait.
 #[derive(Debug)]
-pub struct Waiting {
+pub(crate) struct Waiting {
     thread: ThreadId,
 }
 
@@ -121,7 +121,18 @@ fn conclude(
 pub(crate) fn begin_block_on(root: &Arc<State>, place: Place) -> Option<Waiting> {
     let mut inside = enter()?;
     let site = inside.locks.site(place);
+    if inside.modes.waits() {
+        // At once: it is polled also when no worker of its runtime is left.
+        WAITS.lock().meet(root);
+    }
     begin(inside, Wait::Join(root.actor), site)
+}
+
+/// The task goes on without a worker (`block_in_place`), or no longer.
+pub(crate) fn task_in_place(state: &State, in_place: bool) {
+    let mut waits = WAITS.lock();
+    waits.meet(state);
+    waits.graph.set_in_place(state.actor, in_place);
 }
 
 /// A task is suspended, and waits for things that the graph can judge.
@@ -282,10 +293,10 @@ struct Stuck {
 impl Waits {
     /// The graph gets to know a task.
     fn meet(&mut self, state: &State) {
-        if state.is(flags::KNOWN | flags::ENDED) {
+        // Both flags are set in one step each: so either the end finds it known, or this finds it ended.
+        if !state.becomes_known() {
             return;
         }
-        state.set(flags::KNOWN);
         let (pool, driver) = state.pools();
         self.graph.begin_task(state.actor, state.session, pool, driver);
         state.runtime.count(state.kind).fetch_sub(1, Ordering::SeqCst);
@@ -488,6 +499,8 @@ impl Grant {
 
     /// Sleeps until [`Grant::give`].
     pub(crate) fn wait(&self) {
+        // The first wait of a thread allocates.
+        let _inside = Inside::new();
         let mut granted = self.granted.lock();
         while !*granted {
             self.changed.wait(&mut granted);
@@ -496,6 +509,7 @@ impl Grant {
 
     /// Sleeps until [`Grant::give`] or the deadline; true when granted.
     pub(crate) fn wait_until(&self, deadline: std::time::Instant) -> bool {
+        let _inside = Inside::new();
         let mut granted = self.granted.lock();
         while !*granted {
             if self.changed.wait_until(&mut granted, deadline).timed_out() {

@@ -5,6 +5,8 @@ use std::pin::pin;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
+use ::gordian::runtime::tasks::blocking;
+
 /// Waits for the future on this thread.
 ///
 /// # Panics
@@ -18,12 +20,14 @@ pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     let parker = Arc::new(Parker::default());
     let waker = Waker::from(Arc::clone(&parker));
     let mut cx = Context::from_waker(&waker);
-    loop {
-        if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
-            return output;
+    blocking(|| {
+        loop {
+            if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
+                return output;
+            }
+            parker.park();
         }
-        parker.park();
-    }
+    })
 }
 
 /// Where a thread waits: its own tokens to wake up are the user's.

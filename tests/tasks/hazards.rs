@@ -113,3 +113,121 @@ fn the_only_worker_waits_for_a_task() {
     assert!(kinds.contains(&(Kind::BlockingInAsync, Tier::Observed)), "{found:#?}");
     assert!(kinds.iter().any(|(kind, _)| matches!(kind, Kind::WaitCycle | Kind::PoolStarvation)), "{found:#?}");
 }
+
+#[test]
+fn a_future_dropped_in_the_middle_of_an_update() {
+    let found = on_one_thread(|| async {
+        let account = AsyncMutex::new((0, 0));
+        let update = async {
+            let mut account = account.lock().await;
+            account.0 += 1;
+            std::future::poll_fn(|cx| {
+                cx.waker().wake_by_ref();
+                std::task::Poll::<()>::Pending
+            })
+            .await;
+            account.1 += 1;
+        };
+        tokio::select! {
+            biased;
+            () = update => {}
+            () = yield_now() => {}
+        }
+    });
+    // Nothing that is watched was given up with it.
+    assert_found(&found, &[]);
+
+    let found = on_one_thread(|| async {
+        let account = AsyncMutex::new((0, 0));
+        let (_sender, mut receiver) = tokio::sync::mpsc::channel::<()>(1);
+        let update = async {
+            let mut account = account.lock().await;
+            account.0 += 1;
+            receiver.recv().await;
+            account.1 += 1;
+        };
+        tokio::select! {
+            biased;
+            () = update => {}
+            () = yield_now() => {}
+        }
+    });
+    assert_found(&found, &[(Kind::CancelledCriticalSection, Tier::Possible)]);
+
+    // The write comes after the await.
+    let found = on_one_thread(|| async {
+        let account = AsyncMutex::new((0, 0));
+        let (_sender, mut receiver) = tokio::sync::mpsc::channel::<()>(1);
+        let update = async {
+            let mut account = account.lock().await;
+            receiver.recv().await;
+            *account = (1, 1);
+        };
+        tokio::select! {
+            biased;
+            () = update => {}
+            () = yield_now() => {}
+        }
+    });
+    assert_found(&found, &[]);
+
+    // What is dropped is a part that has nothing to do with the guard.
+    let found = on_one_thread(|| async {
+        let account = AsyncMutex::new((0, 0));
+        let (_sender, mut receiver) = tokio::sync::mpsc::channel::<()>(1);
+        let mut account = account.lock().await;
+        account.0 += 1;
+        yield_now().await;
+        tokio::select! {
+            biased;
+            _ = receiver.recv() => {}
+            () = yield_now() => {}
+        }
+        drop(account);
+    });
+    assert_found(&found, &[]);
+}
+
+#[test]
+fn a_task_aborted_in_the_middle_of_an_update() {
+    let found = on_one_thread(|| async {
+        let account = Arc::new(AsyncMutex::new((0, 0)));
+        let own = Arc::clone(&account);
+        let (_sender, mut receiver) = tokio::sync::mpsc::channel::<()>(1);
+        let task = tokio::spawn(async move {
+            let mut account = own.lock().await;
+            account.0 += 1;
+            receiver.recv().await;
+            account.1 += 1;
+        });
+        yield_now().await;
+        task.abort();
+        assert!(task.await.unwrap_err().is_cancelled());
+    });
+    assert_found(&found, &[(Kind::CancelledCriticalSection, Tier::Possible)]);
+}
+
+#[test]
+fn sleeping_with_the_thread() {
+    let found = on_one_thread(|| async { gordian::thread::sleep(std::time::Duration::ZERO) });
+    assert_found(&found, &[(Kind::BlockingInAsync, Tier::Observed)]);
+    let found = on_one_thread(|| async { tokio::time::sleep(std::time::Duration::ZERO).await });
+    assert_found(&found, &[]);
+}
+
+/// A method that blocks is a wait of its thread.
+#[test]
+fn a_thread_waits_for_a_lock_of_tasks() {
+    let outcome = gordian::findings_of(|| {
+        let mutex = AsyncMutex::new(0);
+        let _first = mutex.blocking_lock();
+        let _second = mutex.blocking_lock();
+    });
+    assert_found(&outcome.findings, &[(Kind::SelfDeadlock, Tier::Observed)]);
+    let outcome = gordian::findings_of(|| {
+        let mutex = AsyncMutex::new(0);
+        drop(mutex.blocking_lock());
+        *mutex.blocking_lock() += 1;
+    });
+    assert_found(&outcome.findings, &[]);
+}

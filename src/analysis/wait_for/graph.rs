@@ -131,7 +131,6 @@ impl Blocked {
     }
 
     /// All that it waits for; one is enough.
-
     pub(super) fn legs(&self) -> impl Iterator<Item = Leg> + '_ {
         let first = Leg { wait: self.wait, site: self.site, ordinal: self.ordinal, ticket: self.ticket };
         std::iter::once(first).chain(self.also.iter().copied())
@@ -193,6 +192,8 @@ struct Actor {
     /// Of a task: who polls it, and who looks at the clock for it.
     pool: Option<PoolId>,
     driver: Option<PoolId>,
+    /// It goes on although no worker is left.
+    in_place: bool,
     /// It waits in the middle of a poll, and keeps a worker of this pool from all others.
     occupies: Option<PoolId>,
 }
@@ -247,7 +248,7 @@ impl WaitGraph {
     /// A task, or a job, that may act from now on: polled by the workers of `pool` alone, if it is known; its timers are
     /// looked at by those of `driver`.
     pub fn begin_task(&mut self, task: ThreadId, session: SessionId, pool: Option<PoolId>, driver: Option<PoolId>) {
-        let actor = Actor { session, blocked: None, woken: false, pool, driver, occupies: None };
+        let actor = Actor { session, blocked: None, woken: false, pool, driver, in_place: false, occupies: None };
         if self.actors.insert(task, actor).is_none() {
             self.sessions.entry(session).or_default().live += 1;
         }
@@ -374,6 +375,13 @@ impl WaitGraph {
         }
     }
 
+    /// The task goes on although no worker is left (`block_in_place`), or no longer.
+    pub fn set_in_place(&mut self, task: ThreadId, in_place: bool) {
+        if let Some(actor) = self.actors.get_mut(&task) {
+            actor.in_place = in_place;
+        }
+    }
+
     /// What a waiting owner held is released by someone else.
     pub fn release(&mut self, thread: ThreadId, lock: LockId) {
         let Some(blocked) = self.actors.get_mut(&thread).and_then(|actor| actor.blocked.as_mut()) else { return };
@@ -479,8 +487,8 @@ impl WaitGraph {
 
     /// Is it a task that no worker is free to poll?
     fn is_starved(&self, actor: &Actor) -> bool {
-        let pool = actor.pool.filter(|_| actor.occupies.is_none()).and_then(|pool| self.pools.get(&pool));
-        pool.is_some_and(Pool::is_full)
+        let polled = actor.pool.filter(|_| actor.occupies.is_none() && !actor.in_place);
+        polled.and_then(|pool| self.pools.get(&pool)).is_some_and(Pool::is_full)
     }
 
     /// Can any live owner end this wait? True of a lock, too, that a thread has left locked behind it: a forced unlock
@@ -590,7 +598,7 @@ impl WaitGraph {
             let pool = pool.and_then(|pool| self.pools.get(&pool));
             pool.is_some_and(|pool| pool.is_full() && pool.occupants.iter().all(|other| stuck.contains(other)))
         };
-        if actor.occupies.is_none() && stalled(actor.pool) {
+        if actor.occupies.is_none() && !actor.in_place && stalled(actor.pool) {
             return true;
         }
         let Some(blocked) = actor.blocked.as_ref().filter(|_| !actor.woken) else { return false };

@@ -3,6 +3,7 @@
 //! A runtime is a directory below the cache. It is built under a lock, and what makes it whole is its stamp, written last,
 //! which lists its files with their sizes and hashes. A directory without a true stamp is thrown away and built again.
 
+use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
 use std::ffi::OsString;
 use std::fs::File;
 use std::hash::{Hash as _, Hasher as _};
@@ -72,6 +73,8 @@ const LIBRARIES: &str = "lib";
 const STD: &str = "libgordian_std.rlib";
 const CORE: &str = "libgordian_core.rlib";
 const LIBRARY: &str = "libgordian.rlib";
+/// The crate of the attributes, a procedural macro.
+const ATTRIBUTES: &str = "gordian_attributes";
 const SOURCE: &str = "source";
 const STAMP: &str = "stamp.json";
 
@@ -185,23 +188,33 @@ fn build(directory: &Path, toolchain: &Toolchain, target: &str, how: &Building) 
     for path in built {
         std::fs::copy(&path, libraries.join(path.file_name().unwrap_or_default())).map_err(fail)?;
     }
-    let library = libraries.join(LIBRARY);
-    for (root, name, output) in [(sources::STD, "gordian_std", STD), (sources::CORE, "gordian_core", CORE)] {
-        let mut command = Command::new(&toolchain.rustc);
-        command.args([
-            "--crate-type=rlib",
-            "--edition=2024",
-            "--cap-lints=allow",
-            "-Copt-level=3",
-            "-Cembed-bitcode=yes",
-        ]);
-        command.args(["-Cmetadata=gordian-runtime", "--target", target, "--crate-name", name]).arg(source.join(root));
-        command.arg("-o").arg(libraries.join(output)).arg("-L").arg(dependency(&libraries)).arg("--extern");
-        command.arg(named("gordian", &library)).current_dir(&source);
-        run(&mut command).map_err(full)?;
-    }
+    compile_facades(&source, &libraries, toolchain, target).map_err(full)?;
     std::fs::remove_dir_all(directory.join("build")).map_err(fail)?;
     Stamp::take(directory).and_then(|stamp| stamp.write(directory)).map_err(fail)
+}
+
+/// Compiles what stands in for `std` and `core`, against the library.
+fn compile_facades(source: &Path, libraries: &Path, toolchain: &Toolchain, target: &str) -> Result<(), Error> {
+    let rustc = |name: &str| {
+        let mut command = Command::new(&toolchain.rustc);
+        command.args(["--edition=2024", "--cap-lints=allow", "-Copt-level=3", "-Cmetadata=gordian-runtime"]);
+        command.args(["--crate-name", name]).current_dir(source);
+        command
+    };
+    // Macros are for the compiler, so for the host.
+    let attributes = libraries.join(format!("{DLL_PREFIX}{ATTRIBUTES}{DLL_SUFFIX}"));
+    let mut command = rustc(ATTRIBUTES);
+    command.arg("--crate-type=proc-macro").arg(source.join(sources::ATTRIBUTES)).arg("-o").arg(&attributes);
+    run(&mut command)?;
+    for (root, name, output) in [(sources::STD, "gordian_std", STD), (sources::CORE, "gordian_core", CORE)] {
+        let mut command = rustc(name);
+        command.args(["--crate-type=rlib", "-Cembed-bitcode=yes", "--target", target]).arg(source.join(root));
+        command.arg("-o").arg(libraries.join(output)).arg("-L").arg(dependency(libraries));
+        command.arg("--extern").arg(named("gordian", &libraries.join(LIBRARY)));
+        command.arg("--extern").arg(named(ATTRIBUTES, &attributes));
+        run(&mut command)?;
+    }
+    Ok(())
 }
 
 /// An option's `name=path`.

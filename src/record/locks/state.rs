@@ -55,6 +55,10 @@ pub(crate) struct Carried {
     pub(crate) possession: Possession,
     /// Units of a semaphore, which is not in the order of locks; 0 of a lock.
     pub(crate) units: u32,
+    /// When it was taken, among the waits of all tasks.
+    pub(crate) ticket: u64,
+    /// Where what is guarded was written first.
+    pub(crate) written: Option<SiteId>,
 }
 
 impl Carried {
@@ -102,10 +106,10 @@ impl Line {
         !self.told && self.carried.is_empty() && self.stack.is_empty()
     }
 
-    /// It no longer holds what it carried. False if it did not.
-    pub(crate) fn put_down(&mut self, lock: LockId, mode: Mode) -> bool {
+    /// It no longer holds what it carried.
+    pub(crate) fn put_down(&mut self, lock: LockId, mode: Mode) -> Option<Carried> {
         let place = self.carried.iter().rposition(|held| held.lock == lock && held.mode == mode);
-        place.map(|place| self.carried.remove(place)).is_some()
+        place.map(|place| self.carried.remove(place))
     }
 
     /// Blocking locks on the stack when their owner has ended: their guards were leaked.
@@ -222,13 +226,18 @@ impl LockState {
         self.reseed();
     }
 
-    /// The owner no longer holds it. False if it did not.
-    pub(crate) fn put_down(&mut self, lock: LockId, mode: Mode) -> bool {
-        let was_there = self.line.put_down(lock, mode);
-        if was_there {
-            self.reseed();
+    /// The owner no longer holds it.
+    pub(crate) fn put_down(&mut self, lock: LockId, mode: Mode) -> Option<Carried> {
+        let held = self.line.put_down(lock, mode)?;
+        self.reseed();
+        Some(held)
+    }
+
+    /// The owner writes what this guards.
+    pub(crate) fn writes(&mut self, lock: LockId, site: SiteId) {
+        if let Some(held) = self.line.carried.iter_mut().rfind(|held| held.lock == lock) {
+            held.written.get_or_insert(site);
         }
-        was_there
     }
 
     /// What the owner carries exclusively is shared from now on.

@@ -44,7 +44,7 @@ pub(crate) fn give_back(owner: ThreadId, lock: LockId, mode: Mode) -> bool {
     if let Some(task) = &task {
         let mut inner = task.inner();
         if let Some(line) = &mut inner.line
-            && line.put_down(lock, mode)
+            && line.put_down(lock, mode).is_some()
         {
             drop(inner);
             if task.is(flags::ENTERED) {

@@ -9,9 +9,9 @@ use std::task::{Context, Poll, RawWaker, RawWakerVTable, Wake, Waker};
 use super::TaskRecord;
 use super::task::State;
 use crate::analysis::wait_for::{Leg, Wait};
-use crate::event::SiteId;
-use crate::record::Place;
+use crate::event::{SiteId, ThreadId};
 use crate::record::context::enter;
+use crate::record::{Place, waits};
 
 /// What a leaf waits for. Made by the meta of the object.
 #[derive(Clone, Debug)]
@@ -50,6 +50,11 @@ impl Target {
 /// Numbers the waits, so that those in a queue are known by their order.
 static TICKETS: AtomicU64 = AtomicU64::new(1);
 
+/// The number of the next wait, or of the next thing held.
+pub(crate) fn next_ticket() -> u64 {
+    TICKETS.fetch_add(1, Ordering::Relaxed)
+}
+
 /// Says whether the runtime lets a task go on within the present poll; see [`set_budget`].
 static BUDGET: OnceLock<fn() -> bool> = OnceLock::new();
 
@@ -59,10 +64,18 @@ pub fn set_budget(has_budget: fn() -> bool) {
     let _ = BUDGET.set(has_budget);
 }
 
+/// Who waits.
+#[derive(Clone, Debug)]
+enum Waiter {
+    Task(Arc<State>),
+    /// An owner that waits with its thread.
+    Thread(ThreadId),
+}
+
 /// A leaf that has been pending, as its task knows it.
 #[derive(Debug)]
 pub(crate) struct LeafState {
-    task: Arc<State>,
+    owner: Waiter,
     target: Target,
     site: SiteId,
     ticket: u64,
@@ -105,7 +118,9 @@ struct LeafWaker {
 
 impl LeafWaker {
     fn new(leaf: Arc<LeafState>, inner: Waker) -> Arc<Self> {
-        leaf.task.leaf_wakers.fetch_add(1, Ordering::SeqCst);
+        if let Waiter::Task(task) = &leaf.owner {
+            task.leaf_wakers.fetch_add(1, Ordering::SeqCst);
+        }
         Arc::new(Self { leaf, inner })
     }
 }
@@ -116,8 +131,10 @@ impl Wake for LeafWaker {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        let leaf = &self.leaf;
-        leaf.woken.store(leaf.task.polls.load(Ordering::SeqCst) + 1, Ordering::SeqCst);
+        match &self.leaf.owner {
+            Waiter::Task(task) => self.leaf.woken.store(task.polls.load(Ordering::SeqCst) + 1, Ordering::SeqCst),
+            Waiter::Thread(thread) => waits::granted(*thread),
+        }
         self.inner.wake_by_ref();
     }
 }
@@ -125,7 +142,9 @@ impl Wake for LeafWaker {
 impl Drop for LeafWaker {
     fn drop(&mut self) {
         // Its clone of the task's waker is dropped after this: in between the task has one that nobody knows.
-        self.leaf.task.leaf_wakers.fetch_sub(1, Ordering::SeqCst);
+        if let Waiter::Task(task) = &self.leaf.owner {
+            task.leaf_wakers.fetch_sub(1, Ordering::SeqCst);
+        }
     }
 }
 
@@ -142,13 +161,15 @@ struct Waiting {
     target: Target,
     place: Place,
     waker: Option<Arc<LeafWaker>>,
+    /// The wait of a thread.
+    thread: Option<waits::Waiting>,
 }
 
 impl<F> Leaf<F> {
     /// The wait of `future` for `target`, asked for at `place`.
     #[must_use]
     pub const fn new(future: F, target: Target, place: Place) -> Self {
-        Self { future, wait: Waiting { target, place, waker: None } }
+        Self { future, wait: Waiting { target, place, waker: None, thread: None } }
     }
 
     /// The future inside.
@@ -202,9 +223,10 @@ impl<F: Future> Future for Leaf<F> {
 impl Waiting {
     #[inline]
     fn poll<R>(&mut self, context: &mut Context<'_>, poll: impl FnOnce(&mut Context<'_>) -> Poll<R>) -> Poll<R> {
+        self.thread = None;
         if self.waker.as_ref().is_some_and(|waker| !waker.inner.will_wake(context.waker())) {
             // Another waker, perhaps of another task.
-            self.retract();
+            self.end();
         }
         let result = match &self.waker {
             Some(waker) => {
@@ -228,7 +250,7 @@ impl Waiting {
         };
         match result.is_pending() {
             true => self.pending(),
-            false => self.retract(),
+            false => self.end(),
         }
         result
     }
@@ -236,25 +258,48 @@ impl Waiting {
     #[cold]
     fn pending(&mut self) {
         let Some(mut inside) = enter() else { return };
+        if inside.blocking {
+            if let (Some(waker), Some(wait)) = (&self.waker, self.target.wait) {
+                self.thread = waits::begin(inside, wait, waker.leaf.site);
+            }
+            return;
+        }
         let Some(frame) = inside.frames.last_mut() else { return };
         if BUDGET.get().is_some_and(|has_budget| !has_budget()) {
             frame.yielded = true;
         }
         let Some(waker) = &self.waker else { return };
         let leaf = &waker.leaf;
-        leaf.polled.store(leaf.task.polls.load(Ordering::SeqCst), Ordering::SeqCst);
-        let mut inner = leaf.task.inner();
+        let Waiter::Task(task) = &leaf.owner else { return };
+        leaf.polled.store(task.polls.load(Ordering::SeqCst), Ordering::SeqCst);
+        let mut inner = task.inner();
         if !inner.leaves.iter().any(|other| Arc::ptr_eq(other, leaf)) {
             inner.leaves.push(Arc::clone(leaf));
         }
     }
 
-    /// The wait is over, or given up.
+    /// The wait is over.
     #[inline]
-    fn retract(&mut self) {
-        if let Some(waker) = self.waker.take() {
-            waker.leaf.task.inner().leaves.retain(|other| !Arc::ptr_eq(other, &waker.leaf));
+    fn end(&mut self) {
+        if let Some(waker) = self.waker.take()
+            && let Waiter::Task(task) = &waker.leaf.owner
+        {
+            task.inner().leaves.retain(|other| !Arc::ptr_eq(other, &waker.leaf));
         }
+    }
+
+    /// The wait is given up.
+    fn retract(&mut self) {
+        if let Some(waker) = &self.waker
+            && let Some(mut inside) = enter()
+            && let Some(frame) = inside.frames.last_mut()
+        {
+            if frame.given_up < waker.leaf.ticket {
+                frame.given_up = waker.leaf.ticket;
+                frame.given_up_at = Some(waker.leaf.site);
+            }
+        }
+        self.end();
     }
 }
 
@@ -276,11 +321,14 @@ impl Lazy<'_> {
     #[cold]
     fn make(&self) -> Option<Arc<LeafWaker>> {
         let mut inside = enter()?;
-        let task = Arc::clone(inside.frames.last()?.task());
+        let owner = match inside.blocking {
+            true => Waiter::Thread(inside.owner()),
+            false => Waiter::Task(Arc::clone(inside.frames.last()?.task())),
+        };
         let site = inside.locks.site(self.wait.place);
-        let ticket = TICKETS.fetch_add(1, Ordering::Relaxed);
+        let ticket = next_ticket();
         let (polled, woken) = (AtomicU32::new(0), AtomicU32::new(0));
-        let leaf = LeafState { task, target: self.wait.target.clone(), site, ticket, polled, woken };
+        let leaf = LeafState { owner, target: self.wait.target.clone(), site, ticket, polled, woken };
         drop(inside);
         Some(LeafWaker::new(Arc::new(leaf), self.inner.clone()))
     }
@@ -299,6 +347,7 @@ static LAZY: RawWakerVTable = RawWakerVTable::new(
         RawWaker::new(waker.data(), waker.vtable())
     },
     |_| unreachable!("a waker that borrows is never consumed"),
+    // SAFETY: see above.
     |data| unsafe {
         let lazy = &*data.cast::<Lazy<'_>>();
         lazy.inner.wake_by_ref();

@@ -9,7 +9,7 @@ use super::task::{State, flags};
 use super::timeline::{self, Happening};
 use crate::analysis::atomicity::Region;
 use crate::analysis::wait_for::{Blocked, Holding, Leg, PoolId, Possession, SessionId, Wait};
-use crate::event::ThreadId;
+use crate::event::{SiteId, ThreadId};
 use crate::record::context::{Context, Entered, enter};
 use crate::record::locks::Line;
 use crate::record::waits;
@@ -25,6 +25,12 @@ pub(crate) struct Frame {
     pub(super) yielded: bool,
     /// The worker has handed its tasks on (`block_in_place`).
     pub(super) in_place: bool,
+    /// Not a poll: its future is dropped.
+    pub(crate) dropping: bool,
+    /// Number of the last wait that was given up in this poll.
+    pub(crate) given_up: u64,
+    /// Where that wait was.
+    pub(crate) given_up_at: Option<SiteId>,
 }
 
 impl Frame {
@@ -91,6 +97,11 @@ impl<'a> Polling<'a> {
             waits::task_polled(state);
         }
         push(&mut inside, state);
+        // By whom, nobody knows: it need not be a worker.
+        if let Some(frame) = inside.frames.last_mut() {
+            frame.in_place = true;
+            frame.dropping = true;
+        }
         Some(Self { state, over: false, not_send: PhantomData })
     }
 
@@ -135,7 +146,17 @@ fn push(inside: &mut Context, state: &Arc<State>) {
     let session = std::mem::replace(&mut inside.session, state.session);
     let region = std::mem::take(&mut inside.region);
     let task = Arc::clone(state);
-    inside.frames.push(Frame { task, outer: line, session, region, yielded: false, in_place: false });
+    inside.frames.push(Frame {
+        task,
+        outer: line,
+        session,
+        region,
+        yielded: false,
+        in_place: false,
+        dropping: false,
+        given_up: 0,
+        given_up_at: None,
+    });
 }
 
 fn pop(inside: &mut Context, state: &Arc<State>) -> Option<Frame> {

@@ -346,6 +346,25 @@ impl Drop for EnteredRuntime {
 #[derive(Debug)]
 pub struct BlockedOn(PhantomData<*const ()>);
 
+/// A method that blocks its thread (`blocking_lock`, `blocking_recv`): leaves that `inside` polls are waits of the thread.
+pub fn blocking<R>(inside: impl FnOnce() -> R) -> R {
+    let _blocking = Blocking(set_blocking(true));
+    inside()
+}
+
+struct Blocking(bool);
+
+impl Drop for Blocking {
+    fn drop(&mut self) {
+        set_blocking(self.0);
+    }
+}
+
+/// Gives what it was before.
+fn set_blocking(blocking: bool) -> bool {
+    enter().is_some_and(|mut inside| std::mem::replace(&mut inside.blocking, blocking))
+}
+
 /// A real `block_in_place`: while `inside` runs, the worker polls nothing, but hands its tasks on to another thread.
 pub fn block_in_place<R>(place: Place, inside: impl FnOnce() -> R) -> R {
     let _ = place;
@@ -371,5 +390,10 @@ impl Drop for InPlace {
 /// Gives what it was before.
 fn set_in_place(in_place: bool) -> bool {
     let Some(mut inside) = enter() else { return false };
-    inside.frames.last_mut().is_some_and(|frame| std::mem::replace(&mut frame.in_place, in_place))
+    let Some(frame) = inside.frames.last_mut() else { return false };
+    let before = std::mem::replace(&mut frame.in_place, in_place);
+    if before != in_place {
+        waits::task_in_place(frame.task(), in_place);
+    }
+    before
 }

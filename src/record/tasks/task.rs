@@ -108,6 +108,12 @@ impl State {
         self.inner().leaves.iter().filter_map(|leaf| leaf.awaited().cloned()).collect()
     }
 
+    /// The wait graph gets to know it. False if it does, or if it is too late.
+    pub(crate) fn becomes_known(&self) -> bool {
+        let before = self.flags.fetch_or(flags::KNOWN, Ordering::SeqCst);
+        before & (flags::KNOWN | flags::ENDED) == 0
+    }
+
     /// Its line, for a poll.
     pub(super) fn take_line(&self) -> Line {
         let kept = self.inner().line.take();
@@ -145,7 +151,8 @@ impl State {
 
     /// The task does nothing more.
     pub(super) fn end(&self, cancelled: bool) {
-        if self.set(flags::ENDED) {
+        let before = self.flags.fetch_or(flags::ENDED, Ordering::SeqCst);
+        if before & flags::ENDED != 0 {
             return;
         }
         timeline::tell(self.actor, if cancelled { Happening::Cancelled } else { Happening::Ended });
@@ -159,7 +166,7 @@ impl State {
         drop(inner);
         drop(leaves);
         super::holders::forget(self);
-        if self.is(flags::KNOWN) {
+        if before & flags::KNOWN != 0 {
             waits::task_ends(self, &left);
         } else {
             let before = self.runtime.count(self.kind).fetch_sub(1, Ordering::SeqCst);
@@ -206,7 +213,7 @@ impl Task {
         }
         let base = if context.modes.order() { context.locks.spawns() } else { None };
         runtime.count(kind).fetch_add(1, Ordering::SeqCst);
-        timeline::tell(actor, Happening::Spawned { by: context.locks.owner() });
+        timeline::tell(actor, Happening::Spawned { by: context.locks.owner(), at: place });
         Self(Some(Arc::new(State {
             actor,
             session: runtime.session(),
