@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use super::programs::Side;
-use super::quantity::{self, time};
 use super::rounds::{Measured, Row};
+use crate::cli::quantity::{self, time};
 
 /// A feature in which threads and async differ.
 #[derive(Debug, Serialize)]

@@ -8,9 +8,9 @@ use serde::Serialize;
 
 use super::limits::{self, Need};
 use super::programs::{Figure, Form, Measurement, Program, Side};
-use super::quantity;
 use super::sample::{self, Failure, Sample};
 use crate::cli::interrupt;
+use crate::cli::quantity;
 use crate::finding::Kind;
 
 /// How much is done.

@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use super::Report;
 use super::comparison::Cell;
 use super::programs::Side;
-use super::quantity::{bytes, count, time};
 use super::rounds::{Measured, Row};
 use crate::cli::output;
+use crate::cli::quantity::{bytes, count, time};
 use crate::report::{Style, Styles};
 
 /// The whole report.
