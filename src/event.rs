@@ -7,6 +7,15 @@
 //! Blocking operations are two events. The request is *optional*: a stream has it where the operation did not get
 //! through at once, or where the source announces every attempt. So a report can precede the hang, and a lock that was
 //! free costs one event.
+//!
+//! # A source that has addresses
+//!
+//! What the compiler instruments (loads and stores of plain memory) is known by address, not as an object. Such a source
+//! needs no event of its own. It gives a location the next [`VarId`] at the first access since its memory was allocated, and
+//! forgets the id when the memory is freed or reused, so that two objects at one address are two; an access that spans
+//! several locations is one event for each. [`Op::Read`] and [`Op::Write`] are the accesses, its place is the code address,
+//! entered into the table of [`Site`]s once. Everything behind the events is as for a `Shared` cell. The live recorder does
+//! this for atomics already, which have no room for an id of their own: see `record::cells`.
 
 use std::num::NonZeroU32;
 

@@ -1,6 +1,7 @@
 //! Waits inside tasks.
 
 use std::mem::ManuallyDrop;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -155,6 +156,10 @@ pub struct Leaf<F> {
     future: F,
     wait: Waiting,
 }
+
+// What is beside the future runs nothing of the user's: a panic finds it whole.
+impl<F: UnwindSafe> UnwindSafe for Leaf<F> {}
+impl<F: RefUnwindSafe> RefUnwindSafe for Leaf<F> {}
 
 #[derive(Debug)]
 struct Waiting {
