@@ -20,6 +20,7 @@ mod cost;
 mod error;
 mod exit_code;
 mod explain;
+mod foresee;
 mod gate;
 mod graph;
 mod interrupt;

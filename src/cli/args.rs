@@ -167,6 +167,9 @@ pub(super) struct ListArgs {
 #[command(after_help = "\
 Standard output has the report and nothing else: what the scenario prints goes to standard error.
 
+The run is recorded, and what other orders of its events would do is predicted. What is proved of a possible finding makes
+it a predicted one, with its proof; what no order does is dropped.
+
 Examples:
   gordian run ab-ba                          the bug
   gordian run ab-ba --fixed                  its fixed twin: silent, exit code 0
@@ -182,6 +185,9 @@ pub(super) struct RunArgs {
     /// Record the events to a trace file.
     #[arg(long, value_name = "FILE")]
     pub(super) record: Option<PathBuf>,
+    /// Tell only what this run showed, and not what other orders of its events would do.
+    #[arg(long)]
+    pub(super) no_predict: bool,
     /// End a run that takes longer.
     #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) timeout: u64,
@@ -337,7 +343,9 @@ pub(super) struct AnalyzeArgs {
     /// Show as well what prediction has refuted, and why.
     #[arg(long, help_heading = "Prediction")]
     pub(super) all: bool,
-    /// Write the reordering of every predicted finding to a file, as JSON: the positions of its events in the trace.
+    /// Write the reordering of every predicted finding to a file, as JSON: its events with their positions in the trace, and
+    /// a schedule to replay: which thread goes on for how many of its events, up to where each is about to do what races or
+    /// waits.
     #[arg(long, value_name = "FILE", help_heading = "Prediction")]
     pub(super) witness: Option<PathBuf>,
     /// STD text: a read of a variable that was never written is an error, as in a trace from the very beginning.
@@ -362,6 +370,8 @@ pub(super) enum Engine {
     PredictRaces,
     /// Deadlocks of other orders of the same events.
     PredictDeadlocks,
+    /// Lost updates and broken regions of other orders of the same events.
+    PredictAtomicity,
 }
 
 impl Engine {
@@ -374,6 +384,7 @@ impl Engine {
             Self::Atomicity => Judge::Atomicity,
             Self::PredictRaces => Judge::PredictRaces,
             Self::PredictDeadlocks => Judge::PredictDeadlocks,
+            Self::PredictAtomicity => Judge::PredictAtomicity,
         }
     }
 }

@@ -80,6 +80,7 @@ pub(super) struct Run {
     pub(super) scenario: &'static Scenario,
     pub(super) fixed: bool,
     pub(super) record: Option<PathBuf>,
+    pub(super) predict: bool,
     pub(super) timeout: Duration,
     pub(super) gate: Gate,
 }
@@ -90,6 +91,7 @@ impl RunArgs {
             scenario: scenario(&self.name)?,
             fixed: self.fixed,
             record: self.record,
+            predict: !self.no_predict,
             timeout: Duration::from_secs(self.timeout),
             gate: self.gate.resolve(None)?,
         })

@@ -22,6 +22,7 @@ pub(super) fn run(options: &Run) -> Result<ExitCode, Error> {
         scenario: options.scenario,
         fixed: options.fixed,
         record: options.record.as_deref(),
+        predict: options.predict,
         timeout: options.timeout,
         silent: options.gate.common.quiet,
     })?;

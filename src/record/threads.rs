@@ -138,6 +138,7 @@ fn adopt_as(modes: Modes, session: SessionId, origin: Option<ThreadId>) -> Optio
         frames: Vec::new(),
         blocking: false,
         log,
+        looks: Vec::new(),
     })
 }
 
@@ -242,6 +243,7 @@ fn fork_into(parent: &mut Context, session: Option<SessionId>, name: Option<&str
         frames: Vec::new(),
         blocking: false,
         log,
+        looks: Vec::new(),
     })
 }
 

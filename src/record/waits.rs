@@ -125,7 +125,7 @@ pub(crate) fn begin_block_on(root: &Arc<State>, place: Place) -> Option<Waiting>
         // At once: it is polled also when no worker of its runtime is left.
         WAITS.lock().meet(root);
     }
-    begin(inside, Wait::Join(root.actor), site)
+    begin(inside, Wait::Root(root.actor), site)
 }
 
 /// The task goes on without a worker (`block_in_place`), or no longer.
@@ -385,7 +385,7 @@ fn narrow(knot: &mut Knot, wanted: impl Fn(ThreadId) -> bool) {
     let abandoned: Vec<LockId> = knot.abandoned.iter().map(|&(lock, _)| lock).collect();
     let in_particular = |wait: Wait| match wait {
         Wait::Lock { lock, .. } => !abandoned.contains(&lock),
-        wait => matches!(wait, Wait::Join(_)),
+        wait => matches!(wait, Wait::Join(_) | Wait::Root(_)),
     };
     let mut next = 0;
     while let Some(&thread) = kept.get(next) {
