@@ -45,6 +45,7 @@ mod primitive;
 pub mod report;
 pub mod trace;
 
+mod allocator;
 mod name;
 pub mod parking_lot;
 mod region;
@@ -56,6 +57,7 @@ pub mod thread;
 pub mod tokio;
 pub mod unobserved;
 
+pub use allocator::Allocator;
 pub use name::Named;
 pub use region::atomic;
 pub use shared::Shared;

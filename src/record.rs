@@ -18,6 +18,7 @@ pub(crate) mod inits;
 pub(crate) mod locks;
 pub(crate) mod log;
 pub(crate) mod meetings;
+pub(crate) mod memory;
 pub(crate) mod messages;
 pub(crate) mod notify;
 pub(crate) mod onces;

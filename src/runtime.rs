@@ -36,7 +36,7 @@ pub mod locks {
     impl LockMeta {
         /// Of a lock made at `created`.
         pub const fn new(kind: ObjectKind, created: Place) -> Self {
-            Self(locks::LockMeta::new(kind, created))
+            Self(locks::LockMeta::opaque(kind, created))
         }
 
         /// Gives the lock a name for reports.
@@ -68,7 +68,7 @@ pub mod locks {
     impl RwMeta {
         /// Of a lock made at `created`.
         pub const fn new(kind: ObjectKind, created: Place) -> Self {
-            Self(locks::RwMeta::new(kind, created))
+            Self(locks::RwMeta::opaque(kind, created))
         }
 
         /// Gives the lock a name for reports.
@@ -135,8 +135,15 @@ pub mod condvars {
 
 /// Queues of waiting threads.
 pub mod queue {
+    use std::collections::VecDeque;
+
     use super::{Arc, Instant};
     use crate::record::queue;
+
+    /// Puts something to the end of a list of the wrapper's own.
+    pub fn push<T>(list: &mut VecDeque<T>, item: T) {
+        queue::push(list, item);
+    }
 
     /// A thread in a queue.
     #[derive(Debug)]

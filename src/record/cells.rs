@@ -116,9 +116,11 @@ impl CellMeta {
         let write = how != How::Read;
         if context.modes.record() {
             let var = VarId(registry::id_in(&self.id, &VAR_IDS));
-            // The look of an update matters to regions only; everywhere else the write says it all.
+            // The look of an update matters to regions, and to prediction; to races the write says it all.
             if !write || (how == How::Update && context.region.1.is_some()) {
                 context.emit(Op::Read { var }, place);
+            } else if how == How::Update {
+                context.emit(Op::SpeculativeRead { var }, place);
             }
             if write {
                 context.emit(Op::Write { var }, place);
@@ -265,9 +267,13 @@ impl AtomicAccess {
         }
     }
 
-    /// The operation was a read-modify-write.
-    pub(crate) fn swapped(mut self, order: Order, place: Place) {
+    /// The operation was a read-modify-write. If it `keeps` nothing of the old value (a swap, a compare-exchange), the trace
+    /// has a look before it: no update of another thread is lost in it, and it may not be done at another value.
+    pub(crate) fn swapped(mut self, order: Order, keeps: bool, place: Place) {
         if self.inside.modes.record() {
+            if !keeps {
+                self.emit(|atomic| Op::AtomicLoad { atomic, order: Order::Relaxed }, place);
+            }
             self.emit(|atomic| Op::AtomicRmw { atomic, order }, place);
         }
         let by = self.writing(place);

@@ -14,7 +14,7 @@ use super::threads::{self, ThreadRecord};
 use crate::analysis::atomicity::Region;
 use crate::analysis::happens_before::ThreadClock;
 use crate::analysis::wait_for::SessionId;
-use crate::event::{Op, ThreadId};
+use crate::event::{LockId, Op, ThreadId};
 
 /// Everything that a thread keeps to itself. Touched by no other thread.
 pub(crate) struct Context {
@@ -32,6 +32,8 @@ pub(crate) struct Context {
     pub(crate) blocking: bool,
     /// This thread's part of the trace, if one is recorded.
     pub(crate) log: Option<ThreadLog>,
+    /// Locks that the thread holds and whose data it has looked at, as the trace says; true: and changed.
+    pub(crate) looks: Vec<(LockId, bool)>,
 }
 
 impl Context {
@@ -56,6 +58,32 @@ impl Context {
         self.log.as_ref().is_some_and(|log| log.position() > 0)
     }
 
+    /// Writes to the trace that the thread looks at what a lock guards that it holds, or changes it.
+    pub(crate) fn look(&mut self, lock: LockId, write: bool, place: Place) {
+        let Some(log) = &mut self.log else { return };
+        let known = self.looks.iter_mut().find(|(known, _)| *known == lock);
+        let (looked, wrote) = known.as_ref().map_or((false, false), |(_, wrote)| (true, *wrote));
+        match known {
+            Some((_, wrote)) => *wrote |= write,
+            None => self.looks.push((lock, write)),
+        }
+        // The hold of the lock orders these against those of other threads.
+        if !looked {
+            log.make_room().push(Op::DataRead { lock }, place);
+        }
+        if write && !wrote {
+            log.make_room().push(Op::DataWrite { lock }, place);
+        }
+    }
+
+    /// The thread lets go of the lock: its next hold looks anew.
+    #[inline]
+    pub(crate) fn look_away(&mut self, lock: LockId) {
+        if !self.looks.is_empty() {
+            self.looks.retain(|(known, _)| *known != lock);
+        }
+    }
+
     /// Writes an event to the trace, if one is recorded. Called while the object's own internal lock (or the object, if it
     /// is a lock) is held, so that the order in the trace is the order in which operations took effect.
     #[inline]
@@ -70,7 +98,7 @@ impl Context {
 
 /// The thread's context was given back: hooks that run later, in destructors of other thread-locals, do nothing.
 const GONE: *mut Context = ptr::without_provenance_mut(1);
-/// The thread is inside the tool.
+/// The thread is inside the tool, or is one of the tool's.
 const BUSY: *mut Context = ptr::without_provenance_mut(2);
 
 thread_local! {
@@ -174,22 +202,47 @@ fn first_entry(current: *mut Context) -> Option<Entered> {
     if !current.is_null() {
         return None;
     }
-    // Mark the thread as gone while the context is made: making it may allocate, and the allocator may use a wrapper.
-    CURRENT.set(GONE);
+    // Making the context allocates, and reads the configuration.
+    CURRENT.set(BUSY);
     let modes = config::modes();
-    if modes.nothing() {
+    let context = if modes.nothing() { None } else { threads::adopt(modes) };
+    let Some(context) = context else {
+        CURRENT.set(GONE);
         return None;
-    }
-    install(threads::adopt(modes)?);
+    };
+    install(context);
     enter()
+}
+
+/// Is the thread inside the tool? Then what it allocates is none of the program's business.
+#[inline(always)]
+pub(crate) fn is_inside() -> bool {
+    CURRENT.get() == BUSY
+}
+
+/// The thread is inside the tool until this is dropped, whatever it was before.
+pub(crate) struct Inside(*mut Context);
+
+impl Inside {
+    pub(crate) fn new() -> Self {
+        Self(CURRENT.replace(BUSY))
+    }
+}
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        CURRENT.set(self.0);
+    }
 }
 
 /// Gives the thread its context. Called once a thread, before any hook of it or from its first.
 pub(crate) fn install(context: Context) {
+    CURRENT.set(BUSY);
     super::stacks::belong_to(context.thread);
-    CURRENT.set(Box::into_raw(Box::new(context)));
+    let context = Box::into_raw(Box::new(context));
     // Registers the destructor. It fails only in a thread that is being torn down already; the context then lives on.
     let _ = TEARDOWN.try_with(|_| ());
+    CURRENT.set(context);
 }
 
 /// The current thread, if hooks have seen it: also inside the tool.
@@ -207,14 +260,20 @@ pub(crate) fn set_unwatched() {
     CURRENT.set(GONE);
 }
 
+/// Marks the thread as one of the tool's.
+pub(crate) fn set_own() {
+    CURRENT.set(BUSY);
+}
+
 /// Ends the thread's part: its last event, its final clocks, then its memory.
 fn leave() {
     let Some(entered) = enter() else { return };
     let context = entered.context;
+    // CURRENT stays BUSY until the end.
     std::mem::forget(entered);
-    CURRENT.set(GONE);
-    // SAFETY: the pointer is from `Box::into_raw` in `install`; CURRENT no longer leads to it and the only `Entered` was
+    // SAFETY: the pointer is from `Box::into_raw` in `install`; CURRENT does not lead to it and the only `Entered` was
     // forgotten, so nothing refers to the context.
     let context = unsafe { Box::from_raw(context) };
     threads::end(*context);
+    CURRENT.set(GONE);
 }

@@ -92,14 +92,15 @@ pub(crate) fn adopt_into(session: SessionId, origin: ThreadId, made: &SyncClock)
         return;
     }
     // Until it has a context it is inside the tool.
-    context::set_unwatched();
+    context::set_own();
     let modes = config::modes();
-    if modes.nothing() {
-        return;
-    }
-    if let Some(mut context) = adopt_as(modes, session, Some(origin)) {
-        made.acquire(&mut context.clock);
-        context::install(context);
+    let context = if modes.nothing() { None } else { adopt_as(modes, session, Some(origin)) };
+    match context {
+        Some(mut context) => {
+            made.acquire(&mut context.clock);
+            context::install(context);
+        }
+        None => context::set_unwatched(),
     }
 }
 
@@ -110,8 +111,11 @@ pub(crate) fn adopt(modes: Modes) -> Option<Context> {
 
 fn adopt_as(modes: Modes, session: SessionId, origin: Option<ThreadId>) -> Option<Context> {
     let thread = ThreadId(NEXT_THREAD.fetch_add(1, Ordering::Relaxed));
+    let clock = match origin {
+        Some(_) => SLOTS.lock().root()?,
+        None => SLOTS.lock().adopt()?,
+    };
     let origin = origin.unwrap_or(thread);
-    let clock = SLOTS.lock().root()?;
     if let Some(name) = std::thread::current().name() {
         registry::name_thread(thread, name);
     }
@@ -144,6 +148,7 @@ fn adopt_as(modes: Modes, session: SessionId, origin: Option<ThreadId>) -> Optio
         frames: Vec::new(),
         blocking: false,
         log,
+        looks: Vec::new(),
     })
 }
 
@@ -248,6 +253,7 @@ fn fork_into(parent: &mut Context, session: Option<SessionId>, name: Option<&str
         frames: Vec::new(),
         blocking: false,
         log,
+        looks: Vec::new(),
     })
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use rustc_hash::FxHashMap;
 
 use super::config::{self, OnDeadlock};
-use super::context::{Entered, enter};
+use super::context::{Entered, Inside, enter};
 use super::registry::LiveNames;
 use super::sink::Reporting;
 use super::strangers::{self, Own};
@@ -125,7 +125,7 @@ pub(crate) fn begin_block_on(root: &Arc<State>, place: Place) -> Option<Waiting>
         // At once: it is polled also when no worker of its runtime is left.
         WAITS.lock().meet(root);
     }
-    begin(inside, Wait::Join(root.actor), site)
+    begin(inside, Wait::Root(root.actor), site)
 }
 
 /// The task goes on without a worker (`block_in_place`), or no longer.
@@ -412,7 +412,7 @@ fn narrow(knot: &mut Knot, wanted: impl Fn(ThreadId) -> bool) {
     let abandoned: Vec<LockId> = knot.abandoned.iter().map(|&(lock, _)| lock).collect();
     let in_particular = |wait: Wait| match wait {
         Wait::Lock { lock, .. } => !abandoned.contains(&lock),
-        wait => matches!(wait, Wait::Join(_)),
+        wait => matches!(wait, Wait::Join(_) | Wait::Root(_)),
     };
     let mut next = 0;
     while let Some(&thread) = kept.get(next) {
@@ -526,6 +526,8 @@ impl Grant {
 
     /// Sleeps until [`Grant::give`].
     pub(crate) fn wait(&self) {
+        // The first wait of a thread allocates.
+        let _inside = Inside::new();
         let mut granted = self.granted.lock();
         while !*granted {
             self.changed.wait(&mut granted);
@@ -534,6 +536,7 @@ impl Grant {
 
     /// Sleeps until [`Grant::give`] or the deadline; true when granted.
     pub(crate) fn wait_until(&self, deadline: std::time::Instant) -> bool {
+        let _inside = Inside::new();
         let mut granted = self.granted.lock();
         while !*granted {
             if self.changed.wait_until(&mut granted, deadline).timed_out() {

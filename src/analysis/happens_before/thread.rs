@@ -6,6 +6,7 @@ use crate::clock::{Epoch, Slot, Time, VectorClock};
 use crate::event::Order;
 
 use super::sync::SyncClock;
+use super::table::at;
 
 /// A state of knowledge: a slot, and a number that changes when a thread in that slot learns something. Equal values
 /// stand for equal foreign components; zero stands for nobody's.
@@ -26,6 +27,12 @@ impl Knowledge {
     #[inline]
     pub(super) const fn is_of(self, slot: Slot) -> bool {
         (self.0 >> Self::VERSION_BITS) as u16 == slot.0 && self.0 != 0
+    }
+
+    /// Whose, and how many times that slot had learned something.
+    #[inline]
+    const fn parts(self) -> (Slot, u64) {
+        (Slot((self.0 >> Self::VERSION_BITS) as u16), self.0 << (64 - Self::VERSION_BITS))
     }
 
     #[inline]
@@ -50,6 +57,9 @@ pub struct ThreadClock {
     knowledge: Knowledge,
     /// The own component is always zero here; it is in `epoch`.
     foreign: VectorClock,
+    /// By slot the latest version of its [`Knowledge`] that was learned whole, shifted; 0 where there is none. A slot's later
+    /// knowledge holds its earlier.
+    learned: Vec<u64>,
     /// Absent until a fence or a relaxed load has something to remember.
     pub(super) fences: Option<Box<Fences>>,
     published: bool,
@@ -71,6 +81,7 @@ impl ThreadClock {
             epoch: Epoch::new(slot, Time::ZERO),
             knowledge: Knowledge::first(slot),
             foreign: VectorClock::new(),
+            learned: Vec::new(),
             fences: None,
             // Time zero is nobody's access.
             published: true,
@@ -139,8 +150,20 @@ impl ThreadClock {
         self.epoch.is_zero() && self.foreign.is_zero()
     }
 
+    /// Is this moment known, and what its slot knew in this state?
+    #[inline]
+    pub(super) fn has_learned(&self, publisher: Knowledge, epoch: Epoch) -> bool {
+        let (slot, version) = publisher.parts();
+        version != 0 && self.learned.get(slot.index()).is_some_and(|&known| known >= version) && self.covers(epoch)
+    }
+
     /// Learns a moment and the clock beside it.
-    pub(super) fn learn(&mut self, epoch: Epoch, rest: &VectorClock) {
+    pub(super) fn learn(&mut self, publisher: Knowledge, epoch: Epoch, rest: &VectorClock) {
+        let (slot, version) = publisher.parts();
+        if version != 0 {
+            let known = at(&mut self.learned, slot.index(), || 0);
+            *known = version.max(*known);
+        }
         let own = self.slot();
         let mut news = self.foreign.join_foreign(rest, own);
         if epoch.slot() != own {
@@ -223,6 +246,16 @@ impl SlotTable {
         let slot = Slot(u16::try_from(self.used).ok()?);
         self.used += 1;
         Some(ThreadClock::first(slot))
+    }
+
+    /// As [`root`](Self::root), for a thread whose accesses are compared with those of its descendants only. The slot may be
+    /// that of any finished thread: nothing that was published before now holds a moment of theirs, so nothing that may
+    /// order them is lost when an acquire skips what "the same slot" has published.
+    pub fn adopt(&mut self) -> Option<ThreadClock> {
+        match self.finished.pop() {
+            Some(old) => Some(ThreadClock { knowledge: old.knowledge.next(), fences: None, published: true, ..old }),
+            None => self.root(),
+        }
     }
 
     /// A clock for a thread that `parent` starts: it knows what the parent knows. O(finished threads + components).

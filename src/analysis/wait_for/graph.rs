@@ -27,8 +27,10 @@ pub enum Wait {
         /// The thread holds it upgradably and wants it exclusively: its own hold is not in the way.
         upgrade: bool,
     },
-    /// The end of a thread.
+    /// The end of a thread, or of a task.
     Join(ThreadId),
+    /// The end of the task that the thread itself polls (`block_on`).
+    Root(ThreadId),
     /// A notification.
     Condvar(CondvarId),
     /// Space in a channel, or the partner of a rendezvous.
@@ -131,7 +133,6 @@ impl Blocked {
     }
 
     /// All that it waits for; one is enough.
-
     pub(super) fn legs(&self) -> impl Iterator<Item = Leg> + '_ {
         let first = Leg { wait: self.wait, site: self.site, ordinal: self.ordinal, ticket: self.ticket };
         std::iter::once(first).chain(self.also.iter().copied())
@@ -509,7 +510,7 @@ impl WaitGraph {
     fn needs_anyone(&self, wait: Wait) -> bool {
         match wait {
             Wait::Lock { lock, .. } => self.abandoned.contains_key(&lock),
-            Wait::Join(_) | Wait::Timer | Wait::Idle | Wait::Drain(_) => false,
+            Wait::Join(_) | Wait::Root(_) | Wait::Timer | Wait::Idle | Wait::Drain(_) => false,
             Wait::Condvar(_)
             | Wait::Send(_)
             | Wait::Recv(_)
@@ -554,7 +555,7 @@ impl WaitGraph {
             Wait::Lock { lock, mode, upgrade } => {
                 found.extend(self.in_the_way(thread, lock, mode, upgrade, leg.ticket))
             }
-            Wait::Join(child) => found.push(child),
+            Wait::Join(child) | Wait::Root(child) => found.push(child),
             Wait::Timer => {
                 if let Some(pool) = actor.driver.and_then(|pool| self.pools.get(&pool)).filter(|pool| pool.is_full()) {
                     found.extend(&pool.occupants);
@@ -631,7 +632,7 @@ impl WaitGraph {
                                 && *quiet.get_or_insert_with(|| self.all_stuck(actor.session, stuck)))
                     })
                 }
-                Wait::Join(child) => stuck.contains(&child),
+                Wait::Join(child) | Wait::Root(child) => stuck.contains(&child),
                 Wait::Timer => stalled(actor.driver),
                 Wait::Drain(pool) => {
                     self.pools.get(&pool).is_some_and(|pool| pool.occupants.iter().any(|other| stuck.contains(other)))

@@ -1,6 +1,7 @@
 //! Waits inside tasks.
 
 use std::mem::ManuallyDrop;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -163,6 +164,10 @@ pub struct Leaf<F> {
     wait: Waiting,
 }
 
+// What is beside the future runs nothing of the user's: a panic finds it whole.
+impl<F: UnwindSafe> UnwindSafe for Leaf<F> {}
+impl<F: RefUnwindSafe> RefUnwindSafe for Leaf<F> {}
+
 #[derive(Debug)]
 struct Waiting {
     target: Target,
@@ -201,6 +206,15 @@ impl<F> Leaf<F> {
     #[must_use]
     pub fn place(&self) -> Place {
         self.wait.place
+    }
+
+    /// The wait was made elsewhere, and is polled at `place`: that of an `.await`, if the `poll` that calls this has
+    /// `#[track_caller]`. What polls through a reference or a box is in the standard library, and says nothing.
+    #[inline]
+    pub fn awaited_at(&mut self, place: Place) {
+        if !place.file().starts_with("/rustc/") && !place.file().contains("/rustlib/src/") {
+            self.wait.place = place;
+        }
     }
 
     /// Polls by hand, for waits that are functions (`poll_recv`) and not futures: one leaf for all calls. The pending wait
@@ -355,6 +369,7 @@ static LAZY: RawWakerVTable = RawWakerVTable::new(
         RawWaker::new(waker.data(), waker.vtable())
     },
     |_| unreachable!("a waker that borrows is never consumed"),
+    // SAFETY: see above.
     |data| unsafe {
         let lazy = &*data.cast::<Lazy<'_>>();
         lazy.inner.wake_by_ref();

@@ -219,7 +219,7 @@ impl Task {
         }
         let base = if context.modes.order() { context.locks.spawns() } else { None };
         runtime.count(kind).fetch_add(1, Ordering::SeqCst);
-        timeline::tell(actor, Happening::Spawned { by: context.locks.owner() });
+        timeline::tell(actor, Happening::Spawned { by: context.locks.owner(), at: place });
         Self(Some(Arc::new(State {
             actor,
             session: runtime.session(),

@@ -116,17 +116,20 @@ static TASK: RawWakerVTable = RawWakerVTable::new(
         Arc::increment_strong_count(waker);
         RawWaker::new(data, &TASK)
     },
+    // SAFETY: see above.
     |data| unsafe {
         let waker = Arc::from_raw(data.cast::<TaskWaker>());
         waker.state.woken();
         waker.inner.wake_by_ref();
         waker.state.wakers.fetch_sub(1, Ordering::SeqCst);
     },
+    // SAFETY: see above.
     |data| unsafe {
         let waker = &*data.cast::<TaskWaker>();
         waker.state.woken();
         waker.inner.wake_by_ref();
     },
+    // SAFETY: see above.
     |data| unsafe {
         let waker = Arc::from_raw(data.cast::<TaskWaker>());
         waker.state.wakers.fetch_sub(1, Ordering::SeqCst);
@@ -156,6 +159,7 @@ static LAZY: RawWakerVTable = RawWakerVTable::new(
         RawWaker::new(Arc::into_raw(waker).cast(), &TASK)
     },
     |_| unreachable!("a waker that borrows is never consumed"),
+    // SAFETY: see above.
     |data| unsafe {
         let lazy = &*data.cast::<Lazy<'_>>();
         lazy.state.woken();
