@@ -327,7 +327,9 @@ pub(super) fn is_full(directory: &Path) -> bool {
     }
     // SAFETY: all zeros are a value of this plain struct, and the call has filled it in.
     let disk = unsafe { disk.assume_init() };
-    (disk.f_bavail as u64).saturating_mul(disk.f_frsize as u64) < HARDLY_ANY
+    #[allow(clippy::unnecessary_cast, reason = "on some systems they are narrower")]
+    let free = (disk.f_bavail as u64).saturating_mul(disk.f_frsize as u64);
+    free < HARDLY_ANY
 }
 
 #[cfg(not(unix))]
