@@ -159,6 +159,8 @@ pub struct Knot {
     pub members: Vec<Member>,
     /// Locks waited for that were left locked by a thread that has ended.
     pub abandoned: Vec<(LockId, ThreadId)>,
+    /// Semaphores waited for of which units were thrown away.
+    pub leaked: Vec<LockId>,
     /// A channel with messages in it all of whose receivers are members: a pool whose workers wait for work that is
     /// queued behind them.
     pub starved: Option<ChannelId>,
@@ -239,6 +241,8 @@ pub struct WaitGraph {
     holders: FxHashMap<LockId, Vec<ThreadId>>,
     waiters: FxHashMap<LockId, Vec<ThreadId>>,
     abandoned: FxHashMap<LockId, ThreadId>,
+    /// Semaphores of which units were thrown away, and none added since.
+    leaked: FxHashSet<LockId>,
 }
 
 impl WaitGraph {
@@ -397,6 +401,14 @@ impl WaitGraph {
     #[must_use]
     pub fn is_held_by_waiting(&self, lock: LockId) -> bool {
         self.holders.contains_key(&lock)
+    }
+
+    /// Units of a semaphore were thrown away (`gone`), or some were added.
+    pub fn units_gone(&mut self, semaphore: LockId, gone: bool) {
+        match gone {
+            true => self.leaked.insert(semaphore),
+            false => self.leaked.remove(&semaphore),
+        };
     }
 
     /// Was the owner told to [begin](Self::begin), and not to end?
@@ -650,7 +662,7 @@ impl WaitGraph {
         let mut members: Vec<Member> = Vec::new();
         let mut seen: FxHashSet<ThreadId> = FxHashSet::default();
         let mut queue = std::collections::VecDeque::from([thread]);
-        let mut abandoned = Vec::new();
+        let (mut abandoned, mut leaked) = (Vec::new(), Vec::new());
         seen.insert(thread);
         while let Some(id) = queue.pop_front() {
             let actor = &self.actors[&id];
@@ -668,10 +680,15 @@ impl WaitGraph {
                 {
                     abandoned.push((lock, owner));
                 }
+                if let Wait::Units { semaphore, .. } = leg.wait
+                    && self.leaked.contains(&semaphore)
+                {
+                    leaked.push(semaphore);
+                }
             }
             members.push(Member { thread: id, blocked, starved, waits_for });
         }
-        Knot { members, abandoned, starved: None }
+        Knot { members, abandoned, leaked, starved: None }
     }
 }
 

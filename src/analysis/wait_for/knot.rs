@@ -126,6 +126,11 @@ impl Knot {
         if self.starved.is_some() {
             return Kind::PoolStarvation;
         }
+        let holds =
+            |semaphore| members.iter().flat_map(|member| &member.blocked.holds).any(|held| held.lock == semaphore);
+        if self.leaked.iter().any(|&semaphore| !holds(semaphore)) {
+            return Kind::ResourceLeak;
+        }
         if let Some(kind) = unpolled_kind(members) {
             return kind;
         }
