@@ -317,6 +317,20 @@ pub enum Op {
     /// Atomic fence; never [`Order::Relaxed`].
     Fence { order: Order },
 
+    // -- tasks. What a thread does between the begin and the end of a poll, the task does.
+    /// The owner spawns `task`; everything before it happens before the task's first poll.
+    TaskSpawned { task: TaskId },
+    /// The thread begins to poll the task: after its last poll, and after what woke it.
+    PollBegin { task: TaskId },
+    /// The poll of the task that the thread polls is over; `pending` is false when the task's future was ready, or panicked.
+    PollEnd { pending: bool },
+    /// The owner wakes the task.
+    Woken { task: TaskId },
+    /// The task does nothing more; `cancelled` is true when its future was dropped before it was ready.
+    TaskEnded { task: TaskId, cancelled: bool },
+    /// The owner has seen the end of the task: everything that it did happens before this.
+    TaskJoined { task: TaskId },
+
     // -- regions that the user means to be atomic
     /// Start of an atomic region.
     RegionBegin,

@@ -188,7 +188,7 @@ impl AtomicityAnalysis {
     ///
     /// `order` is about to take the same event. Constant cost, but for the looks of one object ([`LOOKS`]).
     pub fn event(&mut self, ordinal: u64, event: &Event, order: &mut HappensBefore) -> Option<(Object, StaleWrite)> {
-        let thread = event.owner.thread;
+        let thread = event.owner.actor();
         let writes = matches!(event.op, Op::AtomicStore { .. } | Op::AtomicRmw { .. });
         let epoch = if writes { order.moment(event.owner) } else { Epoch::NONE };
         let by = Doing { thread, site: event.site, ordinal, epoch };

@@ -30,7 +30,8 @@ struct State {
 impl WaitForAnalysis {
     /// Takes the next event. Returns the knot that it closes, if any.
     pub fn event(&mut self, ordinal: u64, event: &Event) -> Option<Knot> {
-        let thread = event.owner.thread;
+        let thread = event.owner.actor();
+        self.meet(event.owner.thread);
         self.meet(thread);
         let wait = |wait| Some((thread, wait));
         let request = match event.op {
@@ -67,9 +68,18 @@ impl WaitForAnalysis {
     }
 
     fn progress(&mut self, ordinal: u64, event: &Event) -> Option<Knot> {
-        let thread = event.owner.thread;
+        let thread = event.owner.actor();
         match event.op {
             Op::Fork { child } => self.meet(child),
+            Op::TaskSpawned { task } => self.meet(ThreadId::of_task(task)),
+            Op::TaskEnded { task, .. } => {
+                let task = ThreadId::of_task(task);
+                self.meet(task);
+                self.held(task).clear();
+                let knot = self.graph.end(task, &[]);
+                return self.starve(knot);
+            }
+            Op::PollBegin { .. } | Op::PollEnd { .. } | Op::Woken { .. } | Op::TaskJoined { .. } => {}
             Op::End => {
                 let left: Vec<LockId> = std::mem::take(self.held(thread)).iter().map(|held| held.lock).collect();
                 for backlog in self.channels.values_mut() {
