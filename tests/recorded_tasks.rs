@@ -97,15 +97,11 @@ fn recorded_tasks_are_judged_as_tasks() {
     run(1, in_opposite_orders());
     gordian::finish().unwrap();
 
-    let mut reader = TraceReader::open(&file).unwrap();
+    let mut reader = TraceReader::open_file(&file).unwrap();
+    let events = reader.read_to_end().unwrap();
     let mut engine = Engine::new(Judge::STREAMING, false);
-    let mut batch = Vec::new();
-    let mut first = 1;
-    while reader.read_batch(&mut batch).unwrap() {
-        engine.feed(first, &batch);
-        first += batch.len() as u64;
-    }
-    let verdict = engine.finish(reader.names());
+    engine.feed(1, &events);
+    let verdict = engine.verdict(reader.names());
     let owners = |finding: &Finding| finding.sites.iter().all(|site| site.owner.starts_with("task "));
     let told: Vec<_> = verdict.findings.iter().map(|finding| (finding.kind, owners(finding))).collect();
     assert_eq!(told, [(Kind::LockOrderCycle, true)], "{:#?}", verdict.findings);

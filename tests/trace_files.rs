@@ -307,7 +307,7 @@ fn a_trace_cut_at_any_byte_gives_its_beginning() {
 #[test]
 fn versions_are_checked() {
     let mut bytes = binary(&[], &Tables::default());
-    bytes[10] = 1;
+    bytes[10] += 1;
     assert!(matches!(prefix(&bytes).1, Some(TraceError::NewerMinor { .. })));
     bytes[8..12].copy_from_slice(&[1, 0, 0, 0]);
     let error = prefix(&bytes).1.unwrap();
@@ -355,7 +355,7 @@ fn generated_traces_are_disciplined() {
     let mut held = vec![Vec::new(); threads as usize];
     let (mut sync, mut nested) = (0, 0);
     for event in &events {
-        let mine = &mut held[event.owner.thread.index()];
+        let mine = &mut held[event.owner.thread.0 as usize];
         match event.op {
             Op::Acquired { lock, .. } => {
                 assert!(mine.iter().all(|other| *other < lock), "locks are taken in their order");
