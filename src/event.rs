@@ -74,14 +74,14 @@ macro_rules! indices {
     )*};
 }
 
-indices! { LockId VarId AtomicId CondvarId ChannelId BarrierId OnceId SiteId }
+indices! { ThreadId LockId VarId AtomicId CondvarId ChannelId BarrierId OnceId SiteId }
 
 impl ThreadId {
-    /// The identifier as an index into a table: threads have the even places, tasks the odd ones.
+    /// The place in a table of threads *and* tasks: threads have the even ones, tasks the odd ones.
     #[inline]
     #[must_use]
-    pub const fn index(self) -> usize {
-        (self.0.rotate_left(1)) as usize
+    pub const fn place(self) -> usize {
+        self.0.rotate_left(1) as usize
     }
 
     /// A task as an owner of its own: tasks and threads wait for one another in one graph, and take locks in one order, so

@@ -314,7 +314,7 @@ fn versions_are_checked() {
     assert!(matches!(error, TraceError::IncompatibleMajor { .. }));
     assert_eq!(
         error.to_string(),
-        "format version 1.0 cannot be read, only 2.0: record the trace again, or read it with the release that wrote it"
+        "format version 1.0 cannot be read, only 2.1: record the trace again, or read it with the release that wrote it"
     );
 }
 
@@ -355,7 +355,7 @@ fn generated_traces_are_disciplined() {
     let mut held = vec![Vec::new(); threads as usize];
     let (mut sync, mut nested) = (0, 0);
     for event in &events {
-        let mine = &mut held[event.owner.thread.0 as usize];
+        let mine = &mut held[event.owner.thread.index()];
         match event.op {
             Op::Acquired { lock, .. } => {
                 assert!(mine.iter().all(|other| *other < lock), "locks are taken in their order");

@@ -127,7 +127,7 @@ fn requests(events: &[Event]) -> Vec<Request> {
     let mut held: Vec<Vec<(Holding, SiteId)>> = vec![Vec::new(); THREADS];
     let mut requests = Vec::new();
     for (event, &Event { owner, site, op }) in events.iter().enumerate() {
-        let mine = &mut held[owner.thread.0 as usize];
+        let mine = &mut held[owner.thread.index()];
         let wanted = match op {
             Op::Request { lock, mode } | Op::Acquired { lock, mode, attempt: Attempt::Blocking } => Some((lock, mode)),
             _ => None,

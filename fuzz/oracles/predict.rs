@@ -83,16 +83,16 @@ const fn is_ordered(op: Op) -> Option<CondvarId> {
 
 impl<'a> Twin<'a> {
     fn new(events: &'a [Event]) -> Self {
-        let count = events.iter().map(|event| event.owner.thread.0 as usize + 1).max().unwrap_or(0);
+        let count = events.iter().map(|event| event.owner.thread.index() + 1).max().unwrap_or(0);
         let mut threads = vec![Vec::new(); count];
         for (at, event) in events.iter().enumerate() {
-            threads[event.owner.thread.0 as usize].push(at);
+            threads[event.owner.thread.index()].push(at);
         }
         Self { events, threads }
     }
 
     fn is_done(&self, state: &State, event: usize) -> bool {
-        let thread = self.events[event].owner.thread.0 as usize;
+        let thread = self.events[event].owner.thread.index();
         self.threads[thread][..state.done[thread]].contains(&event)
     }
 
@@ -132,7 +132,7 @@ impl<'a> Twin<'a> {
 
     fn is_enabled(&self, state: &State, event: usize) -> bool {
         let Event { owner, op, .. } = self.events[event];
-        let thread = owner.thread.0 as usize;
+        let thread = owner.thread.index();
         if !self.has_begun(state, thread) {
             return false;
         }

@@ -62,7 +62,7 @@ fn transactions(events: &[Event]) -> Vec<Option<usize>> {
     let mut region: Vec<usize> = Vec::new();
     let mut of = Vec::new();
     for (index, event) in events.iter().enumerate() {
-        let thread = event.owner.thread.0 as usize;
+        let thread = event.owner.thread.index();
         if depth.len() <= thread {
             depth.resize(thread + 1, 0);
             region.resize(thread + 1, 0);

@@ -230,10 +230,10 @@ impl AtomicityAnalysis {
     }
 
     fn region(&mut self, thread: ThreadId) -> &mut (u32, Option<Region>) {
-        if self.regions.len() <= thread.index() {
-            self.regions.resize(thread.index() + 1, (0, None));
+        if self.regions.len() <= thread.place() {
+            self.regions.resize(thread.place() + 1, (0, None));
         }
-        &mut self.regions[thread.index()]
+        &mut self.regions[thread.place()]
     }
 }
 

@@ -90,10 +90,10 @@ impl LockOrderAnalysis {
 
     #[inline]
     fn owner(&mut self, thread: ThreadId) -> &mut Owner {
-        if self.owners.len() <= thread.index() {
-            self.owners.resize_with(thread.index() + 1, Owner::default);
+        if self.owners.len() <= thread.place() {
+            self.owners.resize_with(thread.place() + 1, Owner::default);
         }
-        &mut self.owners[thread.index()]
+        &mut self.owners[thread.place()]
     }
 
     fn request(&mut self, event: u64, thread: ThreadId, lock: LockId, mode: Mode, site: SiteId) {
@@ -164,7 +164,7 @@ impl LockOrderAnalysis {
     #[inline]
     fn judge(&mut self, event: u64, thread: ThreadId, lock: LockId, mode: Mode, site: SiteId) {
         let chain = extend(self.chain(thread), lock, mode);
-        let owner = &mut self.owners[thread.index()];
+        let owner = &mut self.owners[thread.place()];
         if owner.known.known(chain) {
             return;
         }

@@ -168,16 +168,16 @@ impl WaitForAnalysis {
     }
 
     fn meet(&mut self, thread: ThreadId) {
-        if self.known.len() <= thread.index() {
-            self.known.resize(thread.index() + 1, State::default());
+        if self.known.len() <= thread.place() {
+            self.known.resize(thread.place() + 1, State::default());
         }
-        if !std::mem::replace(&mut self.known[thread.index()].seen, true) {
+        if !std::mem::replace(&mut self.known[thread.place()].seen, true) {
             self.graph.begin(thread, SessionId::default());
         }
     }
 
     fn held(&mut self, thread: ThreadId) -> &mut Vec<Holding> {
-        &mut self.known[thread.index()].held
+        &mut self.known[thread.place()].held
     }
 }
 
