@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex as PlainMutex};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use gordian::finding::Finding;
 use gordian::sync::mpsc as thread_mpsc;
 use gordian::task::instrument;
 use gordian::tokio;
@@ -18,10 +17,7 @@ use gordian::tokio::time::{sleep, timeout};
 use super::{assert_found, single};
 
 /// Runs a future on one thread and on two, and finds nothing.
-fn silent<F: Future<Output = ()>>(future: fn() -> F)
-where
-    F: 'static,
-{
+fn silent<F: Future<Output = ()> + 'static>(future: fn() -> F) {
     for threads in [1, 2] {
         let outcome = gordian::findings_of(move || {
             let runtime = runtime(threads);
