@@ -18,6 +18,13 @@ use crate::event::{LockId, Mode, SiteId, ThreadId};
 
 /// Recursive reads of one lock that are kept until a writer comes.
 const READS_MAX: usize = 64;
+/// Cycles that are reported: where everything is taken in every order there are more than anyone reads, and each takes a
+/// kilobyte.
+const PATTERNS_MAX: usize = 10_000;
+/// Records that the searches look at before each gets less.
+const LOOKS_MAX: u64 = 20_000_000;
+/// What each gets then: enough for the short cycles.
+const BUDGET_LATER: u32 = 500;
 
 /// A living lock: its node, and how many locks had its id before.
 #[derive(Clone, Copy, Debug)]
@@ -59,6 +66,9 @@ pub struct LockOrder {
     patterns: FxHashSet<u64>,
     reads: FxHashSet<(LockId, SiteId, SiteId)>,
     cut: bool,
+    /// Cycles reported, and records that all searches together have looked at.
+    told: usize,
+    looked: u64,
     dropped: u64,
     // Empty between requests; kept for their memory.
     entries: Vec<Entry>,
@@ -87,6 +97,8 @@ impl LockOrder {
             patterns: FxHashSet::default(),
             reads: FxHashSet::default(),
             cut: false,
+            told: 0,
+            looked: 0,
             dropped: 0,
             entries: Vec::new(),
             hops: Vec::new(),
@@ -225,8 +237,8 @@ impl LockOrder {
         })
     }
 
-    /// Was a search for cycles cut short? (It looks at 100,000 records for each new record, and at cycles of at most 32
-    /// threads.)
+    /// Was a search for cycles cut short? (It looks at 100,000 records for each new record, at 500 when all searches together
+    /// have looked at twenty million, and at cycles of at most 32 threads; ten thousand cycles are reported.)
     #[must_use]
     pub fn is_cut(&self) -> bool {
         self.cut
@@ -460,10 +472,18 @@ impl LockOrder {
         if !self.order.together(first.from, first.to) {
             return;
         }
-        let Self { order, contexts, patterns, classes, .. } = self;
+        if self.told >= PATTERNS_MAX {
+            self.cut = true;
+            return;
+        }
+        let budget = if self.looked < LOOKS_MAX { BUDGET } else { BUDGET_LATER };
+        let Self { order, contexts, patterns, classes, told, .. } = self;
         let (fork_join, threads) = (self.fork_join, self.thread_count);
-        let mut search = Search { order, contexts, fork_join, threads, budget: BUDGET, cut: false };
+        let mut search = Search { order, contexts, fork_join, threads, budget, cut: false };
         search.run(first, |path| {
+            if *told >= PATTERNS_MAX {
+                return;
+            }
             // A pattern among classes is known by its sites: threads and locks differ from test to test.
             let by_class = path.iter().any(|hop| matches!(order.graph[hop.from].place, Place::Class(_)));
             if by_class && explained(order, contexts, classes, path) {
@@ -477,10 +497,12 @@ impl LockOrder {
                 patterns.insert(key(path, |hop| abstract_key(order, contexts, hop)))
             };
             if new {
+                *told += 1;
                 hazards.push(Hazard::Cycle(Pattern { steps: steps(order, contexts, path) }));
             }
         });
         self.cut |= search.cut;
+        self.looked += u64::from(budget - search.budget);
     }
 }
 
