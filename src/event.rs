@@ -7,6 +7,15 @@
 //! Blocking operations are two events. The request is *optional*: a stream has it where the operation did not get
 //! through at once, or where the source announces every attempt. So a report can precede the hang, and a lock that was
 //! free costs one event.
+//!
+//! # A source that has addresses
+//!
+//! What the compiler instruments (loads and stores of plain memory) is known by address, not as an object. Such a source
+//! needs no event of its own. It gives a location the next [`VarId`] at the first access since its memory was allocated, and
+//! forgets the id when the memory is freed or reused, so that two objects at one address are two; an access that spans
+//! several locations is one event for each. [`Op::Read`] and [`Op::Write`] are the accesses, its place is the code address,
+//! entered into the table of [`Site`]s once. Everything behind the events is as for a `Shared` cell. The live recorder does
+//! this for atomics already, which have no room for an id of their own: see `record::cells`.
 
 use std::num::NonZeroU32;
 
@@ -65,14 +74,14 @@ macro_rules! indices {
     )*};
 }
 
-indices! { LockId VarId AtomicId CondvarId ChannelId BarrierId OnceId SiteId }
+indices! { ThreadId LockId VarId AtomicId CondvarId ChannelId BarrierId OnceId SiteId }
 
 impl ThreadId {
-    /// The identifier as an index into a table: threads have the even places, tasks the odd ones.
+    /// The place in a table of threads *and* tasks: threads have the even ones, tasks the odd ones.
     #[inline]
     #[must_use]
-    pub const fn index(self) -> usize {
-        (self.0.rotate_left(1)) as usize
+    pub const fn place(self) -> usize {
+        self.0.rotate_left(1) as usize
     }
 
     /// A task as an owner of its own: tasks and threads wait for one another in one graph, and take locks in one order, so
@@ -307,6 +316,20 @@ pub enum Op {
     AtomicRmw { atomic: AtomicId, order: Order },
     /// Atomic fence; never [`Order::Relaxed`].
     Fence { order: Order },
+
+    // -- tasks. What a thread does between the begin and the end of a poll, the task does.
+    /// The owner spawns `task`; everything before it happens before the task's first poll.
+    TaskSpawned { task: TaskId },
+    /// The thread begins to poll the task: after its last poll, and after what woke it.
+    PollBegin { task: TaskId },
+    /// The poll of the task that the thread polls is over; `pending` is false when the task's future was ready, or panicked.
+    PollEnd { pending: bool },
+    /// The owner wakes the task.
+    Woken { task: TaskId },
+    /// The task does nothing more; `cancelled` is true when its future was dropped before it was ready.
+    TaskEnded { task: TaskId, cancelled: bool },
+    /// The owner has seen the end of the task: everything that it did happens before this.
+    TaskJoined { task: TaskId },
 
     // -- regions that the user means to be atomic
     /// Start of an atomic region.

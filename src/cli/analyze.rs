@@ -52,6 +52,7 @@ pub(super) fn analyze(options: &Analyze) -> Result<ExitCode, Error> {
         last.summary.interrupted |= cut_short;
     }
     if let Some(path) = &options.witness {
+        options.gate.identify(&mut parts);
         output::write_file(path, &output::pretty(&Witnesses::of(&parts)))?;
     }
     let otherwise = if broken {

@@ -3,24 +3,31 @@
 //! What is held belongs to the task that acquired it. Its guard may be dropped anywhere, so it carries a [`Hold`], which says
 //! whose it is.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use parking_lot::Mutex;
 
-use super::Place;
-use super::context::enter;
-use super::locks::{self, LockMeta};
+use super::cells::Edge;
+use super::context::{Context, enter};
+use super::locks::{self, Carried, LockMeta};
+use super::registry::LiveNames;
 use super::tasks::{self, Target, holders};
+use super::{Place, sink, stacks, waits};
 use crate::analysis::happens_before::LockClock;
+use crate::analysis::sections::{Section, Sections};
 use crate::analysis::wait_for::{Possession, Wait};
-use crate::event::{Attempt, LockId, Mode, ObjectKind, ThreadId};
+use crate::event::{Attempt, LockId, Mode, ObjectKind, Op, Order, ThreadId};
 
 /// What a wrapper keeps beside a semaphore, or a lock made of one.
 pub struct SemaphoreMeta {
     meta: LockMeta,
     /// A hold was given back by someone who had not acquired it: so guards of this one travel.
     roams: AtomicBool,
+    /// Units were thrown away, and none were added since.
+    leaks: AtomicBool,
     clock: Mutex<LockClock>,
+    sections: Mutex<Option<Box<Sections>>>,
+    edge: Edge,
 }
 
 impl std::fmt::Debug for SemaphoreMeta {
@@ -38,6 +45,8 @@ pub struct Hold {
     lock: LockId,
     units: u32,
     mode: Mode,
+    /// What was done through the guard.
+    seen: AtomicU32,
 }
 
 impl SemaphoreMeta {
@@ -46,7 +55,14 @@ impl SemaphoreMeta {
     #[must_use]
     pub const fn new(kind: ObjectKind, units: usize, created: Place) -> Self {
         let _ = units;
-        Self { meta: LockMeta::new(kind, created), roams: AtomicBool::new(false), clock: Mutex::new(LockClock::new()) }
+        Self {
+            meta: LockMeta::new(kind, created),
+            roams: AtomicBool::new(false),
+            leaks: AtomicBool::new(false),
+            clock: Mutex::new(LockClock::new()),
+            sections: Mutex::new(None),
+            edge: Edge::new(),
+        }
     }
 
     /// Gives it a name for reports.
@@ -84,9 +100,12 @@ impl SemaphoreMeta {
     /// After an acquisition. `owned`: the guard borrows nothing, and may go anywhere (`lock_owned`): then who holds it is
     /// only a guess.
     pub fn acquired(&self, units: u32, mode: Mode, attempt: Attempt, owned: bool, place: Place) -> Hold {
-        let Some(mut inside) = enter() else { return Hold { owner: None, lock: LockId(0), units, mode } };
+        let Some(mut inside) = enter() else {
+            return Hold { owner: None, lock: LockId(0), units, mode, seen: AtomicU32::new(0) };
+        };
         let context = &mut *inside;
         let site = context.locks.site(place);
+        self.edge.tell(context, Order::Acquire, place);
         // In a poll of which nobody was told, the thread is not who holds it.
         let unknown = context.frames.is_empty() && !context.blocking;
         let roams = owned || unknown || self.roams.load(Ordering::Relaxed);
@@ -95,17 +114,21 @@ impl SemaphoreMeta {
             if context.modes.races() {
                 self.clock.lock().acquired(&mut context.clock, mode);
             }
-            return Hold { owner: None, lock: LockId(0), units, mode };
+            return Hold { owner: None, lock: LockId(0), units, mode, seen: AtomicU32::new(0) };
         }
         // Beside a sibling, it is not known whose the other locks are: then this one makes no order.
         let attempt = if has_siblings(context) { Attempt::Try } else { attempt };
         let units_held = if self.is_lock() { 0 } else { units };
+        let told = attempt;
         let lock = locks::carried(context, &self.meta, (mode, attempt, possession), units_held, site);
         holders::holds(context);
+        if self.is_lock() {
+            context.emit(Op::Acquired { lock, mode, attempt: told }, place);
+        }
         if context.modes.races() {
             self.clock.lock().acquired(&mut context.clock, mode);
         }
-        Hold { owner: Some(context.owner()), lock, units, mode }
+        Hold { owner: Some(context.owner()), lock, units, mode, seen: AtomicU32::new(0) }
     }
 
     /// Before a release, by whoever drops the guard.
@@ -117,6 +140,10 @@ impl SemaphoreMeta {
         let Some(mut inside) = enter() else { return };
         let context = &mut *inside;
         let lock = hold.lock;
+        self.edge.tell(context, Order::AcqRel, self.meta.created());
+        if self.is_lock() && hold.owner.is_some() {
+            context.emit(Op::Released { lock, mode: hold.mode }, self.meta.created());
+        }
         if context.modes.races() {
             self.clock.lock().released(&mut context.clock, self.release_mode(hold.mode));
         }
@@ -124,6 +151,7 @@ impl SemaphoreMeta {
         if context.owner() == owner {
             if let Some(held) = context.locks.put_down(lock, hold.mode) {
                 tasks::released(context, &held);
+                self.section_ended(context, hold, &held);
             }
         } else {
             self.roams.store(true, Ordering::Relaxed);
@@ -134,14 +162,25 @@ impl SemaphoreMeta {
     /// The hold is given up without a release (`forget`): the units are gone.
     pub fn forgotten(&self, hold: Hold) {
         self.put_down(&hold);
+        self.tell_gone(hold.lock, hold.owner.is_some() && hold.units > 0);
+    }
+
+    fn tell_gone(&self, lock: LockId, gone: bool) {
+        if !self.is_lock() && self.leaks.swap(gone, Ordering::Relaxed) != gone {
+            let _inside = enter();
+            waits::units_gone(lock, gone);
+        }
     }
 
     /// Units are added (`add_permits`), before the real call.
     pub fn added(&self, units: usize, place: Place) {
-        let _ = (units, place);
-        if let Some(mut inside) = enter()
-            && inside.modes.races()
-        {
+        if units > 0 && self.leaks.load(Ordering::Relaxed) {
+            let lock = enter().map(|mut inside| self.meta.lock_id(&mut inside));
+            lock.into_iter().for_each(|lock| self.tell_gone(lock, false));
+        }
+        let Some(mut inside) = enter() else { return };
+        self.edge.tell(&mut inside, Order::AcqRel, place);
+        if inside.modes.races() {
             self.clock.lock().released(&mut inside.clock, Mode::Shared);
         }
     }
@@ -164,9 +203,9 @@ impl SemaphoreMeta {
 
     /// The current owner learns what was published here.
     pub(crate) fn learned(&self) {
-        if let Some(mut inside) = enter()
-            && inside.modes.races()
-        {
+        let Some(mut inside) = enter() else { return };
+        self.edge.tell(&mut inside, Order::Acquire, self.meta.created());
+        if inside.modes.races() {
             self.clock.lock().acquired(&mut inside.clock, Mode::Exclusive);
         }
     }
@@ -180,6 +219,12 @@ impl SemaphoreMeta {
         } else if let Some(owner) = hold.owner.take() {
             holders::give_back(owner, hold.lock, hold.mode);
         }
+        self.edge.tell(context, Order::AcqRel, self.meta.created());
+        if hold.owner.is_some() {
+            context.emit(Op::Released { lock: hold.lock, mode: hold.mode }, self.meta.created());
+            let attempt = Attempt::Try;
+            context.emit(Op::Acquired { lock: hold.lock, mode: Mode::Shared, attempt }, self.meta.created());
+        }
         if context.modes.races() {
             self.clock.lock().released(&mut context.clock, hold.mode);
         }
@@ -187,22 +232,49 @@ impl SemaphoreMeta {
         hold.units = 1;
     }
 
-    /// What is guarded is read or written through the guard (`Deref`, `DerefMut`).
+    /// What is guarded is read or written through the guard (`Deref`, `DerefMut`). `owns`: it owns something
+    /// ([`needs_drop`](std::mem::needs_drop)).
     #[inline]
-    pub fn accessed(&self, hold: &Hold, write: bool, place: Place) {
-        if !write || hold.owner.is_none() {
-            return;
+    pub fn accessed(&self, hold: &Hold, write: bool, owns: bool, place: Place) {
+        let seen = hold.seen.load(Ordering::Relaxed);
+        if seen & WRITTEN == 0 && (write || seen & LOOKED == 0) {
+            self.first_access(hold, write, owns, place);
         }
+    }
+
+    #[cold]
+    fn first_access(&self, hold: &Hold, write: bool, owns: bool, place: Place) {
+        let owned = if owns { OWNS } else { 0 };
+        hold.seen.fetch_or(owned | if write { WRITTEN } else { LOOKED }, Ordering::Relaxed);
         let Some(mut inside) = enter() else { return };
         if hold.owner == Some(inside.owner()) {
             let site = inside.locks.site(place);
-            inside.locks.writes(hold.lock, site);
+            inside.locks.accesses(hold.lock, write, site);
+        }
+    }
+
+    /// A critical section has ended.
+    fn section_ended(&self, context: &mut Context, hold: &Hold, held: &Carried) {
+        if held.looked.is_none() && held.written.is_none() {
+            return;
+        }
+        let section = Section { owner: context.owner(), taken: held.site, looked: held.looked, written: held.written };
+        let Some(stale) = self.sections.lock().get_or_insert_default().ended(section) else { return };
+        // One function has looked and writes: then the two belong together.
+        if stacks::function(stale.looked).is_some_and(|look| stacks::function(stale.written) == Some(look)) {
+            let owns = hold.seen.load(Ordering::Relaxed) & OWNS != 0;
+            sink::report(context, stale.finding(hold.lock, owns, &LiveNames));
         }
     }
 }
 
+/// The bits of [`Hold::seen`].
+const LOOKED: u32 = 1;
+const WRITTEN: u32 = 2;
+const OWNS: u32 = 4;
+
 /// Does the task wait for something else at the same time? Then what it holds may belong to that part of it.
-fn has_siblings(context: &super::context::Context) -> bool {
+fn has_siblings(context: &Context) -> bool {
     context.frames.last().is_some_and(|frame| frame.has_siblings())
 }
 
@@ -211,7 +283,7 @@ impl Hold {
     pub fn split(&mut self, units: u32) -> Self {
         self.units -= units;
         // The task holds one, which is put down with the first part.
-        Self { owner: None, lock: self.lock, units, mode: self.mode }
+        Self { owner: None, lock: self.lock, units, mode: self.mode, seen: AtomicU32::new(0) }
     }
 
     /// Two permits of one semaphore become one (`merge`).
