@@ -30,6 +30,9 @@ const NEWS: u64 = 1 << 63;
 pub(super) const LAST_SITE: SiteId = SiteId((1 << SITE_BITS) - 1);
 
 impl Entry {
+    /// Of no lock.
+    pub(super) const NONE: Self = Self { chain: 0, word: 0 };
+
     /// `id` as in the lock's meta.
     #[inline(always)]
     pub(super) fn new(chain: u64, id: u32, site: SiteId, mode: Mode, attempt: Attempt) -> Self {
@@ -214,7 +217,7 @@ impl Held {
     pub(super) fn push(&mut self, entry: Entry) {
         if self.top == self.last {
             let depth = self.len();
-            self.entries.resize(2 * self.entries.len(), Entry { chain: 0, word: 0 });
+            self.entries.resize(2 * self.entries.len(), Entry::NONE);
             self.set_depth(depth);
         }
         // SAFETY: `top` is below `last`.

@@ -3,7 +3,7 @@
 use std::ptr;
 
 use super::ORDER;
-use super::meta::{DESCRIBED, ID, LockMeta};
+use super::meta::{DESCRIBED, ID, LockMeta, Note};
 use super::pins::Pin;
 use super::state::LockState;
 use crate::analysis::lock_order::{Hazard, extend};
@@ -26,9 +26,9 @@ pub(super) fn judge(context: &mut Context, meta: &LockMeta, chain: u64, mode: Mo
     if meta.kind() == ObjectKind::Mutex && meta.is_fresh() {
         introduce_holders(context);
         let pin = held_context(context);
-        match meta.note() {
+        match meta.note().context() {
             None => {
-                meta.put_note(context.locks.pins.share(pin.id), site);
+                meta.put_note(Note::new(context.locks.pins.share(pin.id), site));
                 return tell_class(context, meta, mode, site);
             }
             Some(noted) if noted == pin.id => {
@@ -94,6 +94,7 @@ fn introduce_holders(context: &mut Context) {
 
 /// The graph gets to know a lock by its class, and so does the registry if it has not met the lock yet.
 fn introduce(locks: &mut LockState, lock: LockId) {
+    locks.heir.forget_if(lock);
     // The newest: ids of the dead are given out again.
     let newcomer = locks.newcomers.iter().rfind(|(newcomer, ..)| *newcomer == lock);
     if let Some(&(_, kind, created)) = newcomer {
@@ -144,6 +145,7 @@ impl LockMeta {
         let known = !self.is_fresh();
         let described = self.id_word() & DESCRIBED != 0;
         let lock = LockId(self.id_word() & ID);
+        context.locks.heir.forget_if(lock);
         if self.is_named() || described || known {
             registry::forget(Object::Lock(lock));
         }
@@ -152,6 +154,12 @@ impl LockMeta {
             let hazards = ORDER.lock().lock_died(lock, class);
             return tell(context, hazards);
         }
+        // (A lock may die while it is held, if its guard was leaked.)
+        let reusable = lock.0 != UNWATCHED
+            && !self.is_chained()
+            && !context.locks.holds(lock)
+            && context.log.is_none()
+            && context.locks.spare_ids.len() < SPARE_IDS;
         if let Some((noted, site)) = self.take_note() {
             // Same context, same class, same place: the class knows it. (Of a context that is not the thread's own, or not
             // the last, this is not known here, and the graph is asked.)
@@ -164,13 +172,12 @@ impl LockMeta {
                 let hazards = ORDER.lock().class_edge_in(noted, class, Mode::Exclusive, site);
                 tell(context, hazards);
             }
+            if let Some(pin) = own.filter(|_| reusable && !described) {
+                return context.locks.leave(self, lock, pin.chain, Note::new(noted, site));
+            }
             context.locks.pins.give_back(noted);
         }
-        if lock.0 != UNWATCHED
-            && !self.is_chained()
-            && context.log.is_none()
-            && context.locks.spare_ids.len() < SPARE_IDS
-        {
+        if reusable {
             context.locks.spare_ids.push(lock.0);
         }
     }

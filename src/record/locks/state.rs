@@ -2,6 +2,7 @@
 
 use std::ptr;
 
+use super::heir::Heir;
 use super::held::{Held, LAST_SITE};
 use super::pins::Pins;
 use crate::analysis::lock_order::KnownChains;
@@ -10,7 +11,7 @@ use crate::event::{LockId, Mode, ObjectKind, SiteId};
 use crate::record::{Place, registry, stacks};
 
 /// Places seen by one thread: a direct-mapped cache from address to id.
-pub(super) struct Places([(usize, SiteId); Places::SIZE]);
+pub(super) struct Places([(Option<Place>, SiteId); Places::SIZE]);
 
 impl Places {
     const SIZE: usize = 64;
@@ -18,19 +19,27 @@ impl Places {
     /// The id of a place that was here before.
     #[inline(always)]
     pub(super) fn seen(&self, place: Place) -> Option<SiteId> {
-        let address = ptr::from_ref(place).addr();
-        let slot = &self.0[(address >> 3) % Self::SIZE];
-        if slot.0 == address { Some(slot.1) } else { None }
+        let slot = &self.0[Self::home(place)];
+        if Self::is(slot.0, place) { Some(slot.1) } else { None }
     }
 
     fn id(&mut self, place: Place) -> SiteId {
-        let address = ptr::from_ref(place).addr();
-        let slot = &mut self.0[(address >> 3) % Self::SIZE];
-        if slot.0 == address {
+        let slot = &mut self.0[Self::home(place)];
+        if Self::is(slot.0, place) {
             return slot.1;
         }
-        *slot = (address, first_visit(place));
+        *slot = (Some(place), first_visit(place));
         slot.1
+    }
+
+    #[inline(always)]
+    fn home(place: Place) -> usize {
+        (ptr::from_ref(place).addr() >> 3) % Self::SIZE
+    }
+
+    #[inline(always)]
+    fn is(seen: Option<Place>, place: Place) -> bool {
+        seen.map_or(ptr::null(), ptr::from_ref) == ptr::from_ref(place)
     }
 }
 
@@ -52,6 +61,7 @@ pub(crate) struct LockState {
     pub(super) spare_ids: Vec<u32>,
     /// Locks that were taken for the first time since the stack was last empty: the registry does not know them yet.
     pub(super) newcomers: Vec<Newcomer>,
+    pub(super) heir: Heir,
 }
 
 /// A lock that the registry does not know yet, its kind, and where it was made.
@@ -66,16 +76,18 @@ impl LockState {
         Self {
             held: Held::new(seed, recorded),
             known: KnownChains::new(),
-            places: Places([(0, SiteId::UNKNOWN); Places::SIZE]),
+            places: Places([(None, SiteId::UNKNOWN); Places::SIZE]),
             pins: Pins::default(),
             spare_ids: Vec::new(),
             newcomers: Vec::new(),
+            heir: Heir::NONE,
         }
     }
 
     /// A new fork/join segment: chains judged in the old one are judged again, for their clock has changed.
     pub(crate) fn new_segment(&mut self, seed: u64) {
         self.held.reseed(seed);
+        self.drop_heir();
         self.known.clear();
         self.pins.clear();
     }
@@ -84,9 +96,18 @@ impl LockState {
         if self.newcomers.len() > self.held.len() + NEWCOMERS {
             // Only those still held can be asked for.
             let held: Vec<LockId> = self.left();
+            self.drop_heir();
             self.newcomers.retain(|(newcomer, ..)| held.contains(newcomer));
         }
         self.newcomers.push(newcomer);
+    }
+
+    /// Nothing is held, so no newcomer can be asked for any more.
+    pub(super) fn clear_newcomers(&mut self) {
+        if !self.newcomers.is_empty() {
+            self.drop_heir();
+            self.newcomers.clear();
+        }
     }
 
     #[inline(always)]
@@ -104,9 +125,19 @@ impl LockState {
         self.held.iter().map(|entry| entry.lock()).collect()
     }
 
+    pub(super) fn holds(&self, lock: LockId) -> bool {
+        self.held.iter().any(|entry| entry.lock() == lock)
+    }
+
     /// The lock taken last, of those held.
     #[inline]
     pub(crate) fn innermost(&self) -> Option<(LockId, Mode, SiteId)> {
         self.held.innermost()
+    }
+}
+
+impl Drop for LockState {
+    fn drop(&mut self) {
+        self.drop_heir();
     }
 }
