@@ -85,6 +85,10 @@ impl Entry {
         self.lock() == lock && self.mode() == mode
     }
 
+    pub(super) fn report(self) -> HeldLock {
+        HeldLock { lock: self.lock(), mode: self.mode(), site: self.site(), attempt: self.attempt() }
+    }
+
     fn innermost(self) -> (LockId, Mode, SiteId) {
         (self.lock(), self.mode(), self.site())
     }
@@ -144,13 +148,7 @@ impl Held {
     }
 
     pub(super) fn locks(&self) -> Vec<HeldLock> {
-        let held = |entry: Entry| HeldLock {
-            lock: entry.lock(),
-            mode: entry.mode(),
-            site: entry.site(),
-            attempt: entry.attempt(),
-        };
-        self.iter().map(held).collect()
+        self.iter().map(Entry::report).collect()
     }
 
     pub(super) fn holdings(&self) -> Vec<Holding> {

@@ -3,6 +3,7 @@
 use std::ptr;
 
 use super::ORDER;
+use super::held::Entry;
 use super::meta::{DESCRIBED, ID, LockMeta, Note};
 use super::pins::Pin;
 use super::state::LockState;
@@ -54,8 +55,16 @@ pub(super) fn note(context: &mut Context, meta: &LockMeta, chain: u64, mode: Mod
         return;
     }
     introduce_holders(context);
-    let pin = held_context(context).id;
-    let hazards = ORDER.lock().acquire_in(pin, lock, mode, site);
+    let hazards = {
+        let thread = context.thread;
+        let LockState { held, pins, .. } = &mut context.locks;
+        let chain = held.chain();
+        pins.prefetch(chain);
+        let mut order = ORDER.lock();
+        order.prepare(held.iter().map(|entry| entry.lock()), lock);
+        let pin = pins.get(chain, || order.context(thread, &held.locks())).id;
+        order.acquire_below(pin, held.iter().map(Entry::report), lock, mode, site)
+    };
     tell_class(context, meta, mode, site);
     meta.set_chained();
     context.locks.known.insert(chain);
