@@ -132,3 +132,112 @@ fn orders_of_different_tests_meet_by_the_place_where_locks_are_made() {
     // Known by now.
     assert_eq!(found(|| backward(&make())), []);
 }
+
+/// A lock made at one place.
+fn moment() -> Mutex<()> {
+    Mutex::new(())
+}
+
+/// Under the gate, many locks live one after the other for a moment, and then one that is like them at first.
+fn moments(locks: &Locks) -> Arc<Mutex<()>> {
+    let _gate = take(&locks.gate);
+    for _ in 0..100 {
+        drop(take(&moment()));
+    }
+    let stays = Arc::new(moment());
+    drop(take(&stays));
+    stays
+}
+
+/// `second` gets a lock that was taken under the gate as many short-lived ones were before it.
+fn after_moments(second: fn(&Locks, &Mutex<()>)) -> Vec<(Kind, Tier)> {
+    found(move || {
+        let locks = locks(Mutex::new(()), Mutex::new(()), Mutex::new(()));
+        let stays = Arc::new(std::sync::OnceLock::new());
+        let turn = Arc::new(Barrier::new(2));
+        let other = thread::spawn({
+            let (locks, stays, turn) = (Arc::clone(&locks), Arc::clone(&stays), Arc::clone(&turn));
+            move || {
+                turn.wait();
+                second(&locks, stays.get().expect("made by now"));
+            }
+        });
+        let one = thread::spawn({
+            let (locks, stays, turn) = (Arc::clone(&locks), Arc::clone(&stays), Arc::clone(&turn));
+            move || {
+                stays.set(moments(&locks)).expect("not made before");
+                turn.wait();
+            }
+        });
+        one.join().unwrap();
+        other.join().unwrap();
+    })
+}
+
+#[test]
+fn a_lock_that_is_like_short_lived_ones_before_it_keeps_its_order() {
+    let backward = |locks: &Locks, stays: &Mutex<()>| {
+        let _stays = take(stays);
+        let _gate = take(&locks.gate);
+    };
+    assert_eq!(after_moments(backward), [(Kind::LockOrderCycle, Tier::Possible)]);
+    let forward = |locks: &Locks, stays: &Mutex<()>| {
+        let _gate = take(&locks.gate);
+        let _stays = take(stays);
+    };
+    assert_eq!(after_moments(forward), []);
+}
+
+/// Of the short-lived locks one has another one taken above it, and one dies in another thread.
+#[test]
+fn short_lived_locks_with_more_of_a_life_are_told_apart() {
+    let in_order = found(|| {
+        let locks = locks(Mutex::new(()), Mutex::new(()), Mutex::new(()));
+        let _gate = take(&locks.gate);
+        for step in 0..100 {
+            let lock = moment();
+            let guard = take(&lock);
+            if step == 50 {
+                drop(take(&locks.left));
+            }
+            drop(guard);
+            if step == 70 {
+                thread::spawn(move || {
+                    drop(take(&lock));
+                    drop(take(&moment()));
+                })
+                .join()
+                .unwrap();
+            }
+        }
+    });
+    assert_eq!(in_order, []);
+    let crossing = found(|| {
+        let locks = locks(Mutex::new(()), Mutex::new(()), Mutex::new(()));
+        let lock = Arc::new(moment());
+        let first = |locks: &Locks, lock: &Mutex<()>| {
+            let _gate = take(&locks.gate);
+            for _ in 0..10 {
+                drop(take(&moment()));
+            }
+            let _lock = take(lock);
+            let _left = take(&locks.left);
+        };
+        let turn = Arc::new(Barrier::new(2));
+        let one = thread::spawn({
+            let (locks, lock, turn) = (Arc::clone(&locks), Arc::clone(&lock), Arc::clone(&turn));
+            move || {
+                first(&locks, &lock);
+                turn.wait();
+            }
+        });
+        let other = thread::spawn(move || {
+            turn.wait();
+            let _left = take(&locks.left);
+            let _lock = take(&lock);
+        });
+        one.join().unwrap();
+        other.join().unwrap();
+    });
+    assert_eq!(crossing, [(Kind::LockOrderCycle, Tier::Possible)]);
+}

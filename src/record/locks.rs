@@ -258,7 +258,7 @@ fn push(context: &mut Context, meta: &LockMeta, mode: Mode, attempt: Attempt, pl
     if context.modes.order()
         && attempt == Attempt::Blocking
         && matters(context, meta, mode)
-        && (!meta.is_chained() || !context.locks.known.known(chain))
+        && (!meta.is_chained() || !order::is_known(&mut context.locks, lock, chain))
     {
         order::judge(context, meta, chain, mode, site);
     }

@@ -527,12 +527,16 @@ mod tests {
             (random >> 33) % limit
         };
         for nodes in [2, 3, 5, 9, 14, 30] {
-            for _ in 0..40 {
+            for run in 0..40 {
                 let (mut order, mut contexts) = (OrderGraph::default(), Contexts::default());
                 let segment = ForkJoin::default().segment(ThreadId(0));
                 let context = contexts.intern(ThreadId(0), &segment, &[]);
                 for lock in 0..nodes {
                     order.add_node(Place::Lock(LockId(lock as u32)));
+                }
+                if run % 2 == 0 {
+                    // Without room between them, or with as little as that.
+                    order.ranks.iter_mut().zip(0..).for_each(|(rank, place)| rank.order = place * (run % 4 + 1));
                 }
                 for _ in 0..2 * nodes {
                     let (from, to) = (below(nodes), below(nodes));

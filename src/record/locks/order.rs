@@ -17,6 +17,35 @@ use crate::record::sink;
 /// Ids that a thread keeps for reuse.
 const SPARE_IDS: usize = 1024;
 
+/// Was the chain, of a request for the lock, judged before?
+///
+/// Behind the front of the filter, where there are very many locks, memory is what takes the time. So if the last chain
+/// that was asked for there was new, and this one may well be, what the graph will look at is on its way already while the
+/// filter is read. Where chains are known, the graph is not touched.
+pub(super) fn is_known(locks: &mut LockState, lock: LockId, chain: u64) -> bool {
+    if locks.known.in_front(chain) {
+        return true;
+    }
+    locks.known.prefetch(chain);
+    if locks.expects_new {
+        prepare(locks, lock, chain);
+    }
+    let known = locks.known.known(chain);
+    locks.expects_new = !known;
+    known
+}
+
+/// Asks for what the graph will look at to judge the chain.
+fn prepare(locks: &mut LockState, lock: LockId, chain: u64) {
+    locks.prepared = chain;
+    let below = locks.held.chain();
+    locks.pins.prefetch(below);
+    // If another thread is at the graph, there is something else to wait for.
+    if let Some(order) = ORDER.try_lock() {
+        order.prepare(locks.held.iter().map(Entry::lock), lock);
+    }
+}
+
 /// A chain not seen before, of a lock that has just been acquired.
 #[cold]
 #[inline(never)]
@@ -55,14 +84,14 @@ pub(super) fn note(context: &mut Context, meta: &LockMeta, chain: u64, mode: Mod
         return;
     }
     introduce_holders(context);
+    if context.locks.prepared != chain {
+        prepare(&mut context.locks, lock, chain);
+    }
     let hazards = {
         let thread = context.thread;
         let LockState { held, pins, .. } = &mut context.locks;
-        let chain = held.chain();
-        pins.prefetch(chain);
         let mut order = ORDER.lock();
-        order.prepare(held.iter().map(|entry| entry.lock()), lock);
-        let pin = pins.get(chain, || order.context(thread, &held.locks())).id;
+        let pin = pins.get(held.chain(), || order.context(thread, &held.locks())).id;
         order.acquire_below(pin, held.iter().map(Entry::report), lock, mode, site)
     };
     tell_class(context, meta, mode, site);

@@ -62,6 +62,10 @@ pub(crate) struct LockState {
     /// Locks that were taken for the first time since the stack was last empty: the registry does not know them yet.
     pub(super) newcomers: Vec<Newcomer>,
     pub(super) heir: Heir,
+    /// The last chain that the front of `known` did not have was new.
+    pub(super) expects_new: bool,
+    /// The last chain for which the graph's memory was asked for.
+    pub(super) prepared: u64,
 }
 
 /// A lock that the registry does not know yet, its kind, and where it was made.
@@ -81,6 +85,8 @@ impl LockState {
             spare_ids: Vec::new(),
             newcomers: Vec::new(),
             heir: Heir::NONE,
+            expects_new: false,
+            prepared: 0,
         }
     }
 
