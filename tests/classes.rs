@@ -133,19 +133,24 @@ fn orders_of_different_tests_meet_by_the_place_where_locks_are_made() {
     assert_eq!(found(|| backward(&make())), []);
 }
 
+/// As [`take`], at a place of its own: what is told of the one says nothing about the other.
+fn hold(lock: &Mutex<()>) -> MutexGuard<'_, ()> {
+    lock.lock().unwrap()
+}
+
 /// A lock made at one place.
 fn moment() -> Mutex<()> {
     Mutex::new(())
 }
 
 /// Under the gate, many locks live one after the other for a moment, and then one that is like them at first.
-fn moments(locks: &Locks) -> Arc<Mutex<()>> {
-    let _gate = take(&locks.gate);
+fn moments(locks: &Locks) -> Mutex<()> {
+    let _gate = hold(&locks.gate);
     for _ in 0..100 {
-        drop(take(&moment()));
+        drop(hold(&moment()));
     }
-    let stays = Arc::new(moment());
-    drop(take(&stays));
+    let stays = moment();
+    drop(hold(&stays));
     stays
 }
 
@@ -177,13 +182,13 @@ fn after_moments(second: fn(&Locks, &Mutex<()>)) -> Vec<(Kind, Tier)> {
 #[test]
 fn a_lock_that_is_like_short_lived_ones_before_it_keeps_its_order() {
     let backward = |locks: &Locks, stays: &Mutex<()>| {
-        let _stays = take(stays);
-        let _gate = take(&locks.gate);
+        let _stays = hold(stays);
+        let _gate = hold(&locks.gate);
     };
     assert_eq!(after_moments(backward), [(Kind::LockOrderCycle, Tier::Possible)]);
     let forward = |locks: &Locks, stays: &Mutex<()>| {
-        let _gate = take(&locks.gate);
-        let _stays = take(stays);
+        let _gate = hold(&locks.gate);
+        let _stays = hold(stays);
     };
     assert_eq!(after_moments(forward), []);
 }
@@ -193,18 +198,18 @@ fn a_lock_that_is_like_short_lived_ones_before_it_keeps_its_order() {
 fn short_lived_locks_with_more_of_a_life_are_told_apart() {
     let in_order = found(|| {
         let locks = locks(Mutex::new(()), Mutex::new(()), Mutex::new(()));
-        let _gate = take(&locks.gate);
+        let _gate = hold(&locks.gate);
         for step in 0..100 {
             let lock = moment();
-            let guard = take(&lock);
+            let guard = hold(&lock);
             if step == 50 {
-                drop(take(&locks.left));
+                drop(hold(&locks.left));
             }
             drop(guard);
             if step == 70 {
                 thread::spawn(move || {
-                    drop(take(&lock));
-                    drop(take(&moment()));
+                    drop(hold(&lock));
+                    drop(hold(&moment()));
                 })
                 .join()
                 .unwrap();
@@ -216,12 +221,12 @@ fn short_lived_locks_with_more_of_a_life_are_told_apart() {
         let locks = locks(Mutex::new(()), Mutex::new(()), Mutex::new(()));
         let lock = Arc::new(moment());
         let first = |locks: &Locks, lock: &Mutex<()>| {
-            let _gate = take(&locks.gate);
+            let _gate = hold(&locks.gate);
             for _ in 0..10 {
-                drop(take(&moment()));
+                drop(hold(&moment()));
             }
-            let _lock = take(lock);
-            let _left = take(&locks.left);
+            let _lock = hold(lock);
+            let _left = hold(&locks.left);
         };
         let turn = Arc::new(Barrier::new(2));
         let one = thread::spawn({
@@ -233,8 +238,8 @@ fn short_lived_locks_with_more_of_a_life_are_told_apart() {
         });
         let other = thread::spawn(move || {
             turn.wait();
-            let _left = take(&locks.left);
-            let _lock = take(&lock);
+            let _left = hold(&locks.left);
+            let _lock = hold(&lock);
         });
         one.join().unwrap();
         other.join().unwrap();
