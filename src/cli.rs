@@ -9,13 +9,18 @@
 
 mod analyze;
 mod args;
+mod batch;
 #[doc(hidden)]
 pub mod cargo;
 mod child;
+mod columns;
+mod compare;
 mod convert;
+mod cost;
 mod error;
 mod exit_code;
 mod explain;
+mod foresee;
 mod gate;
 mod graph;
 mod interrupt;
@@ -23,9 +28,11 @@ mod list;
 mod options;
 mod output;
 mod policy;
+mod quantity;
 mod run;
 pub mod scenarios;
 mod selftest;
+mod timeline;
 
 pub use exit_code::ExitCode;
 
@@ -71,6 +78,9 @@ fn dispatch(args: Args, programs: Vec<OsString>) -> Result<ExitCode, error::Erro
     match args.command {
         Command::List(args) => list::list(&args.common.resolve()?),
         Command::Run(args) => run::run(&args.resolve()?),
+        Command::Compare(args) if args.cost.is_some() => cost::cost(&args.resolve_cost()?),
+        Command::Compare(args) => compare::compare(&args.resolve()?),
+        Command::Timeline(args) => timeline::timeline(&args.resolve()?),
         Command::Selftest(args) => selftest::selftest(&args.resolve()?),
         Command::Analyze(args) => analyze::analyze(&args.resolve()?),
         Command::Explain(args) => explain::explain(args.kind, &args.common.resolve()?),
@@ -78,5 +88,7 @@ fn dispatch(args: Args, programs: Vec<OsString>) -> Result<ExitCode, error::Erro
         Command::Cargo(args) => cargo::run(args, programs),
         Command::Convert(args) => convert::convert(&args),
         Command::Child(args) => run::child(&args),
+        Command::CostChild(args) => cost::child(&args),
+        Command::TimelineChild(args) => timeline::child(&args),
     }
 }

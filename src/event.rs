@@ -7,6 +7,15 @@
 //! Blocking operations are two events. The request is *optional*: a stream has it where the operation did not get
 //! through at once, or where the source announces every attempt. So a report can precede the hang, and a lock that was
 //! free costs one event.
+//!
+//! # A source that has addresses
+//!
+//! What the compiler instruments (loads and stores of plain memory) is known by address, not as an object. Such a source
+//! needs no event of its own. It gives a location the next [`VarId`] at the first access since its memory was allocated, and
+//! forgets the id when the memory is freed or reused, so that two objects at one address are two; an access that spans
+//! several locations is one event for each. [`Op::Read`] and [`Op::Write`] are the accesses, its place is the code address,
+//! entered into the table of [`Site`]s once. Everything behind the events is as for a `Shared` cell. The live recorder does
+//! this for atomics already, which have no room for an id of their own: see `record::cells`.
 
 use std::num::NonZeroU32;
 
@@ -20,15 +29,6 @@ macro_rules! dense_ids {
         #[serde(transparent)]
         pub struct $name(pub u32);
 
-        impl $name {
-            /// The identifier as an index into a table.
-            #[inline]
-            #[must_use]
-            pub const fn index(self) -> usize {
-                self.0 as usize
-            }
-        }
-
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 write!(f, concat!($prefix, "{}"), self.0)
@@ -38,7 +38,7 @@ macro_rules! dense_ids {
 }
 
 dense_ids! {
-    /// A thread of the program.
+    /// A thread of the program, or a [task](ThreadId::of_task).
     ThreadId, "T";
     /// A lock: mutex, reader-writer lock, reentrant mutex.
     LockId, "L";
@@ -56,6 +56,48 @@ dense_ids! {
     OnceId, "O";
     /// A source location, an index into the stream's table of [`Site`]s. [`SiteId::UNKNOWN`] is always there.
     SiteId, "S";
+}
+
+/// The bit of a [`ThreadId`] that says that it is a task's.
+const TASK: u32 = 1 << 31;
+
+macro_rules! indices {
+    ($($name:ident)*) => {$(
+        impl $name {
+            /// The identifier as an index into a table.
+            #[inline]
+            #[must_use]
+            pub const fn index(self) -> usize {
+                self.0 as usize
+            }
+        }
+    )*};
+}
+
+indices! { LockId VarId AtomicId CondvarId ChannelId BarrierId OnceId SiteId }
+
+impl ThreadId {
+    /// The identifier as an index into a table: threads have the even places, tasks the odd ones.
+    #[inline]
+    #[must_use]
+    pub const fn index(self) -> usize {
+        (self.0.rotate_left(1)) as usize
+    }
+
+    /// A task as an owner of its own: tasks and threads wait for one another in one graph, and take locks in one order, so
+    /// their identifiers share one space. Threads have the lower half of it.
+    #[inline]
+    #[must_use]
+    pub const fn of_task(task: TaskId) -> Self {
+        Self(task.get() | TASK)
+    }
+
+    /// The task, if it is one.
+    #[inline]
+    #[must_use]
+    pub const fn task(self) -> Option<TaskId> {
+        if self.0 & TASK == 0 { None } else { NonZeroU32::new(self.0 & !TASK) }
+    }
 }
 
 impl SiteId {
@@ -85,6 +127,16 @@ impl Owner {
     #[must_use]
     pub const fn thread(thread: ThreadId) -> Self {
         Self { thread, task: None, future: None }
+    }
+
+    /// Who does it: the task where there is one, else the thread.
+    #[inline]
+    #[must_use]
+    pub const fn actor(self) -> ThreadId {
+        match self.task {
+            Some(task) => ThreadId::of_task(task),
+            None => self.thread,
+        }
     }
 }
 
@@ -198,6 +250,14 @@ pub enum Op {
     Released { lock: LockId, mode: Mode },
     /// The pending request is withdrawn.
     GaveUp,
+    /// An attempt that would not wait, or not any longer, found the lock held by others.
+    LockMissed { lock: LockId, mode: Mode },
+    /// When holders of the lock look at what it guards, or change it, is not told.
+    DataHidden { lock: LockId },
+    /// The holder of the lock looks at what it guards: written once a hold.
+    DataRead { lock: LockId },
+    /// The holder of the lock changes, or may change, what it guards: written once a hold, after a [`Op::DataRead`].
+    DataWrite { lock: LockId },
 
     // -- condition variables. The mutex is released and acquired by events of its own around these.
     /// The owner waits on the condvar without a time limit; it has released `lock`.
@@ -222,6 +282,8 @@ pub enum Op {
     Closed { channel: ChannelId, receiver: bool },
     /// The owner saw that the other side is gone (an edge from [`Op::Closed`]).
     SawClosed { channel: ChannelId },
+    /// An attempt that would not wait, or not any longer, found no message, or no space.
+    ChannelMissed { channel: ChannelId },
 
     // -- barriers
     /// The owner arrives at the barrier and is about to wait for the others.
@@ -342,6 +404,10 @@ pub enum ObjectKind {
     Barrier,
     /// `Once`, `OnceLock`, `LazyLock`.
     Once,
+    /// A semaphore of tasks.
+    Semaphore,
+    /// `Notify` of tokio.
+    Notify,
 }
 
 impl std::fmt::Display for ObjectKind {
@@ -356,6 +422,8 @@ impl std::fmt::Display for ObjectKind {
             Self::Channel => "channel",
             Self::Barrier => "barrier",
             Self::Once => "once",
+            Self::Semaphore => "semaphore",
+            Self::Notify => "notify",
         })
     }
 }
@@ -431,7 +499,10 @@ pub trait Names {
 
     /// The thread as a reader knows it: its name, else its number.
     fn owner_name(&self, id: ThreadId) -> String {
-        self.thread_name(id).unwrap_or_else(|| format!("thread {}", id.0))
+        self.thread_name(id).unwrap_or_else(|| match id.task() {
+            Some(task) => format!("task {task}"),
+            None => format!("thread {}", id.0),
+        })
     }
 
     /// [`owner_name`](Self::owner_name) for use in a sentence: names are quoted.

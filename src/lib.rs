@@ -45,14 +45,19 @@ mod primitive;
 pub mod report;
 pub mod trace;
 
+mod allocator;
 mod name;
 pub mod parking_lot;
 mod region;
 mod shared;
 pub mod sync;
+pub mod task;
 pub mod thread;
+#[cfg(feature = "tokio")]
+pub mod tokio;
 pub mod unobserved;
 
+pub use allocator::Allocator;
 pub use name::Named;
 pub use region::atomic;
 pub use shared::Shared;

@@ -9,6 +9,15 @@ use std::time::Instant;
 
 use crate::record;
 
+pub mod barriers;
+pub mod leaf;
+pub mod messages;
+pub mod notify;
+pub mod onces;
+pub mod semaphores;
+pub mod tasks;
+pub use record::tasks::timeline;
+
 /// A place in the user's source.
 pub type Place = record::Place;
 
@@ -27,7 +36,7 @@ pub mod locks {
     impl LockMeta {
         /// Of a lock made at `created`.
         pub const fn new(kind: ObjectKind, created: Place) -> Self {
-            Self(locks::LockMeta::new(kind, created))
+            Self(locks::LockMeta::opaque(kind, created))
         }
 
         /// Gives the lock a name for reports.
@@ -59,7 +68,7 @@ pub mod locks {
     impl RwMeta {
         /// Of a lock made at `created`.
         pub const fn new(kind: ObjectKind, created: Place) -> Self {
-            Self(locks::RwMeta::new(kind, created))
+            Self(locks::RwMeta::opaque(kind, created))
         }
 
         /// Gives the lock a name for reports.
@@ -126,8 +135,15 @@ pub mod condvars {
 
 /// Queues of waiting threads.
 pub mod queue {
+    use std::collections::VecDeque;
+
     use super::{Arc, Instant};
     use crate::record::queue;
+
+    /// Puts something to the end of a list of the wrapper's own.
+    pub fn push<T>(list: &mut VecDeque<T>, item: T) {
+        queue::push(list, item);
+    }
 
     /// A thread in a queue.
     #[derive(Debug)]

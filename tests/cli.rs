@@ -35,7 +35,7 @@ fn document(args: &[&str]) -> Value {
 
 #[test]
 fn help_teaches_and_is_no_error() {
-    for command in ["list", "run", "selftest", "analyze", "explain", "graph"] {
+    for command in ["list", "run", "compare", "selftest", "analyze", "explain", "graph"] {
         let (code, stdout, stderr) = told(&run(&[command, "--help"]));
         assert_eq!((code, stderr.as_str()), (0, ""), "{command}");
         assert!(stdout.contains("Examples:\n") || stdout.contains("Examples:"), "{command}: {stdout}");
@@ -50,12 +50,13 @@ fn help_teaches_and_is_no_error() {
 
 #[test]
 fn wrong_usage_is_2_and_says_what_to_do() {
-    let wrong: [(&[&str], &str); 11] = [
+    let wrong: [(&[&str], &str); 12] = [
         (&[], "Usage: gordian"),
         (&["frobnicate"], "unrecognized subcommand"),
         (&["run"], "<NAME>"),
         (&["run", "ab-bb"], "similar value exists: 'ab-ba'"),
         (&["run", "ab-ba", "--timeout", "0"], "--timeout"),
+        (&["compare", "informant"], "`gordian compare` lists the pairs"),
         (&["explain", "data-rice"], "similar value exists: 'data-race'"),
         (&["analyze"], "<FILE>"),
         (&["analyze", "-", "-"], "read only once"),

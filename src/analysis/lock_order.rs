@@ -46,11 +46,16 @@ pub use judge::LockOrder;
 pub use offline::LockOrderAnalysis;
 
 use std::num::NonZeroU32;
+use std::sync::Arc;
 
 use crate::event::{Attempt, LockId, Mode, SiteId, ThreadId};
 
 /// The class of a lock: the site that made it.
 pub type ClassId = SiteId;
+
+/// A fork/join segment of an owner, as [`LockOrder::moment`] gives it. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Moment(Arc<segments::Segment>);
 
 /// A thread, its fork/join segment and the locks that it held, pinned in the graph; see [`LockOrder::context`]. Never 0.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

@@ -15,5 +15,6 @@ mod graph;
 mod knot;
 mod stream;
 
-pub use graph::{Backlog, Blocked, Holding, Knot, Member, SessionId, Wait, WaitGraph};
+pub use graph::{Backlog, Blocked, Holding, Knot, Leg, Member, PoolId, Possession, SessionId, Wait, WaitGraph};
+pub use knot::in_words;
 pub use stream::WaitForAnalysis;

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::Error;
 use super::exit_code::ExitCode;
+use super::foresee;
 use super::interrupt;
 use super::scenarios::Scenario;
 use crate::finding::Finding;
@@ -49,6 +50,8 @@ pub(super) struct Request<'a> {
     pub(super) scenario: &'a Scenario,
     pub(super) fixed: bool,
     pub(super) record: Option<&'a Path>,
+    /// Tell as well what other orders of the events would do.
+    pub(super) predict: bool,
     pub(super) timeout: Duration,
     /// Throw away what the scenario prints; else it goes to our standard error.
     pub(super) silent: bool,
@@ -73,21 +76,27 @@ pub(super) fn run(request: &Request<'_>) -> Result<Ran, Error> {
         Error::new(ExitCode::Failed, message)
     };
     let scratch = Scratch::new().map_err(fail)?;
-    let file = scratch.0.join("outcome.json");
+    let file = scratch.file("outcome.json");
     let mut command = Command::new(std::env::current_exe().map_err(fail)?);
     command.args(["__run", &request.scenario.name, "--findings"]).arg(&file);
     if request.fixed {
         command.arg("--fixed");
     }
-    if let Some(record) = request.record {
-        command.arg("--record").arg(record);
+    let own = request.predict.then(|| scratch.0.join("run.trace"));
+    let trace = request.record.or(own.as_deref());
+    if let Some(trace) = trace {
+        command.arg("--record").arg(trace);
     }
     if request.silent {
         command.stdout(Stdio::null()).stderr(Stdio::null());
     } else {
         command.stdout(std::io::stderr());
     }
-    await_outcome(&mut command, &file, request.timeout, interrupt::flag()).map_err(fail)
+    let mut ran = await_outcome(&mut command, &file, request.timeout, interrupt::flag()).map_err(fail)?;
+    if let Some(trace) = trace.filter(|_| request.predict && !ran.interrupted) {
+        foresee::foresee(trace, request.record.is_some(), &mut ran.findings);
+    }
+    Ok(ran)
 }
 
 /// Runs the command, which leaves its outcome in `file`, to its end or to ours.
@@ -107,7 +116,7 @@ fn await_outcome(
 
 /// How a child ended.
 #[derive(Debug)]
-enum Ending {
+pub(super) enum Ending {
     Exited(ExitStatus),
     TimedOut(Duration),
     Interrupted,
@@ -128,7 +137,7 @@ fn trouble(ending: &Ending, outcome: &Outcome) -> Option<String> {
 /// Starts the child and waits until it ends, the time is up, or the user has enough; in the last two cases it is killed.
 ///
 /// Its standard input is a pipe that closes with this process, see [`end_with_parent`].
-fn supervise(command: &mut Command, timeout: Duration, interrupted: &AtomicBool) -> std::io::Result<Ending> {
+pub(super) fn supervise(command: &mut Command, timeout: Duration, interrupted: &AtomicBool) -> std::io::Result<Ending> {
     /// The longest that an ended child stays unnoticed.
     const PAUSE: Duration = Duration::from_millis(16);
     let start = Instant::now();
@@ -163,10 +172,10 @@ pub(super) fn end_with_parent() {
 }
 
 /// A directory of our own, removed with everything in it when dropped.
-struct Scratch(PathBuf);
+pub(super) struct Scratch(PathBuf);
 
 impl Scratch {
-    fn new() -> std::io::Result<Self> {
+    pub(super) fn new() -> std::io::Result<Self> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         loop {
             let number = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -178,6 +187,11 @@ impl Scratch {
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// The path of a file in it.
+    pub(super) fn file(&self, name: &str) -> PathBuf {
+        self.0.join(name)
     }
 }
 
@@ -221,7 +235,7 @@ mod tests {
     #[test]
     fn a_run_that_fails_is_4_and_one_that_found_something_is_1() {
         let scratch = Scratch::new().unwrap();
-        let file = scratch.0.join("outcome.json");
+        let file = scratch.file("outcome.json");
         let code = |script: &str, timeout| {
             let mut command = Command::new("sh");
             let ran = await_outcome(command.args(["-c", script]), &file, timeout, &AtomicBool::new(false)).unwrap();
@@ -241,7 +255,7 @@ mod tests {
     #[test]
     fn an_outcome_comes_back() {
         let scratch = Scratch::new().unwrap();
-        let file = scratch.0.join("outcome.json");
+        let file = scratch.file("outcome.json");
         assert_eq!(Outcome::read(&file).unwrap(), None);
         let outcome = Outcome { failure: Some("panicked".to_owned()), ..Outcome::default() };
         Outcome::default().write(&file).unwrap();

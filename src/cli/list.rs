@@ -6,7 +6,7 @@ use super::error::Error;
 use super::exit_code::ExitCode;
 use super::options::Common;
 use super::output::{self, Document};
-use super::scenarios;
+use super::scenarios::{self, Form};
 use crate::finding::Kind;
 use crate::report::Style;
 
@@ -17,6 +17,8 @@ pub(super) fn list(common: &Common) -> Result<ExitCode, Error> {
         .map(|scenario| Entry {
             name: &scenario.name,
             group: scenario.group,
+            form: scenario.form(),
+            twin: scenario.twin().map(|twin| twin.name.as_str()),
             kinds: scenario.kinds(),
             title: scenario.title(),
             origin: scenario.origin(),
@@ -36,6 +38,9 @@ struct List<'a> {
 struct Entry<'a> {
     name: &'a str,
     group: &'a str,
+    form: Form,
+    /// The same bug in the other form: `gordian compare` shows them side by side.
+    twin: Option<&'a str>,
     kinds: Vec<Kind>,
     title: &'a str,
     origin: &'a str,
@@ -45,10 +50,11 @@ struct Entry<'a> {
 impl Document for List<'_> {
     fn text(&self, _style: Style, terminal: bool) -> String {
         let rows = self.scenarios.iter().map(|entry| {
-            let kinds: Vec<&str> = entry.kinds.iter().map(|kind| kind.name()).collect();
-            [entry.name.to_owned(), entry.group.to_owned(), kinds.join(", "), entry.title.to_owned()]
+            // Who has a twin is half of a pair.
+            let form = if entry.twin.is_some() { "pair, " } else { "" }.to_owned() + entry.form.name();
+            [entry.name.to_owned(), entry.group.to_owned(), form, output::kinds(&entry.kinds), entry.title.to_owned()]
         });
-        output::table(["name", "group", "kinds", "title"], rows, terminal)
+        output::table(["name", "group", "form", "kinds", "title"], rows, terminal)
     }
 
     fn json(&self) -> String {

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 
-use super::args::{AnalyzeArgs, CommonArgs, Format, RunArgs, SelftestArgs, When};
+use super::args::{AnalyzeArgs, CommonArgs, CompareArgs, Format, Layout, RunArgs, SelftestArgs, TimelineArgs, When};
+use super::cost::{Cost, Effort};
 use super::error::Error;
 use super::exit_code::ExitCode;
 use super::gate::Gate;
-use super::scenarios::{self, Scenario};
+use super::scenarios::{self, Pair, Scenario};
 use crate::engine::Judge;
 use crate::report::Style;
 
@@ -79,6 +80,7 @@ pub(super) struct Run {
     pub(super) scenario: &'static Scenario,
     pub(super) fixed: bool,
     pub(super) record: Option<PathBuf>,
+    pub(super) predict: bool,
     pub(super) timeout: Duration,
     pub(super) gate: Gate,
 }
@@ -89,6 +91,7 @@ impl RunArgs {
             scenario: scenario(&self.name)?,
             fixed: self.fixed,
             record: self.record,
+            predict: !self.no_predict,
             timeout: Duration::from_secs(self.timeout),
             gate: self.gate.resolve(None)?,
         })
@@ -110,6 +113,70 @@ impl SelftestArgs {
             names => names.iter().map(|name| scenario(name)).collect::<Result<_, _>>()?,
         };
         Ok(Selftest { scenarios, timeout: Duration::from_secs(self.timeout), common: self.common.resolve()? })
+    }
+}
+
+/// `gordian compare`.
+#[derive(Debug)]
+pub(super) struct Compare {
+    /// Without one, the pairs are listed.
+    pub(super) pair: Option<Pair>,
+    /// Side by side, in so many columns of the screen; else one below the other.
+    pub(super) width: Option<usize>,
+    pub(super) timeout: Duration,
+    pub(super) common: Common,
+}
+
+impl CompareArgs {
+    /// `gordian compare --cost`.
+    pub(super) fn resolve_cost(self) -> Result<Cost, Error> {
+        let effort = Effort {
+            size: self.size.map(|size| size as usize),
+            quick: self.quick,
+            rounds: self.rounds.map_or(if self.quick { 3 } else { 5 }, usize::from),
+            timeout: Duration::from_secs(self.timeout),
+        };
+        Cost::new(self.cost.as_deref().unwrap_or_default(), effort, self.common.resolve()?)
+    }
+
+    pub(super) fn resolve(self) -> Result<Compare, Error> {
+        /// Two reports need so many columns to be read side by side.
+        const WIDE: usize = 150;
+        let pair = match &self.name {
+            None => None,
+            Some(name) => Some(scenario(name)?.pair().ok_or_else(|| {
+                let message = format!("`{name}` has no async form: there is nothing to compare");
+                Error::new(ExitCode::Usage, message)
+                    .with_help(format!("`gordian compare` lists the pairs, `gordian run {name}` runs it"))
+            })?),
+        };
+        let common = self.common.resolve()?;
+        let screen = terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
+        let width = match self.layout {
+            Layout::Stacked => None,
+            Layout::Columns => Some(screen.unwrap_or(WIDE)),
+            Layout::Auto => screen.filter(|&width| common.terminal && width >= WIDE),
+        };
+        Ok(Compare { pair, width, timeout: Duration::from_secs(self.timeout), common })
+    }
+}
+
+/// `gordian timeline`.
+#[derive(Debug)]
+pub(super) struct Timeline {
+    /// Without one, what there is is listed.
+    pub(super) name: Option<String>,
+    pub(super) fixed: bool,
+    pub(super) events: bool,
+    pub(super) timeout: Duration,
+    pub(super) common: Common,
+}
+
+impl TimelineArgs {
+    pub(super) fn resolve(self) -> Result<Timeline, Error> {
+        let timeout = Duration::from_secs(self.timeout);
+        let common = self.common.resolve()?;
+        Ok(Timeline { name: self.name, fixed: self.fixed, events: self.events, timeout, common })
     }
 }
 

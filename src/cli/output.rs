@@ -9,6 +9,7 @@ use super::args::Format;
 use super::error::Error;
 use super::exit_code::ExitCode;
 use super::options::Common;
+use crate::finding::Kind;
 use crate::report::Style;
 
 /// What a command has to say that reports no findings, in each form.
@@ -73,6 +74,14 @@ pub(super) fn pretty(value: &impl serde::Serialize) -> String {
     text
 }
 
+/// Kinds of findings in words.
+pub(super) fn kinds(kinds: &[Kind]) -> String {
+    match kinds {
+        [] => "nothing".to_owned(),
+        kinds => kinds.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(", "),
+    }
+}
+
 /// A table, with borders on a terminal and in plain columns elsewhere; ends with a line feed.
 pub(super) fn table<const N: usize>(
     header: [&str; N],
@@ -81,6 +90,9 @@ pub(super) fn table<const N: usize>(
 ) -> String {
     let mut table = comfy_table::Table::new();
     table.load_style(if terminal { presets::UTF8_FULL_CONDENSED } else { presets::ASCII_MARKDOWN });
+    if let Some((width, _)) = terminal_size::terminal_size().filter(|_| terminal) {
+        table.set_content_arrangement(comfy_table::ContentArrangement::Dynamic).set_width(width.0);
+    }
     table.set_header(header);
     table.add_rows(rows);
     format!("{table}\n")

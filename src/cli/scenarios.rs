@@ -3,9 +3,14 @@
 //! A scenario is one file `scenarios/GROUP/NAME.rs`. The first line of its `//!` header is the title, a line
 //! `//! origin: …` says where the bug comes from. It has `pub fn buggy()` and `pub fn fixed()`. A line that ends in
 //! `//~ KIND` (or `//~ KIND, KIND`) is a site of a finding of that kind in the buggy form.
+//!
+//! `GROUP/NAME_async.rs` is the bug of `GROUP/NAME.rs` as tasks: the two are a [`Pair`]. The header of the async one says
+//! in a paragraph `//! becomes: …` what the same mistake becomes.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
+
+use serde::Serialize;
 
 use crate::finding::{Finding, Kind, UnknownKind};
 
@@ -30,11 +35,52 @@ pub struct Scenario {
     pub fixed: fn(),
 }
 
+/// What runs side by side in a scenario.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Form {
+    /// Threads.
+    Threads,
+    /// Tasks of an async runtime.
+    Async,
+}
+
+impl Form {
+    /// As users read it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Threads => "threads",
+            Self::Async => "async",
+        }
+    }
+}
+
+/// The end of the name of an async scenario.
+const ASYNC: &str = "-async";
+
+/// One bug as threads and as tasks.
+#[derive(Clone, Copy, Debug)]
+pub struct Pair {
+    /// The threads.
+    pub threads: &'static Scenario,
+    /// The tasks.
+    pub tasks: &'static Scenario,
+}
+
+impl Pair {
+    /// The name of both: that of the threads.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        &self.threads.name
+    }
+}
+
 /// What a mark and a finding's site have in common: the kind, and the 1-based line.
 pub type Mark = (Kind, u32);
 
 impl Scenario {
-    fn new(group: &'static str, module: &str, source: &'static str, buggy: fn(), fixed: fn()) -> Self {
+    pub(super) fn new(group: &'static str, module: &str, source: &'static str, buggy: fn(), fixed: fn()) -> Self {
         let path = format!("scenarios/{group}/{module}.rs");
         Self { name: module.replace('_', "-"), group, path, source, buggy, fixed }
     }
@@ -53,6 +99,35 @@ impl Scenario {
 
     fn header(&self) -> impl Iterator<Item = &'static str> + use<> {
         self.source.lines().map_while(|line| line.strip_prefix("//!")).map(str::trim)
+    }
+
+    /// What the same mistake becomes, compared with the threads: for an async scenario a sentence or two, else empty.
+    #[must_use]
+    pub fn becomes(&self) -> String {
+        let mut lines = self.header().skip_while(|line| !line.starts_with("becomes:"));
+        let first = lines.next().and_then(|line| line.strip_prefix("becomes:")).unwrap_or_default().trim();
+        let rest = lines.take_while(|line| !line.is_empty());
+        std::iter::once(first).chain(rest).collect::<Vec<_>>().join(" ")
+    }
+
+    /// What runs side by side in it.
+    #[must_use]
+    pub fn form(&self) -> Form {
+        if self.name.ends_with(ASYNC) { Form::Async } else { Form::Threads }
+    }
+
+    /// The pair that it belongs to, if the same bug is there in the other form, too.
+    #[must_use]
+    pub fn pair(&self) -> Option<Pair> {
+        let name = self.name.strip_suffix(ASYNC).unwrap_or(&self.name);
+        Some(Pair { threads: find(name)?, tasks: find(&format!("{name}{ASYNC}"))? })
+    }
+
+    /// The same bug in the other form.
+    #[must_use]
+    pub fn twin(&self) -> Option<&'static Scenario> {
+        let pair = self.pair()?;
+        Some(if self.form() == Form::Async { pair.threads } else { pair.tasks })
     }
 
     /// The marks in the source.
@@ -102,6 +177,11 @@ pub fn find(name: &str) -> Option<&'static Scenario> {
     all().iter().find(|scenario| scenario.name == name)
 }
 
+/// All pairs, in the order of the registry.
+pub fn pairs() -> impl Iterator<Item = Pair> {
+    all().iter().filter(|scenario| scenario.form() == Form::Async).filter_map(Scenario::pair)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -118,6 +198,11 @@ mod tests {
             assert!(!scenario.origin().is_empty(), "{name}: the header has an `origin:` line");
             scenario.marks().unwrap_or_else(|error| panic!("{name}: {error}"));
             assert!(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(&scenario.path).is_file(), "{name}");
+            if scenario.form() == Form::Async {
+                let threads = scenario.twin().unwrap_or_else(|| panic!("{name}: there is no such bug as threads"));
+                assert_eq!(threads.group, scenario.group, "{name}: a pair is in one group");
+                assert!(!scenario.becomes().is_empty(), "{name}: the header says what the mistake becomes");
+            }
         }
     }
 
@@ -128,13 +213,15 @@ mod tests {
     #[test]
     fn header_and_marks_are_read() {
         let scenario = sample(
-            "//! A title.\n//!\n//! origin: a book, p. 7\nlet x; //~ data-race, lost-update\n\nlet y; //~ data-race",
+            "//! A title.\n//!\n//! becomes: the same,\n//! later.\n//!\n//! origin: a book, p. 7\nlet x; //~ data-race, lost-update\n\nlet y; //~ data-race",
         );
         assert_eq!(
             (scenario.name.as_str(), scenario.title(), scenario.origin()),
             ("sample-one", "A title.", "a book, p. 7")
         );
-        let expected = BTreeSet::from([(Kind::DataRace, 4), (Kind::LostUpdate, 4), (Kind::DataRace, 6)]);
+        assert_eq!(scenario.becomes(), "the same, later.");
+        assert_eq!((scenario.form(), sample("").becomes().as_str()), (Form::Threads, ""));
+        let expected = BTreeSet::from([(Kind::DataRace, 7), (Kind::LostUpdate, 7), (Kind::DataRace, 9)]);
         assert_eq!(scenario.marks(), Ok(expected));
         assert_eq!(scenario.kinds(), [Kind::DataRace, Kind::LostUpdate]);
         assert_eq!(sample("x //~ data-rice").marks(), Err(UnknownKind("data-rice".to_owned())));

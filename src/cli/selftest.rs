@@ -2,28 +2,22 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
-use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
-use super::child::{self, Ran, Request};
+use super::batch;
+use super::child::{Ran, Request};
 use super::error::Error;
 use super::exit_code::ExitCode;
-use super::interrupt;
 use super::options::Selftest;
 use super::output::{self, Document};
 use super::scenarios::{Mark, Scenario};
 use crate::finding::Kind;
 use crate::report::{Style, Styles, tally};
 
-/// Runs that go on at the same time: few, so that a scenario's threads get processors.
-const AT_ONCE: usize = 2;
-
 /// Runs the scenarios and prints the truth table.
 pub(super) fn selftest(options: &Selftest) -> Result<ExitCode, Error> {
-    let runs: Vec<(&Scenario, bool)> =
+    let runs: Vec<(&'static Scenario, bool)> =
         options.scenarios.iter().flat_map(|scenario| [(*scenario, false), (*scenario, true)]).collect();
     let verdicts = run_all(&runs, options)?;
     let rows: Vec<Row> = options
@@ -46,34 +40,23 @@ pub(super) fn selftest(options: &Selftest) -> Result<ExitCode, Error> {
 }
 
 /// The verdicts in the order of `runs`.
-fn run_all(runs: &[(&Scenario, bool)], options: &Selftest) -> Result<Vec<Verdict>, Error> {
-    let progress = if options.common.quiet { ProgressBar::hidden() } else { ProgressBar::new(runs.len() as u64) };
-    let bar = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}").expect("the template is constant");
-    progress.set_style(bar);
-    let interrupted = interrupt::flag();
-    let next = AtomicUsize::new(0);
-    let verdicts: Mutex<Vec<Option<Result<Verdict, Error>>>> = Mutex::new(vec![None; runs.len()]);
-    std::thread::scope(|scope| {
-        for _ in 0..AT_ONCE.min(runs.len()) {
-            scope.spawn(|| {
-                loop {
-                    let place = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(&(scenario, fixed)) = runs.get(place) else { break };
-                    progress.set_message(scenario.name.clone());
-                    let request = Request { scenario, fixed, record: None, timeout: options.timeout, silent: true };
-                    let verdict = if interrupted.load(Ordering::Relaxed) {
-                        Ok(Verdict::wrong("not run: interrupted"))
-                    } else {
-                        child::run(&request).and_then(|ran| judge(scenario, fixed, &ran))
-                    };
-                    verdicts.lock().expect("no worker panics")[place] = Some(verdict);
-                    progress.inc(1);
-                }
-            });
-        }
-    });
-    progress.finish_and_clear();
-    verdicts.into_inner().expect("no worker panics").into_iter().flatten().collect()
+fn run_all(runs: &[(&'static Scenario, bool)], options: &Selftest) -> Result<Vec<Verdict>, Error> {
+    let requests: Vec<Request<'_>> = runs
+        .iter()
+        .map(|&(scenario, fixed)| Request {
+            scenario,
+            fixed,
+            record: None,
+            predict: true,
+            timeout: options.timeout,
+            silent: true,
+        })
+        .collect();
+    let verdict = |(request, ran): (&Request<'_>, Option<Result<Ran, Error>>)| match ran {
+        Some(ran) => judge(request.scenario, request.fixed, &ran?),
+        None => Ok(Verdict::wrong("not run: interrupted")),
+    };
+    requests.iter().zip(batch::run_all(&requests, options.common.quiet)).map(verdict).collect()
 }
 
 /// How one run compares with the marks.
@@ -127,10 +110,9 @@ impl Document for Table<'_> {
     fn text(&self, style: Style, terminal: bool) -> String {
         let styles = Styles::new(style);
         let rows = self.scenarios.iter().map(|row| {
-            let kinds: Vec<&str> = row.kinds.iter().map(|kind| kind.name()).collect();
             let word = |verdict: &Verdict| if verdict.wrong.is_empty() { "right" } else { "WRONG" };
             let cell = |verdict: &Verdict| format!("{}: {}", word(verdict), verdict.found);
-            [row.name.to_owned(), row.group.to_owned(), kinds.join(", "), cell(&row.buggy), cell(&row.fixed)]
+            [row.name.to_owned(), row.group.to_owned(), output::kinds(&row.kinds), cell(&row.buggy), cell(&row.fixed)]
         });
         let mut out = output::table(["scenario", "group", "marked", "buggy", "fixed"], rows, terminal);
         for row in &self.scenarios {

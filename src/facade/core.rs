@@ -3,6 +3,17 @@
 
 pub use ::core::*;
 
+use ::core as original;
+
+pub mod prelude;
+
+/// What the attributes make use of.
+#[doc(hidden)]
+pub mod __gordian {
+    pub use ::core::prelude::v1::global_allocator;
+    pub use ::gordian::Allocator;
+}
+
 /// `core::sync`, watched.
 pub mod sync {
     pub use ::core::sync::*;

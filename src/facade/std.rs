@@ -5,6 +5,10 @@
 
 pub use ::std::*;
 
+use ::std as original;
+
+pub mod prelude;
+
 /// `std::sync`, watched.
 pub mod sync {
     pub use ::std::sync::*;

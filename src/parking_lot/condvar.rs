@@ -15,7 +15,7 @@ use crate::name::Named;
 use crate::record::Place;
 use crate::record::condvars::CondvarMeta;
 use crate::record::locks;
-use crate::record::queue::Waiter;
+use crate::record::queue::{self, Waiter};
 
 /// [`parking_lot::Condvar`], watched: same interface, no spurious wake-ups, exact counts.
 ///
@@ -244,7 +244,8 @@ impl RawCondvar {
             panic!("attempted to use a condition variable with more than one mutex");
         }
         waiters.mutex = mutex.address();
-        waiters.queue.push_back(Standing { waiter: Arc::clone(&waiter), told: deadline.is_none() });
+        let standing = Standing { waiter: Arc::clone(&waiter), told: deadline.is_none() };
+        queue::push(&mut waiters.queue, standing);
         // The mutex is not held any more, for the recorder, before the wait is told of, and it is free before anyone can
         // miss it: who waits for it is not taken for stuck, because no waiting thread holds it.
         locks::released(mutex.meta());

@@ -46,6 +46,13 @@ impl BarrierMeta {
         registry::name(Object::Barrier(self.id()), ObjectKind::Barrier, Some(self.created), name);
     }
 
+    /// The id, known by its place.
+    pub(crate) fn described(&self) -> BarrierId {
+        let _inside = enter();
+        registry::describe(Object::Barrier(self.id()), ObjectKind::Barrier, Some(self.created));
+        self.id()
+    }
+
     /// The current thread arrives, as the last of its generation or not. The value is for [`leave`](Self::leave).
     pub(crate) fn arrive(&self, last: bool, place: Place) -> Generation {
         let mut inside = enter();

@@ -10,7 +10,7 @@ use crate::analysis::wait_for::Wait;
 use crate::event::{CondvarId, Object, ObjectKind, Op};
 use crate::primitive::AtomicU32;
 
-static CONDVAR_IDS: Ids = Ids::new();
+pub(crate) static CONDVAR_IDS: Ids = Ids::new();
 
 /// What a condvar keeps beside its waiters.
 #[derive(Debug)]

@@ -9,11 +9,12 @@ use super::Place;
 use super::config::{self, Modes};
 use super::locks::LockState;
 use super::log::ThreadLog;
+use super::tasks::Frame;
 use super::threads::{self, ThreadRecord};
 use crate::analysis::atomicity::Region;
 use crate::analysis::happens_before::ThreadClock;
 use crate::analysis::wait_for::SessionId;
-use crate::event::{Op, ThreadId};
+use crate::event::{LockId, Op, ThreadId};
 
 /// Everything that a thread keeps to itself. Touched by no other thread.
 pub(crate) struct Context {
@@ -25,14 +26,62 @@ pub(crate) struct Context {
     pub(crate) record: Arc<ThreadRecord>,
     /// The outermost region meant to be atomic that the thread is in, and how many are nested.
     pub(crate) region: (u32, Option<Region>),
+    /// The polls that the thread is in, the innermost last.
+    pub(crate) frames: Vec<Frame>,
+    /// The thread waits by itself for what it polls (`blocking_lock`).
+    pub(crate) blocking: bool,
     /// This thread's part of the trace, if one is recorded.
     pub(crate) log: Option<ThreadLog>,
+    /// Locks that the thread holds and whose data it has looked at, as the trace says; true: and changed.
+    pub(crate) looks: Vec<(LockId, bool)>,
 }
 
 impl Context {
+    /// Who does what the thread does: the task that it polls, or itself.
+    #[inline]
+    pub(crate) fn owner(&self) -> ThreadId {
+        self.locks.owner()
+    }
+
+    /// The thread that has no known parent and from which the owner descends.
+    pub(crate) fn origin(&self) -> ThreadId {
+        self.frames.last().map_or(self.record.origin, Frame::origin)
+    }
+
+    /// The tasks that never run at the same time as what the thread does, by a number; 0: there are none.
+    pub(crate) fn domain(&self) -> u32 {
+        self.frames.last().map_or(0, Frame::domain)
+    }
+
     /// Is the thread in the trace that is recorded?
     pub(crate) fn has_events(&self) -> bool {
         self.log.as_ref().is_some_and(|log| log.position() > 0)
+    }
+
+    /// Writes to the trace that the thread looks at what a lock guards that it holds, or changes it.
+    pub(crate) fn look(&mut self, lock: LockId, write: bool, place: Place) {
+        let Some(log) = &mut self.log else { return };
+        let known = self.looks.iter_mut().find(|(known, _)| *known == lock);
+        let (looked, wrote) = known.as_ref().map_or((false, false), |(_, wrote)| (true, *wrote));
+        match known {
+            Some((_, wrote)) => *wrote |= write,
+            None => self.looks.push((lock, write)),
+        }
+        // The hold of the lock orders these against those of other threads.
+        if !looked {
+            log.make_room().push(Op::DataRead { lock }, place);
+        }
+        if write && !wrote {
+            log.make_room().push(Op::DataWrite { lock }, place);
+        }
+    }
+
+    /// The thread lets go of the lock: its next hold looks anew.
+    #[inline]
+    pub(crate) fn look_away(&mut self, lock: LockId) {
+        if !self.looks.is_empty() {
+            self.looks.retain(|(known, _)| *known != lock);
+        }
     }
 
     /// Writes an event to the trace, if one is recorded. Called while the object's own internal lock (or the object, if it
@@ -49,7 +98,7 @@ impl Context {
 
 /// The thread's context was given back: hooks that run later, in destructors of other thread-locals, do nothing.
 const GONE: *mut Context = ptr::without_provenance_mut(1);
-/// The thread is inside the tool.
+/// The thread is inside the tool, or is one of the tool's.
 const BUSY: *mut Context = ptr::without_provenance_mut(2);
 
 thread_local! {
@@ -153,22 +202,57 @@ fn first_entry(current: *mut Context) -> Option<Entered> {
     if !current.is_null() {
         return None;
     }
-    // Mark the thread as gone while the context is made: making it may allocate, and the allocator may use a wrapper.
-    CURRENT.set(GONE);
+    // Making the context allocates, and reads the configuration.
+    CURRENT.set(BUSY);
     let modes = config::modes();
-    if modes.nothing() {
+    let context = if modes.nothing() { None } else { threads::adopt(modes) };
+    let Some(context) = context else {
+        CURRENT.set(GONE);
         return None;
-    }
-    install(threads::adopt(modes)?);
+    };
+    install(context);
     enter()
+}
+
+/// Is the thread inside the tool? Then what it allocates is none of the program's business.
+#[inline(always)]
+pub(crate) fn is_inside() -> bool {
+    CURRENT.get() == BUSY
+}
+
+/// The thread is inside the tool until this is dropped, whatever it was before.
+pub(crate) struct Inside(*mut Context);
+
+impl Inside {
+    pub(crate) fn new() -> Self {
+        Self(CURRENT.replace(BUSY))
+    }
+}
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        CURRENT.set(self.0);
+    }
 }
 
 /// Gives the thread its context. Called once a thread, before any hook of it or from its first.
 pub(crate) fn install(context: Context) {
+    CURRENT.set(BUSY);
     super::stacks::belong_to(context.thread);
-    CURRENT.set(Box::into_raw(Box::new(context)));
+    let context = Box::into_raw(Box::new(context));
     // Registers the destructor. It fails only in a thread that is being torn down already; the context then lives on.
     let _ = TEARDOWN.try_with(|_| ());
+    CURRENT.set(context);
+}
+
+/// The current thread, if hooks have seen it: also inside the tool.
+pub(crate) fn thread_number() -> ThreadId {
+    super::stacks::thread().unwrap_or(ThreadId(0))
+}
+
+/// Has a hook run on this thread?
+pub(crate) fn is_new() -> bool {
+    CURRENT.get().is_null()
 }
 
 /// Marks the thread as not to be watched while it is being set up by us.
@@ -176,14 +260,20 @@ pub(crate) fn set_unwatched() {
     CURRENT.set(GONE);
 }
 
+/// Marks the thread as one of the tool's.
+pub(crate) fn set_own() {
+    CURRENT.set(BUSY);
+}
+
 /// Ends the thread's part: its last event, its final clocks, then its memory.
 fn leave() {
     let Some(entered) = enter() else { return };
     let context = entered.context;
+    // CURRENT stays BUSY until the end.
     std::mem::forget(entered);
-    CURRENT.set(GONE);
-    // SAFETY: the pointer is from `Box::into_raw` in `install`; CURRENT no longer leads to it and the only `Entered` was
+    // SAFETY: the pointer is from `Box::into_raw` in `install`; CURRENT does not lead to it and the only `Entered` was
     // forgotten, so nothing refers to the context.
     let context = unsafe { Box::from_raw(context) };
     threads::end(*context);
+    CURRENT.set(GONE);
 }

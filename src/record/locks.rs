@@ -19,14 +19,14 @@ use parking_lot::Mutex;
 use self::held::{Entry, grow};
 use self::meta::{DESCRIBED, ID};
 use super::context::{self, Context, Current, enter};
-use super::{Place, waits};
+use super::{Place, config, tasks, waits};
 use crate::analysis::lock_order::LockOrder;
-use crate::analysis::wait_for::Wait;
-use crate::event::{Attempt, LockId, Mode, ObjectKind, Op};
+use crate::analysis::wait_for::{Possession, Wait};
+use crate::event::{Attempt, LockId, Mode, ObjectKind, Op, SiteId};
 
 pub(crate) use self::meta::LockMeta;
 pub(crate) use self::rw::RwMeta;
-pub(crate) use self::state::LockState;
+pub(crate) use self::state::{Carried, Line, LockState};
 
 /// The lock-order graph of the process. Taken only for what is new.
 pub(crate) static ORDER: LazyLock<Mutex<LockOrder>> = LazyLock::new(Mutex::default);
@@ -43,18 +43,25 @@ pub(crate) fn request(meta: &LockMeta, mode: Mode, upgrade: bool, place: Place) 
     meta.describe(lock);
     context.emit(Op::Request { lock, mode }, place);
     if context.modes.order() && matters(context, meta, mode) {
-        let chain = grow(context.locks.held.chain(), lock, mode);
-        if !context.locks.known.known(chain) {
-            order::note(context, meta, chain, mode, site);
-        }
+        judge_request(context, meta, lock, mode, site);
     }
     waits::begin(inside, Wait::Lock { lock, mode, upgrade }, site)
+}
+
+/// Judges the order of a request that has not been granted, if it is new.
+fn judge_request(context: &mut Context, meta: &LockMeta, lock: LockId, mode: Mode, site: SiteId) {
+    let chain = grow(context.locks.held.chain(), lock, mode);
+    if !context.locks.known.known(chain) {
+        context.locks.about_to_judge();
+        let chain = grow(context.locks.held.chain(), lock, mode);
+        order::note(context, meta, chain, mode, site);
+    }
 }
 
 /// Can an acquisition in this mode say anything about the order? Only below another lock; and a writer also alone, for it
 /// can come between two reads of another thread.
 fn matters(context: &Context, meta: &LockMeta, mode: Mode) -> bool {
-    !context.locks.held.is_empty() || (meta.kind() == ObjectKind::RwLock && mode == Mode::Exclusive)
+    context.locks.holds_any() || (meta.kind() == ObjectKind::RwLock && mode == Mode::Exclusive)
 }
 
 /// After an acquisition of a lock that is only ever held exclusively.
@@ -111,6 +118,10 @@ fn record_acquired(context: &mut Context, meta: &LockMeta, attempt: Attempt, pla
         let op = Op::Acquired { lock: meta.given_id(), mode: Mode::Exclusive, attempt };
         meta.log_acquired(log.make_room(), context.thread, op, place);
     }
+    if meta.take_opaque() {
+        // The hold orders this; only first acquisitions are opaque, and these are never on the hot path.
+        context.emit(Op::DataHidden { lock: meta.given_id() }, place);
+    }
 }
 
 #[inline(never)]
@@ -120,6 +131,39 @@ fn record_released(context: &mut Context, meta: &LockMeta) {
         let position = log.make_room().push(op, meta.created());
         meta.log_released(context.thread, position);
     }
+    context.look_away(meta.given_id());
+}
+
+/// The holder of the lock looks at what it guards, or is about to change it. One load when nothing is recorded.
+#[inline(always)]
+pub(crate) fn looked(meta: &LockMeta, write: bool, place: Place) {
+    if config::is_recording() {
+        record_look(meta, write, place);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn record_look(meta: &LockMeta, write: bool, place: Place) {
+    if let Some(mut inside) = enter() {
+        inside.look(meta.given_id(), write, place);
+    }
+}
+
+/// An attempt that does not wait, or no longer, found the lock held by others.
+#[inline]
+pub(crate) fn missed(meta: &LockMeta, mode: Mode, place: Place) {
+    if config::is_recording() {
+        record_missed(meta, mode, place);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn record_missed(meta: &LockMeta, mode: Mode, place: Place) {
+    let Some(mut inside) = enter() else { return };
+    let lock = meta.id(&mut inside.locks);
+    inside.emit(Op::LockMissed { lock, mode }, place);
 }
 
 /// Before the release of a lock that was acquired with [`acquired`].
@@ -240,10 +284,55 @@ fn pop_known<const RECORDED: bool>(current: Current, meta: &LockMeta) -> bool {
         let op = Op::Released { lock: LockId(id & ID), mode: Mode::Exclusive };
         let position = log.push_ready(op, meta.created());
         meta.log_released(context.thread, position);
+        context.look_away(LockId(id & ID));
     }
     // SAFETY: the lock is the newest entry.
     unsafe { context.locks.held.pop() };
     true
+}
+
+/// Before the wait of a task for a lock of tasks: judges the order, so that a report precedes the hang. Gives the lock's id.
+pub(crate) fn wanted_by_task(context: &mut Context, meta: &LockMeta, mode: Mode, site: SiteId) -> LockId {
+    let lock = meta.id(&mut context.locks);
+    if context.modes.order() && matters(context, meta, mode) && !context.locks.carries(lock) {
+        meta.describe(lock);
+        meta.set_known();
+        judge_request(context, meta, lock, mode, site);
+    }
+    lock
+}
+
+/// After the acquisition of a lock of tasks: the owner carries it.
+pub(crate) fn carried(
+    context: &mut Context,
+    meta: &LockMeta,
+    how: (Mode, Attempt, Possession),
+    units: u32,
+    site: SiteId,
+) -> LockId {
+    let (mode, attempt, possession) = how;
+    let is_lock = units == 0;
+    let lock = match is_lock && attempt == Attempt::Blocking {
+        true => wanted_by_task(context, meta, mode, site),
+        false => meta.id(&mut context.locks),
+    };
+    meta.set_known();
+    let (kind, created) = (meta.kind(), meta.created());
+    let (ticket, looked, written) = (tasks::next_ticket(), None, None);
+    context.locks.carry(Carried {
+        lock,
+        mode,
+        site,
+        attempt,
+        kind,
+        created,
+        possession,
+        units,
+        ticket,
+        looked,
+        written,
+    });
+    lock
 }
 
 /// Puts the lock on the held stack, and judges the order if something is held already.
@@ -254,12 +343,14 @@ fn push(context: &mut Context, meta: &LockMeta, mode: Mode, attempt: Attempt, pl
     }
     let lock = meta.id(locks);
     let site = locks.site(place);
-    let chain = grow(locks.held.chain(), lock, mode);
+    let mut chain = grow(locks.held.chain(), lock, mode);
     if context.modes.order()
         && attempt == Attempt::Blocking
         && matters(context, meta, mode)
         && (!meta.is_chained() || !order::is_known(&mut context.locks, lock, chain))
     {
+        context.locks.about_to_judge();
+        chain = grow(context.locks.held.chain(), lock, mode);
         order::judge(context, meta, chain, mode, site);
     }
     let id = meta.id_word();

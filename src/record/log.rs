@@ -22,7 +22,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use super::context::set_unwatched;
+use super::context::set_own;
 use super::strangers::Own;
 use crate::event::{LockId, Object, ObjectInfo, ObjectKind, Op, ThreadId};
 use crate::primitive::{self, AtomicU64, Condvar, Mutex, MutexGuard, SyncSender, sync_channel};
@@ -91,7 +91,7 @@ impl Log {
         let shared = Arc::new(Shared::new());
         let writer = writer::Writer::new(sink, shared.clone())?;
         let handle = std::thread::Builder::new().name("gordian-writer".to_owned()).spawn(move || {
-            set_unwatched();
+            set_own();
             let _own = Own::new();
             writer.run();
         })?;

@@ -58,7 +58,7 @@ pub(crate) fn tell(context: &Context, held: &[HeldLock], wanted: &Wanted) {
     process.write(&Line::Order(Order {
         held: held.iter().map(|(lock, made)| taken(made, kind(lock), lock.mode, lock.site)).collect(),
         wanted: taken(wanted.made, wanted.kind, wanted.mode, wanted.at),
-        owner: LiveNames.owner_name(context.thread),
-        test: threads::test_of(context.record.origin),
+        owner: LiveNames.owner_name(context.owner()),
+        test: threads::test_of(context.origin()),
     }));
 }

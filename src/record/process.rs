@@ -14,7 +14,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use parking_lot::Mutex;
 
 use super::config::{Config, OnDeadlock};
-use super::{config, sink, strangers};
+use super::{config, context, sink, strangers};
 use crate::finding::Finding;
 use crate::report::stream::{self, DEADLOCK_EXIT, Ended, Harness, Line, STREAM_VERSION};
 use crate::report::{self, Style};
@@ -309,6 +309,7 @@ extern "C" fn exited() {
     if get().is_some_and(|process| process.pid != std::process::id()) {
         return;
     }
+    let _inside = context::Inside::new();
     if let Some(log) = config::log() {
         let _ = log.close();
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::Place;
-use super::context::enter;
+use super::context::{Inside, enter};
 use super::waits::{self, Grant, Waiting};
 use crate::analysis::wait_for::Wait;
 use crate::event::ThreadId;
@@ -22,7 +22,9 @@ pub(crate) struct Waiter {
 impl Waiter {
     /// The current thread, about to wait.
     pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Self { thread: enter().map(|inside| inside.thread), grant: Grant::default() })
+        let thread = enter().map(|inside| inside.owner());
+        let _inside = Inside::new();
+        Arc::new(Self { thread, grant: Grant::default() })
     }
 
     /// Ends the wait. Called under the lock of the object in whose queue the waiter was.
@@ -57,6 +59,12 @@ pub(crate) fn enter_wait(wait: Wait, place: Place) -> Option<Waiting> {
     waits::begin(inside, wait, site)
 }
 
+/// Puts something to the end of a list of ours: the memory that this may take is not the program's.
+pub(crate) fn push<T>(list: &mut VecDeque<T>, item: T) {
+    let _inside = Inside::new();
+    list.push_back(item);
+}
+
 /// The waiters of one object.
 #[derive(Debug, Default)]
 pub(crate) struct Queue(VecDeque<Arc<Waiter>>);
@@ -69,7 +77,7 @@ impl Queue {
 
     /// To the end of the queue.
     pub(crate) fn join(&mut self, waiter: &Arc<Waiter>) {
-        self.0.push_back(Arc::clone(waiter));
+        push(&mut self.0, Arc::clone(waiter));
     }
 
     /// Out of the queue without a grant. False if the waiter is not there any more: its wait was ended.

@@ -38,6 +38,7 @@ pub(crate) struct Reporting(());
 
 impl Reporting {
     pub(crate) fn new() -> Self {
+        REPORTS.fetch_add(1, Ordering::Relaxed);
         REPORTING.fetch_add(1, Ordering::AcqRel);
         Self(())
     }
@@ -49,6 +50,13 @@ impl Drop for Reporting {
     }
 }
 
+/// How many findings were on their way so far, new or not.
+pub(crate) fn reports() -> usize {
+    REPORTS.load(Ordering::Relaxed)
+}
+
+static REPORTS: AtomicUsize = AtomicUsize::new(0);
+
 /// Is a finding on its way? Reading the symbols of its stacks may take a second.
 pub(crate) fn is_reporting() -> bool {
     REPORTING.load(Ordering::Acquire) > 0
@@ -56,7 +64,7 @@ pub(crate) fn is_reporting() -> bool {
 
 /// Takes a finding of the context's thread.
 pub(crate) fn report(context: &mut Context, mut finding: Finding) {
-    finding.tests.extend(threads::test_of(context.record.origin));
+    finding.tests.extend(threads::test_of(context.origin()));
     take(context.session, finding);
 }
 

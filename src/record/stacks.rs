@@ -1,10 +1,11 @@
 //! Stacks: captured once for each place that takes a lock or touches a cell, resolved only when a report shows them.
 
 use std::cell::Cell;
+use std::hash::{Hash as _, Hasher as _};
 use std::sync::LazyLock;
 
 use parking_lot::Mutex;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHasher};
 
 use super::registry::LiveNames;
 use crate::event::{Names as _, Site, SiteId, ThreadId};
@@ -24,6 +25,11 @@ thread_local! {
     static THREAD: Cell<Option<ThreadId>> = const { Cell::new(None) };
 }
 
+/// The current thread, if hooks have seen it.
+pub(crate) fn thread() -> Option<ThreadId> {
+    THREAD.get()
+}
+
 /// Says who captures the stacks of the current thread.
 pub(crate) fn belong_to(thread: ThreadId) {
     THREAD.set(Some(thread));
@@ -41,6 +47,62 @@ pub(crate) fn capture_first(site: SiteId) {
         frames.len() < DEPTH
     });
     STACKS.lock().entry(site).or_insert_with(|| Stack { thread: THREAD.get(), frames: frames.into_boxed_slice() });
+}
+
+/// Is the current thread dropping the state of a future that is suspended? Between a guard that is dropped and the poll of
+/// its future there is nothing but the guard's own drop; with the drop of a whole future in between, nothing polls it. Each
+/// stack is looked at once. Without symbols the answer is no.
+pub(crate) fn is_in_drop_of_future() -> bool {
+    let mut frames = [0; 24];
+    let mut count = 0;
+    backtrace::trace(|frame| {
+        frames[count] = frame.ip() as usize;
+        count += 1;
+        count < frames.len()
+    });
+    let mut key = FxHasher::default();
+    frames.hash(&mut key);
+    let key = key.finish();
+    if let Some(&known) = DROPS.lock().get(&key) {
+        return known;
+    }
+    let mut verdict = None;
+    for &ip in &frames[..count] {
+        if verdict.is_some() {
+            break;
+        }
+        backtrace::resolve(ip.saturating_sub(1) as *mut std::ffi::c_void, |symbol| {
+            let Some(name) = symbol.name().map(|name| format!("{name:#}")) else { return };
+            let drops = name.contains("drop_in_place");
+            let is_state = name.contains("{{closure}}") || name.contains("{async_");
+            if verdict.is_none() && is_state && !name.trim_start_matches('<').starts_with("gordian::") {
+                verdict = Some(drops);
+            }
+        });
+    }
+    *DROPS.lock().entry(key).or_insert(verdict == Some(true))
+}
+
+/// What [`is_in_drop_of_future`] knows, by stack.
+static DROPS: LazyLock<Mutex<FxHashMap<u64, bool>>> = LazyLock::new(Mutex::default);
+
+/// The function of the first operation at a place; an async block, or a closure, counts as part of the function around it.
+pub(crate) fn function(site: SiteId) -> Option<String> {
+    let frames = STACKS.lock().get(&site)?.frames.clone();
+    let mut found = None;
+    for ip in frames.iter().map(|&ip| ip.saturating_sub(1)) {
+        if found.is_some() {
+            break;
+        }
+        backtrace::resolve(ip as *mut std::ffi::c_void, |symbol| {
+            let Some(name) = symbol.name().map(|name| format!("{name:#}")) else { return };
+            let file = symbol.filename().map(|file| Site::new(&file.to_string_lossy(), 0, 0).file);
+            if found.is_none() && whose(&name, file.as_deref()) == Whose::User {
+                found = Some(name.split("::{{closure}}").next().unwrap_or_default().to_owned());
+            }
+        });
+    }
+    found
 }
 
 /// The frames of the place's first operation, innermost first, without ours and those of the runtime: "function at
@@ -90,7 +152,7 @@ enum Whose {
 fn whose(name: &str, file: Option<&str>) -> Whose {
     const SOURCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/");
     /// Between the user's call and the recorder.
-    const BENEATH: [&str; 3] = ["/backtrace-", "/lock_api-", "/parking_lot-"];
+    const BENEATH: [&str; 4] = ["/backtrace-", "/lock_api-", "/parking_lot-", "/tokio-"];
     // The command's own frames, around a scenario, are ours too; scenarios lie outside `src`.
     let ours = match file {
         Some(file) => file.starts_with(SOURCE) || BENEATH.iter().any(|part| file.contains(part)),

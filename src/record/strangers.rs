@@ -19,7 +19,7 @@ impl Own {
     /// Starts a thread of ours.
     pub(crate) fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
         let body = move || {
-            context::set_unwatched();
+            context::set_own();
             let _own = Self::new();
             run();
         };

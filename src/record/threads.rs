@@ -11,7 +11,7 @@ use super::context::{self, Context, enter};
 use super::locks::{LockState, ORDER};
 use super::registry::{self, LiveNames};
 use super::{Place, process, waits};
-use crate::analysis::happens_before::{SlotTable, SyncClock};
+use crate::analysis::happens_before::{SlotTable, SyncClock, ThreadClock};
 use crate::analysis::wait_for::{SessionId, Wait};
 use crate::event::{Names as _, Op, ThreadId};
 
@@ -38,6 +38,8 @@ pub(crate) struct ThreadRecord {
 #[derive(Default)]
 struct Token {
     given: bool,
+    /// Who waits for it: the thread, or the task that it polls.
+    waiter: Option<ThreadId>,
     clock: SyncClock,
 }
 
@@ -45,6 +47,16 @@ impl ThreadRecord {
     fn new(thread: ThreadId, session: SessionId, origin: ThreadId) -> Arc<Self> {
         Arc::new(Self { thread, session, origin, last: Mutex::default(), token: Mutex::default() })
     }
+}
+
+/// A clock for a task; see [`SlotTable::strand`].
+pub(crate) fn strand(base: &SyncClock) -> Option<ThreadClock> {
+    SLOTS.lock().strand(base)
+}
+
+/// Takes back the clock of a task.
+pub(crate) fn end_strand(clock: ThreadClock) {
+    SLOTS.lock().end_strand(clock);
 }
 
 /// Threads that hooks have seen and that have not ended.
@@ -73,11 +85,37 @@ pub(crate) fn test_of(origin: ThreadId) -> Option<String> {
     process::get()?.test(LiveNames.thread_name(origin).as_deref())
 }
 
+/// A thread of a runtime, if no hook has seen it: it belongs to the session in which the runtime was made, and comes after
+/// that.
+pub(crate) fn adopt_into(session: SessionId, origin: ThreadId, made: &SyncClock) {
+    if !context::is_new() {
+        return;
+    }
+    // Until it has a context it is inside the tool.
+    context::set_own();
+    let modes = config::modes();
+    let context = if modes.nothing() { None } else { adopt_as(modes, session, Some(origin)) };
+    match context {
+        Some(mut context) => {
+            made.acquire(&mut context.clock);
+            context::install(context);
+        }
+        None => context::set_unwatched(),
+    }
+}
+
 /// A thread that we did not start, at its first hook.
 pub(crate) fn adopt(modes: Modes) -> Option<Context> {
+    adopt_as(modes, SessionId::default(), None)
+}
+
+fn adopt_as(modes: Modes, session: SessionId, origin: Option<ThreadId>) -> Option<Context> {
     let thread = ThreadId(NEXT_THREAD.fetch_add(1, Ordering::Relaxed));
-    let session = SessionId::default();
-    let clock = SLOTS.lock().root()?;
+    let clock = match origin {
+        Some(_) => SLOTS.lock().root()?,
+        None => SLOTS.lock().adopt()?,
+    };
+    let origin = origin.unwrap_or(thread);
     if let Some(name) = std::thread::current().name() {
         registry::name_thread(thread, name);
     }
@@ -85,17 +123,19 @@ pub(crate) fn adopt(modes: Modes) -> Option<Context> {
     if main {
         MAIN.store(true, Ordering::Relaxed);
     }
-    waits::thread_begins(thread, session, thread);
+    waits::thread_begins(thread, session, origin);
     LIVE.fetch_add(1, Ordering::Relaxed);
     let seed = {
         let mut order = ORDER.lock();
-        if process::is_libtest() && !main {
+        if session != SessionId::default() {
+            order.set_session(thread, session.0);
+        } else if process::is_libtest() && !main && origin == thread {
             // A test: its orders are judged as those of a check.
             order.set_session(thread, NEXT_SESSION.fetch_add(1, Ordering::Relaxed));
         }
         order.seed(thread)
     };
-    let locks = LockState::new(seed, modes.record());
+    let locks = LockState::new(thread, seed, modes.record());
     let log = config::log().map(|log| log.thread(thread));
     Some(Context {
         thread,
@@ -103,9 +143,12 @@ pub(crate) fn adopt(modes: Modes) -> Option<Context> {
         modes,
         locks,
         clock,
-        record: ThreadRecord::new(thread, session, thread),
+        record: ThreadRecord::new(thread, session, origin),
         region: (0, None),
+        frames: Vec::new(),
+        blocking: false,
         log,
+        looks: Vec::new(),
     })
 }
 
@@ -174,7 +217,7 @@ pub(crate) fn fork_session(name: Option<&str>, place: Place) -> Child {
 
 fn fork_into(parent: &mut Context, session: Option<SessionId>, name: Option<&str>, place: Place) -> Option<Context> {
     let thread = ThreadId(NEXT_THREAD.fetch_add(1, Ordering::Relaxed));
-    let origin = if session.is_some() { thread } else { parent.record.origin };
+    let origin = if session.is_some() { thread } else { parent.origin() };
     let session = session.unwrap_or(parent.session);
     if let Some(name) = name {
         registry::name_thread(thread, name);
@@ -187,13 +230,14 @@ fn fork_into(parent: &mut Context, session: Option<SessionId>, name: Option<&str
     if session == parent.session || parent.has_events() {
         parent.emit(Op::Fork { child: thread }, place);
     }
+    let owner = parent.locks.told_owner();
     let (parent_seed, child_seed) = {
         let mut order = ORDER.lock();
-        order.forked(parent.thread, thread);
+        order.forked(owner, thread);
         if session != parent.session {
             order.set_session(thread, session.0);
         }
-        (order.seed(parent.thread), order.seed(thread))
+        (order.seed(owner), order.seed(thread))
     };
     parent.locks.new_segment(parent_seed);
     let record = ThreadRecord::new(thread, session, origin);
@@ -202,11 +246,14 @@ fn fork_into(parent: &mut Context, session: Option<SessionId>, name: Option<&str
         thread,
         session,
         modes: parent.modes,
-        locks: LockState::new(child_seed, parent.modes.record()),
+        locks: LockState::new(thread, child_seed, parent.modes.record()),
         clock,
         record,
         region: (0, None),
+        frames: Vec::new(),
+        blocking: false,
         log,
+        looks: Vec::new(),
     })
 }
 
@@ -247,10 +294,11 @@ pub(crate) fn joined(record: &ThreadRecord, place: Place) {
         context.emit(Op::Joined { child: record.thread }, place);
     }
     record.last.lock().acquire(&mut context.clock);
+    let owner = context.locks.told_owner();
     let seed = {
         let mut order = ORDER.lock();
-        order.joined(context.thread, record.thread);
-        order.seed(context.thread)
+        order.joined(owner, record.thread);
+        order.seed(owner)
     };
     context.locks.new_segment(seed);
 }
@@ -289,11 +337,13 @@ fn park_request(place: Place, timed: bool) -> Option<Option<waits::Waiting>> {
         return Some(None);
     }
     inside.emit(Op::ParkRequest, place);
+    token.waiter = Some(inside.owner());
     let site = inside.locks.site(place);
     Some(waits::begin(inside, Wait::Park, site))
 }
 
 fn take_token(inside: &mut Context, token: &mut Token, place: Place) {
+    token.waiter = None;
     let given = std::mem::take(&mut token.given);
     if given {
         token.clock.acquire(&mut inside.clock);
@@ -327,6 +377,6 @@ pub(crate) fn unpark(record: &ThreadRecord, place: Place, real: impl FnOnce()) {
     token.given = true;
     token.clock.publish_join(&mut inside.clock);
     inside.emit(Op::Unpark { thread: record.thread }, place);
-    waits::granted(record.thread);
+    waits::granted(token.waiter.take().unwrap_or(record.thread));
     real();
 }

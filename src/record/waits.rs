@@ -1,19 +1,21 @@
 //! Live waits: the one wait-for graph of the process, entered only by operations that really have to wait.
 
-use std::sync::LazyLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use rustc_hash::FxHashMap;
 
 use super::config::{self, OnDeadlock};
-use super::context::Entered;
+use super::context::{Entered, Inside, enter};
 use super::registry::LiveNames;
 use super::sink::Reporting;
 use super::strangers::{self, Own};
-use super::{channels, process, sink, threads};
-use crate::analysis::wait_for::{Blocked, Knot, SessionId, Wait, WaitGraph};
+use super::tasks::{self, State, flags, holders};
+use super::{Place, channels, process, sink, threads};
+use crate::analysis::wait_for::{Blocked, Knot, PoolId, SessionId, Wait, WaitGraph};
 use crate::event::{LockId, SiteId, ThreadId};
-use crate::finding::Finding;
+use crate::finding::{Finding, Tier};
 use crate::primitive::{Condvar, Mutex};
 
 /// How often a knot is looked at again while there are strangers who could end it.
@@ -33,6 +35,7 @@ struct Waits {
 static WAITS: LazyLock<Mutex<Waits>> = LazyLock::new(Mutex::default);
 
 /// While this lives, its thread is known to wait.
+#[derive(Debug)]
 pub(crate) struct Waiting {
     thread: ThreadId,
 }
@@ -48,19 +51,47 @@ impl Drop for Waiting {
 /// # Panics
 ///
 /// If this closes a knot and the user asked for a panic then.
-pub(crate) fn begin(inside: Entered, wait: Wait, site: SiteId) -> Option<Waiting> {
+pub(crate) fn begin(mut inside: Entered, wait: Wait, site: SiteId) -> Option<Waiting> {
     if !inside.modes.waits() {
         return None;
     }
-    let (thread, session) = (inside.thread, inside.session);
-    let blocked = Blocked { wait, site, ordinal: 0, holds: inside.locks.holdings() };
-    let judged = {
+    holders::take_returned(&mut inside.locks);
+    let (owner, session) = (inside.owner(), inside.session);
+    let blocked = Blocked::new(wait, site, 0, inside.locks.holdings());
+    let (judged, blocks_for_long) = {
         let mut waits = WAITS.lock();
-        // Under the lock: whoever sees the thread wait sees that there is something to come of it.
-        waits.graph.block(thread, blocked).map(|knot| (waits.judge(knot, session), Reporting::new()))
+        let for_long = !inside.frames.is_empty() && waits.is_for_long(wait);
+        let knot = match inside.frames.last() {
+            None => {
+                // A thread of a pool that does something of which nobody was told is idle no more.
+                waits.graph.unblock(owner);
+                waits.graph.block(owner, blocked)
+            }
+            Some(frame) => {
+                waits.meet(frame.task());
+                match frame.occupies() {
+                    None => waits.graph.block(owner, blocked),
+                    Some(pool) => waits.graph.block_worker(owner, blocked, pool),
+                }
+            }
+        };
+        // Under the lock: whoever sees the owner wait sees that there is something to come of it.
+        (knot.map(|knot| (waits.judge(knot, session), Reporting::new())), for_long)
     };
-    let waiting = Waiting { thread };
-    let Some((judged, reporting)) = judged else { return Some(waiting) };
+    if blocks_for_long {
+        tasks::blocks(&mut inside, wait, site);
+    }
+    conclude(inside, judged, session, Some(Waiting { thread: owner }))
+}
+
+/// What a wait that has just been entered came to.
+fn conclude(
+    inside: Entered,
+    judged: Option<(Judged, Reporting)>,
+    session: SessionId,
+    waiting: Option<Waiting>,
+) -> Option<Waiting> {
+    let Some((judged, reporting)) = judged else { return waiting };
     let findings = match judged {
         Judged::Certain(stuck) => findings(stuck, session),
         Judged::Unclear => {
@@ -83,7 +114,140 @@ pub(crate) fn begin(inside: Entered, wait: Wait, site: SiteId) -> Option<Waiting
             panic!("deadlock: {}", finding.message);
         }
     }
-    Some(waiting)
+    waiting
+}
+
+/// The current owner waits in `block_on` for the end of this task, which it polls itself.
+pub(crate) fn begin_block_on(root: &Arc<State>, place: Place) -> Option<Waiting> {
+    let mut inside = enter()?;
+    let site = inside.locks.site(place);
+    if inside.modes.waits() {
+        // At once: it is polled also when no worker of its runtime is left.
+        WAITS.lock().meet(root);
+    }
+    begin(inside, Wait::Root(root.actor), site)
+}
+
+/// The task goes on without a worker (`block_in_place`), or no longer.
+pub(crate) fn task_in_place(state: &State, in_place: bool) {
+    let mut waits = WAITS.lock();
+    waits.meet(state);
+    waits.graph.set_in_place(state.actor, in_place);
+}
+
+/// A task is suspended, and waits for things that the graph can judge.
+///
+/// # Panics
+///
+/// As [`begin`].
+pub(crate) fn task_blocks(inside: Entered, state: &Arc<State>, blocked: Blocked) {
+    let session = state.session;
+    let judged = {
+        let mut waits = WAITS.lock();
+        waits.meet(state);
+        state.set(flags::ENTERED);
+        if state.is(flags::SCHEDULED) {
+            // Woken on its way here.
+            state.clear(flags::ENTERED);
+            return;
+        }
+        for task in state.awaited() {
+            waits.meet(&task);
+        }
+        let knot = waits.graph.block(state.actor, blocked);
+        knot.map(|knot| (waits.judge(knot, session), Reporting::new()))
+    };
+    drop(conclude(inside, judged, session, None));
+}
+
+/// As [`task_blocks`], of a task that may be woken by something that nobody knows: what it would come to, if not.
+pub(crate) fn task_may_block(inside: &Entered, state: &Arc<State>, blocked: Blocked) {
+    let session = state.session;
+    let judged = {
+        let mut waits = WAITS.lock();
+        waits.meet(state);
+        if state.is(flags::SCHEDULED) {
+            return;
+        }
+        let knot = waits.graph.block(state.actor, blocked);
+        let judged = knot.map(|knot| (waits.judge(knot, session), Reporting::new()));
+        waits.graph.unblock(state.actor);
+        judged
+    };
+    let Some((Judged::Certain(stuck), _reporting)) = judged else { return };
+    for mut finding in findings(stuck, session) {
+        finding.tier = Tier::Possible;
+        finding.tests.extend(threads::test_of(inside.origin()));
+        sink::take(session, finding);
+    }
+}
+
+/// A suspended task is woken: before the wake-up takes effect.
+pub(crate) fn task_woken(task: ThreadId) {
+    WAITS.lock().graph.wake(task);
+}
+
+/// A task that was suspended is polled again.
+pub(crate) fn task_polled(state: &State) {
+    let mut waits = WAITS.lock();
+    state.clear(flags::ENTERED);
+    waits.graph.unblock(state.actor);
+}
+
+/// What a suspended task held was given back by someone else.
+pub(crate) fn released(owner: ThreadId, lock: LockId) {
+    WAITS.lock().graph.release(owner, lock);
+}
+
+/// A task that the graph knows does nothing more.
+pub(crate) fn task_ends(state: &State, left: &[LockId]) {
+    let session = state.session;
+    let judged = {
+        let mut waits = WAITS.lock();
+        waits.origins.remove(&state.actor);
+        let knot = waits.graph.end(state.actor, left);
+        knot.map(|knot| (waits.judge(knot, session), Reporting::new()))
+    };
+    judged_from_outside(judged, session);
+}
+
+/// The last of the tasks that the graph did not know has ended: is anyone left who acts?
+pub(crate) fn unknown_task_ended(session: SessionId) {
+    let judged = {
+        let waits = WAITS.lock();
+        let knot = waits.graph.left_alone(session);
+        knot.map(|knot| (waits.judge(knot, session), Reporting::new()))
+    };
+    judged_from_outside(judged, session);
+}
+
+/// The current thread, one of a runtime's, waits for something to do.
+pub(crate) fn thread_idles(inside: Entered) {
+    let (thread, session) = (inside.thread, inside.session);
+    drop(inside);
+    let judged = {
+        let mut waits = WAITS.lock();
+        waits.graph.block(thread, Blocked::new(Wait::Idle, SiteId::UNKNOWN, 0, Vec::new()));
+        let knot = waits.graph.left_alone(session);
+        knot.map(|knot| (waits.judge(knot, session), Reporting::new()))
+    };
+    judged_from_outside(judged, session);
+}
+
+/// Units of a semaphore were thrown away, or some were added.
+pub(crate) fn units_gone(semaphore: LockId, gone: bool) {
+    WAITS.lock().graph.units_gone(semaphore, gone);
+}
+
+/// A pool of workers comes to be; see [`WaitGraph::add_pool`].
+pub(crate) fn add_pool(pool: PoolId, session: SessionId, workers: usize, others: Arc<AtomicUsize>) {
+    WAITS.lock().graph.add_pool(pool, session, workers, others);
+}
+
+/// Pools are no more.
+pub(crate) fn remove_pools(pools: impl Iterator<Item = PoolId>) {
+    let mut waits = WAITS.lock();
+    pools.for_each(|pool| waits.graph.remove_pool(pool));
 }
 
 /// Will the thread wait for ever?
@@ -120,6 +284,10 @@ pub(crate) fn thread_ends(thread: ThreadId, session: SessionId, left: &[LockId],
         let knot = waits.graph.end(thread, left).filter(|_| goes_on);
         knot.map(|knot| (waits.judge(knot, session), Reporting::new()))
     };
+    judged_from_outside(judged, session);
+}
+
+fn judged_from_outside(judged: Option<(Judged, Reporting)>, session: SessionId) {
     match judged {
         Some((Judged::Certain(stuck), reporting)) => found_from_outside(findings(stuck, session), session, reporting),
         Some((Judged::Unclear, _)) => watch(),
@@ -150,10 +318,35 @@ struct Stuck {
 }
 
 impl Waits {
+    /// The graph gets to know a task.
+    fn meet(&mut self, state: &State) {
+        // Both flags are set in one step each: so either the end finds it known, or this finds it ended.
+        if !state.becomes_known() {
+            return;
+        }
+        let (pool, driver) = state.pools();
+        self.graph.begin_task(state.actor, state.session, pool, driver);
+        state.runtime.count(state.kind).fetch_sub(1, Ordering::SeqCst);
+        if state.session == SessionId::default() {
+            self.origins.insert(state.actor, state.origin);
+        }
+    }
+
+    /// Does who begins this wait have to reckon with a long one? Not with a lock whose holder goes on.
+    fn is_for_long(&self, wait: Wait) -> bool {
+        match wait {
+            Wait::Lock { lock, .. } => self.graph.is_held_by_waiting(lock),
+            _ => true,
+        }
+    }
+
     /// A knot with a wait that any thread could end is certain only when all threads are known. Then nothing goes on, and
     /// who waits are not only those that are to be reported: in a libtest binary, what tests that are over have left
     /// behind waits for work for ever, and means no harm. There each test is a family with a finding of its own.
     fn judge(&self, knot: Knot, session: SessionId) -> Judged {
+        if knot.needs_all_threads() && tasks::have_strangers(session) {
+            return Judged::Unclear;
+        }
         if !knot.needs_all_threads() || session != SessionId::default() {
             return Judged::Certain(vec![self.stuck(knot, None)]);
         }
@@ -219,7 +412,7 @@ fn narrow(knot: &mut Knot, wanted: impl Fn(ThreadId) -> bool) {
     let abandoned: Vec<LockId> = knot.abandoned.iter().map(|&(lock, _)| lock).collect();
     let in_particular = |wait: Wait| match wait {
         Wait::Lock { lock, .. } => !abandoned.contains(&lock),
-        wait => matches!(wait, Wait::Join(_)),
+        wait => matches!(wait, Wait::Join(_) | Wait::Root(_)),
     };
     let mut next = 0;
     while let Some(&thread) = kept.get(next) {
@@ -333,6 +526,8 @@ impl Grant {
 
     /// Sleeps until [`Grant::give`].
     pub(crate) fn wait(&self) {
+        // The first wait of a thread allocates.
+        let _inside = Inside::new();
         let mut granted = self.granted.lock();
         while !*granted {
             self.changed.wait(&mut granted);
@@ -341,6 +536,7 @@ impl Grant {
 
     /// Sleeps until [`Grant::give`] or the deadline; true when granted.
     pub(crate) fn wait_until(&self, deadline: std::time::Instant) -> bool {
+        let _inside = Inside::new();
         let mut granted = self.granted.lock();
         while !*granted {
             if self.changed.wait_until(&mut granted, deadline).timed_out() {

@@ -41,6 +41,8 @@ impl Paint {
 pub struct Styles {
     /// The style that these were made for.
     pub style: Style,
+    /// Columns that a drawing of source lines may take; without a number the usual ones.
+    pub width: Option<usize>,
     /// `error[…]`, and what went wrong in a table.
     pub error: Paint,
     /// Headlines and headings.
@@ -69,6 +71,7 @@ impl Styles {
         let paint = |style| Paint { style };
         Self {
             style: Style::Coloured,
+            width: None,
             error: paint(plain.bright_red().bold()),
             heading: paint(plain.bold()),
             good: paint(plain.bright_green().bold()),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::document::{Folded, Part, Report, Summary, names_and_counts};
+use super::identity::identify;
 use super::origin::{place, shorten};
 use super::snippet::{self, Note};
 use super::source::Sources;
@@ -19,26 +20,37 @@ use crate::finding::{Finding, Held, Kind, Refutation, SiteReport, Tier};
 /// The operations are numbered in the order in which they happened, if that is known, the one that completed the finding
 /// first in the report; the place where a held lock was taken is drawn into the operation that holds it (the manner of
 /// Miri's data race reports; held locks and creation sites are ThreadSanitizer's). Paths of dependencies are shortened
-/// to `name-version/…`. Reads the source files that the findings name.
+/// to `name-version/…`. Reads the source files that the findings name, also for fingerprints: see [`identify`].
 #[must_use]
 pub fn text(findings: &[Finding], style: Style) -> String {
-    let part = Part { findings: findings.to_vec(), ..Part::default() };
-    report_text(&Report::new(vec![part]), style)
+    text_with(findings, &Styles::new(style))
+}
+
+/// The same in these paints.
+#[must_use]
+pub fn text_with(findings: &[Finding], styles: &Styles) -> String {
+    let mut findings = findings.to_vec();
+    identify(&mut findings, None);
+    let part = Part { findings, ..Part::default() };
+    told(&Report::new(vec![part]), styles)
 }
 
 /// The whole report: of each part its findings as in [`text`], the [`tally`] with what was set aside, and what else is
 /// known; then what there is to remark. A part without a name that has nothing to tell tells nothing.
 #[must_use]
 pub fn report_text(report: &Report, style: Style) -> String {
-    let styles = Styles::new(style);
-    let mut sources = Sources::default();
+    told(report, &Styles::new(style))
+}
+
+fn told(report: &Report, styles: &Styles) -> String {
+    let mut sources = Sources::below(report.root.as_deref());
     let mut out = String::new();
     for part in &report.parts {
         if let Some(input) = part.input.as_deref().filter(|_| report.parts.len() > 1) {
             let _ = writeln!(out, "{}", styles.heading.on(format!("== {}", clean(input))));
         }
         for finding in &part.findings {
-            tell(&mut out, finding, &mut sources, &styles);
+            tell(&mut out, finding, &mut sources, styles);
             out.push('\n');
         }
         let aside = aside(part);
@@ -49,7 +61,7 @@ pub fn report_text(report: &Report, style: Style) -> String {
             let _ = writeln!(out, "{}", styles.faint.on(folded_line(folded)));
         }
         for refutation in &part.refuted {
-            tell_refuted(&mut out, refutation, &styles);
+            tell_refuted(&mut out, refutation, styles);
         }
         for fact in facts(&part.summary) {
             let _ = writeln!(out, "{}", styles.faint.on(clean(&fact)));

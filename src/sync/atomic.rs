@@ -2,6 +2,9 @@
 //!
 //! The types are transparent over the real ones, so a view of memory as the one is a view as the other. What an operation
 //! orders is kept beside the memory, by address.
+//!
+//! Operations are neither generic nor inlined: a program is mostly tested as it is compiled without optimisation, and an
+//! operation that were compiled with the program would cost twenty times as much as one that is compiled with the library.
 
 use std::fmt;
 use std::panic::Location;
@@ -85,11 +88,21 @@ fn store(address: usize, order: Ordering, place: Place, real: impl FnOnce()) {
 }
 
 #[inline]
+fn modify<R>(address: usize, order: Ordering, place: Place, real: impl FnOnce() -> R) -> R {
+    let access = cells::atomic(address);
+    let old = real();
+    if let Some(access) = access {
+        access.swapped(self::order(order), true, place);
+    }
+    old
+}
+
+#[inline]
 fn swap<R>(address: usize, order: Ordering, place: Place, real: impl FnOnce() -> R) -> R {
     let access = cells::atomic(address);
     let old = real();
     if let Some(access) = access {
-        access.swapped(self::order(order), place);
+        access.swapped(self::order(order), false, place);
     }
     old
 }
@@ -106,7 +119,7 @@ fn exchange<R>(
     let result = real();
     if let Some(access) = access {
         match result {
-            Ok(_) => access.swapped(order(success), place),
+            Ok(_) => access.swapped(order(success), false, place),
             Err(_) => access.loaded(order(failure), place),
         }
     }
@@ -115,17 +128,17 @@ fn exchange<R>(
 
 /// Declares an atomic with what all of them have.
 macro_rules! atomic {
-    ($name:ident $(<$param:ident>)?, $value:ty) => {
+    ($name:ident, $real:ty, $value:ty) => {
         #[doc = concat!("[`std::sync::atomic::", stringify!($name), "`], watched.")]
         #[repr(transparent)]
-        pub struct $name $(<$param>)? (std::sync::atomic::$name $(<$param>)?);
+        pub struct $name($real);
 
-        impl $(<$param>)? $name $(<$param>)? {
+        impl $name {
             #[doc = concat!("See [`std::sync::atomic::", stringify!($name), "::new`].")]
             #[inline]
             #[must_use]
             pub const fn new(v: $value) -> Self {
-                Self(std::sync::atomic::$name::new(v))
+                Self(<$real>::new(v))
             }
 
             #[doc = concat!("See [`std::sync::atomic::", stringify!($name), "::from_ptr`].")]
@@ -144,7 +157,6 @@ macro_rules! atomic {
             ///
             /// For the recorder a look: whoever has the atomic alone has seen all that was done to it, by an order that need
             /// not have left an event (the last `Arc`).
-            #[inline]
             #[track_caller]
             pub fn get_mut(&mut self) -> &mut $value {
                 load(self.address(), Ordering::Acquire, Location::caller(), || ());
@@ -170,28 +182,24 @@ macro_rules! atomic {
             }
 
             #[doc = concat!("See [`std::sync::atomic::", stringify!($name), "::load`].")]
-            #[inline]
             #[track_caller]
             pub fn load(&self, order: Ordering) -> $value {
                 load(self.address(), order, Location::caller(), || self.0.load(order))
             }
 
             #[doc = concat!("See [`std::sync::atomic::", stringify!($name), "::store`].")]
-            #[inline]
             #[track_caller]
             pub fn store(&self, val: $value, order: Ordering) {
                 store(self.address(), order, Location::caller(), || self.0.store(val, order));
             }
 
             #[doc = concat!("See [`std::sync::atomic::", stringify!($name), "::swap`].")]
-            #[inline]
             #[track_caller]
             pub fn swap(&self, val: $value, order: Ordering) -> $value {
                 swap(self.address(), order, Location::caller(), || self.0.swap(val, order))
             }
 
             #[doc = concat!("See [`std::sync::atomic::", stringify!($name), "::compare_and_swap`].")]
-            #[inline]
             #[track_caller]
             #[deprecated(note = "Use `compare_exchange` or `compare_exchange_weak` instead")]
             pub fn compare_and_swap(&self, current: $value, new: $value, order: Ordering) -> $value {
@@ -205,7 +213,6 @@ macro_rules! atomic {
             /// # Errors
             ///
             /// The value, if it is not `current`.
-            #[inline]
             #[track_caller]
             pub fn compare_exchange(
                 &self,
@@ -224,7 +231,6 @@ macro_rules! atomic {
             /// # Errors
             ///
             /// The value, if it is not `current`, or for no reason.
-            #[inline]
             #[track_caller]
             pub fn compare_exchange_weak(
                 &self,
@@ -243,7 +249,6 @@ macro_rules! atomic {
             /// # Errors
             ///
             /// The value for which `f` gave none.
-            #[inline]
             #[track_caller]
             pub fn fetch_update<F>(
                 &self,
@@ -269,7 +274,6 @@ macro_rules! atomic {
             /// # Errors
             ///
             /// The value for which `f` gave none.
-            #[inline]
             #[track_caller]
             pub fn try_update(
                 &self,
@@ -281,7 +285,6 @@ macro_rules! atomic {
             }
 
             #[doc = concat!("See [`std::sync::atomic::", stringify!($name), "::update`].")]
-            #[inline]
             #[track_caller]
             pub fn update(
                 &self,
@@ -299,21 +302,21 @@ macro_rules! atomic {
             }
         }
 
-        impl $(<$param>)? From<$value> for $name $(<$param>)? {
+        impl From<$value> for $name {
             #[inline]
             fn from(v: $value) -> Self {
                 Self::new(v)
             }
         }
 
-        impl $(<$param>)? Default for $name $(<$param>)? {
+        impl Default for $name {
             #[inline]
             fn default() -> Self {
-                Self(std::sync::atomic::$name::default())
+                Self(<$real>::default())
             }
         }
 
-        impl $(<$param>)? fmt::Debug for $name $(<$param>)? {
+        impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 self.0.fmt(f)
             }
@@ -327,10 +330,9 @@ macro_rules! read_modify_write {
     ($name:ident, $value:ty: $($method:ident($($arg:ident: $type:ty)?),)+) => {
         $(
             #[doc = concat!("See [`std::sync::atomic::", stringify!($name), "::", stringify!($method), "`].")]
-            #[inline]
             #[track_caller]
             pub fn $method(&self, $($arg: $type,)? order: Ordering) -> $value {
-                swap(self.address(), order, Location::caller(), || self.0.$method($($arg,)? order))
+                modify(self.address(), order, Location::caller(), || self.0.$method($($arg,)? order))
             }
         )+
     };
@@ -338,7 +340,7 @@ macro_rules! read_modify_write {
 use read_modify_write;
 
 #[cfg(target_has_atomic = "8")]
-atomic!(AtomicBool, bool);
+atomic!(AtomicBool, std::sync::atomic::AtomicBool, bool);
 
 #[cfg(target_has_atomic = "8")]
 impl AtomicBool {

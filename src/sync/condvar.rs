@@ -1,5 +1,6 @@
 //! [`std::sync::Condvar`], watched.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::sync::{Arc, LockResult, PoisonError};
@@ -10,7 +11,7 @@ use crate::name::Named;
 use crate::primitive::Mutex as Internal;
 use crate::record::condvars::CondvarMeta;
 use crate::record::locks::LockMeta;
-use crate::record::queue::{Queue, Waiter};
+use crate::record::queue::{self, Queue, Waiter};
 
 /// [`std::sync::Condvar`], watched: same interface.
 ///
@@ -28,7 +29,7 @@ pub struct Condvar {
 struct Waiters {
     queue: Queue,
     /// Those of the queue who have told of their wait, which is one without a time limit.
-    told: Vec<Arc<Waiter>>,
+    told: VecDeque<Arc<Waiter>>,
 }
 
 /// [`std::sync::WaitTimeoutResult`], which has no public constructor.
@@ -51,7 +52,7 @@ impl Condvar {
     #[inline]
     #[track_caller]
     pub const fn new() -> Self {
-        let waiters = Waiters { queue: Queue::new(), told: Vec::new() };
+        let waiters = Waiters { queue: Queue::new(), told: VecDeque::new() };
         Self { meta: CondvarMeta::new(Location::caller()), waiters: Internal::new(waiters) }
     }
 
@@ -171,7 +172,7 @@ impl Condvar {
         let mut waiters = self.waiters.lock();
         // A wait is told of only now, when the mutex is free again. Whoever was notified meanwhile is on its way.
         let waiting = if waiters.queue.holds(&standing.waiter) {
-            waiters.told.push(Arc::clone(&standing.waiter));
+            queue::push(&mut waiters.told, Arc::clone(&standing.waiter));
             self.meta.wait(mutex, place)
         } else {
             None

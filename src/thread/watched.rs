@@ -6,12 +6,13 @@ use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::record::tasks;
 use crate::record::threads::{self, ThreadRecord};
 
 pub use super::scoped::{Scope, ScopedJoinHandle, scope};
 #[allow(deprecated, reason = "a drop-in has what the original has")]
 pub use std::thread::sleep_ms;
-pub use std::thread::{AccessError, LocalKey, Result, ThreadId, available_parallelism, panicking, sleep, yield_now};
+pub use std::thread::{AccessError, LocalKey, Result, ThreadId, available_parallelism, panicking, yield_now};
 
 /// See [`std::thread::spawn`].
 ///
@@ -25,6 +26,13 @@ where
     T: Send + 'static,
 {
     Builder::new().spawn(f).expect("failed to spawn thread")
+}
+
+/// See [`std::thread::sleep`]. Inside a poll it is a finding: all tasks of the thread sleep with this one.
+#[track_caller]
+pub fn sleep(dur: Duration) {
+    tasks::sleeps(Location::caller());
+    std::thread::sleep(dur);
 }
 
 /// See [`std::thread::current`].

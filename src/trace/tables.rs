@@ -148,7 +148,7 @@ const HAS_SITE: u8 = 2;
 const MAX_TEXT: usize = 1 << 16;
 
 /// In the order of their bytes in a file.
-pub(crate) const KINDS: [ObjectKind; 9] = [
+pub(crate) const KINDS: [ObjectKind; 11] = [
     ObjectKind::Mutex,
     ObjectKind::RwLock,
     ObjectKind::ReentrantMutex,
@@ -158,6 +158,8 @@ pub(crate) const KINDS: [ObjectKind; 9] = [
     ObjectKind::Channel,
     ObjectKind::Barrier,
     ObjectKind::Once,
+    ObjectKind::Semaphore,
+    ObjectKind::Notify,
 ];
 
 /// The sort of an object in a file, and its number.
@@ -202,6 +204,8 @@ pub(crate) const fn kind_number(kind: ObjectKind) -> u8 {
         ObjectKind::Channel => 6,
         ObjectKind::Barrier => 7,
         ObjectKind::Once => 8,
+        ObjectKind::Semaphore => 9,
+        ObjectKind::Notify => 10,
     }
 }
 

@@ -28,7 +28,7 @@ impl AtomicClock {
     pub fn load(&self, thread: &mut ThreadClock, order: Order) {
         if order.acquires() {
             self.value.acquire(thread);
-        } else if !self.value.is_by(thread) && !self.value.is_trivial() {
+        } else if !self.value.is_by(thread) && !self.value.is_trivial() && !self.value.was_learned_by(thread) {
             thread.fences.get_or_insert_default().pending.absorb(&self.value);
         }
     }
@@ -49,7 +49,10 @@ impl AtomicClock {
     #[inline]
     pub fn rmw(&mut self, thread: &mut ThreadClock, order: Order) {
         self.load(thread, order);
-        if order.releases() {
+        if order.releases() && order.acquires() {
+            // What the value could teach, the thread knows now.
+            self.value.publish(thread);
+        } else if order.releases() {
             self.value.publish_join(thread);
         } else if let Some(fences) = &thread.fences {
             self.value.absorb(&fences.release);

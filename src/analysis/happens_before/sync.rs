@@ -66,9 +66,15 @@ impl SyncClock {
     /// Teaches the thread what was published.
     #[inline]
     pub fn acquire(&self, thread: &mut ThreadClock) {
-        if !self.publisher.is_of(thread.slot()) && !self.is_trivial() {
+        if !self.publisher.is_of(thread.slot()) && !self.is_trivial() && !self.was_learned_by(thread) {
             self.teach(thread);
         }
+    }
+
+    /// Has the thread acquired this before, or more of the same publisher? Cheap and one-sided: false says nothing.
+    #[inline]
+    pub(super) fn was_learned_by(&self, thread: &ThreadClock) -> bool {
+        thread.has_learned(self.publisher, self.epoch)
     }
 
     /// Is an acquire by the thread free, since the thread itself published last? One-sided: false says nothing.
@@ -176,7 +182,7 @@ impl SyncClock {
 
     #[inline(never)]
     fn teach(&self, thread: &mut ThreadClock) {
-        thread.learn(self.epoch, self.rest());
+        thread.learn(self.publisher, self.epoch, self.rest());
     }
 
     fn rest(&self) -> &VectorClock {
@@ -251,5 +257,47 @@ mod tests {
         assert_eq!(lock.rest().iter().collect::<Vec<_>>(), [first]);
         lock.publish(&mut one);
         assert_eq!(lock.rest().iter().collect::<Vec<_>>(), [second]);
+    }
+
+    /// To acquire the same again, or less, is nothing to do; what the publisher did or learned since is news.
+    #[test]
+    fn what_was_learned_is_known() {
+        let mut slots = SlotTable::new();
+        let (mut one, mut other, mut third) = (slots.root().unwrap(), slots.root().unwrap(), slots.root().unwrap());
+        let (mut lock, mut message) = (SyncClock::new(), SyncClock::new());
+        one.access();
+        lock.publish(&mut one);
+        assert!(!lock.was_learned_by(&other));
+        lock.acquire(&mut other);
+        assert!(lock.was_learned_by(&other));
+        let far = third.access();
+        message.publish(&mut third);
+        message.acquire(&mut one);
+        lock.publish(&mut one);
+        assert!(!lock.was_learned_by(&other), "the publisher has learned something");
+        lock.acquire(&mut other);
+        assert!(lock.was_learned_by(&other) && other.covers(far));
+        let near = one.access();
+        lock.publish(&mut one);
+        assert!(!lock.was_learned_by(&other), "the publisher has done something");
+        lock.acquire(&mut other);
+        assert!(lock.was_learned_by(&other) && other.covers(near) && !message.was_learned_by(&other));
+    }
+
+    /// The slot goes on: who knows what was done in it before does not know what is done now.
+    #[test]
+    fn a_slot_is_taken_over() {
+        let mut slots = SlotTable::new();
+        let (mut old, mut other) = (slots.root().unwrap(), slots.root().unwrap());
+        let mut lock = SyncClock::new();
+        let before = old.access();
+        lock.publish(&mut old);
+        lock.acquire(&mut other);
+        slots.finish(old);
+        let mut new = slots.adopt().unwrap();
+        let now = new.access();
+        assert_eq!((slots.len(), now.slot()), (2, before.slot()));
+        assert!(other.covers(before) && !other.covers(now) && !new.covers(other.access()));
+        assert_ne!(slots.adopt().unwrap().slot(), now.slot(), "it is in use");
     }
 }

@@ -1,9 +1,12 @@
 //! What a thread knows, and which clock component it counts in.
 
+use std::collections::VecDeque;
+
 use crate::clock::{Epoch, Slot, Time, VectorClock};
 use crate::event::Order;
 
 use super::sync::SyncClock;
+use super::table::at;
 
 /// A state of knowledge: a slot, and a number that changes when a thread in that slot learns something. Equal values
 /// stand for equal foreign components; zero stands for nobody's.
@@ -24,6 +27,12 @@ impl Knowledge {
     #[inline]
     pub(super) const fn is_of(self, slot: Slot) -> bool {
         (self.0 >> Self::VERSION_BITS) as u16 == slot.0 && self.0 != 0
+    }
+
+    /// Whose, and how many times that slot had learned something.
+    #[inline]
+    const fn parts(self) -> (Slot, u64) {
+        (Slot((self.0 >> Self::VERSION_BITS) as u16), self.0 << (64 - Self::VERSION_BITS))
     }
 
     #[inline]
@@ -48,6 +57,9 @@ pub struct ThreadClock {
     knowledge: Knowledge,
     /// The own component is always zero here; it is in `epoch`.
     foreign: VectorClock,
+    /// By slot the latest version of its [`Knowledge`] that was learned whole, shifted; 0 where there is none. A slot's later
+    /// knowledge holds its earlier.
+    learned: Vec<u64>,
     /// Absent until a fence or a relaxed load has something to remember.
     pub(super) fences: Option<Box<Fences>>,
     published: bool,
@@ -69,6 +81,7 @@ impl ThreadClock {
             epoch: Epoch::new(slot, Time::ZERO),
             knowledge: Knowledge::first(slot),
             foreign: VectorClock::new(),
+            learned: Vec::new(),
             fences: None,
             // Time zero is nobody's access.
             published: true,
@@ -132,12 +145,25 @@ impl ThreadClock {
 
     /// Is there nothing to tell: no access yet, and nothing learned?
     #[inline]
-    pub(super) fn is_trivial(&self) -> bool {
+    #[must_use]
+    pub fn is_trivial(&self) -> bool {
         self.epoch.is_zero() && self.foreign.is_zero()
     }
 
+    /// Is this moment known, and what its slot knew in this state?
+    #[inline]
+    pub(super) fn has_learned(&self, publisher: Knowledge, epoch: Epoch) -> bool {
+        let (slot, version) = publisher.parts();
+        version != 0 && self.learned.get(slot.index()).is_some_and(|&known| known >= version) && self.covers(epoch)
+    }
+
     /// Learns a moment and the clock beside it.
-    pub(super) fn learn(&mut self, epoch: Epoch, rest: &VectorClock) {
+    pub(super) fn learn(&mut self, publisher: Knowledge, epoch: Epoch, rest: &VectorClock) {
+        let (slot, version) = publisher.parts();
+        if version != 0 {
+            let known = at(&mut self.learned, slot.index(), || 0);
+            *known = version.max(*known);
+        }
         let own = self.slot();
         let mut news = self.foreign.join_foreign(rest, own);
         if epoch.slot() != own {
@@ -185,13 +211,21 @@ pub struct SlotTable {
     used: u32,
     /// Last state of the finished threads, newest last.
     finished: Vec<ThreadClock>,
+    /// Slots given out to tasks, and those of them that are free, the one that is longest so first.
+    strands: usize,
+    spare: VecDeque<ThreadClock>,
 }
+
+/// Most clocks of tasks at a time. Every clock has a component for each, so tasks by tasks is what this bounds.
+const STRANDS: usize = 256;
+/// Before the first is used again.
+const FRESH_STRANDS: usize = 64;
 
 impl SlotTable {
     /// No slot given out.
     #[must_use]
     pub const fn new() -> Self {
-        Self { used: 0, finished: Vec::new() }
+        Self { used: 0, finished: Vec::new(), strands: 0, spare: VecDeque::new() }
     }
 
     /// Slots given out so far: the most components that a clock can have.
@@ -214,6 +248,16 @@ impl SlotTable {
         Some(ThreadClock::first(slot))
     }
 
+    /// As [`root`](Self::root), for a thread whose accesses are compared with those of its descendants only. The slot may be
+    /// that of any finished thread: nothing that was published before now holds a moment of theirs, so nothing that may
+    /// order them is lost when an acquire skips what "the same slot" has published.
+    pub fn adopt(&mut self) -> Option<ThreadClock> {
+        match self.finished.pop() {
+            Some(old) => Some(ThreadClock { knowledge: old.knowledge.next(), fences: None, published: true, ..old }),
+            None => self.root(),
+        }
+    }
+
     /// A clock for a thread that `parent` starts: it knows what the parent knows. O(finished threads + components).
     /// `None` as in [`root`](Self::root).
     pub fn fork(&mut self, parent: &mut ThreadClock) -> Option<ThreadClock> {
@@ -230,6 +274,35 @@ impl SlotTable {
         child.foreign.forget(child.slot());
         child.foreign.raise(parent.epoch);
         Some(child)
+    }
+
+    /// A clock for a task that knows what `base` holds. Tasks are many, so theirs are 256 at most, and a task may go
+    /// on with that of one that has ended: then it counts as knowing all that the other did, which misses reports and makes
+    /// none. `None` when all are in use: such a task counts as part of the thread that polls it.
+    pub fn strand(&mut self, base: &SyncClock) -> Option<ThreadClock> {
+        let fresh = if self.strands < FRESH_STRANDS || self.spare.is_empty() { self.fresh_strand() } else { None };
+        let mut clock = match fresh {
+            Some(clock) => clock,
+            None => {
+                let old = self.spare.pop_front()?;
+                ThreadClock { knowledge: old.knowledge.next(), fences: None, published: true, ..old }
+            }
+        };
+        base.acquire(&mut clock);
+        Some(clock)
+    }
+
+    fn fresh_strand(&mut self) -> Option<ThreadClock> {
+        if self.strands == STRANDS {
+            return None;
+        }
+        self.strands += 1;
+        self.root()
+    }
+
+    /// Takes back the clock of a task that does nothing more.
+    pub fn end_strand(&mut self, task: ThreadClock) {
+        self.spare.push_back(task);
     }
 
     /// Takes back the clock of a thread that does nothing more. Whoever waits for its end must have been given a

@@ -97,6 +97,29 @@ impl ForkJoin {
         });
     }
 
+    /// `task` begins after the segment `base` of its parent. (Not told with the fork: most tasks never take a lock.)
+    pub(super) fn begin_after(&mut self, task: ThreadId, base: Option<&Segment>) {
+        let (clock, session) = match base {
+            Some(base) => {
+                let mut clock = base.clock.to_vec();
+                raise(&mut clock, base.slot, base.epoch);
+                (clock, base.session)
+            }
+            None => (Vec::new(), 0),
+        };
+        let slot = self.open_slot(&clock);
+        let (epoch, seed) = (self.slots[slot as usize], self.next_seed(task));
+        *self.place(task) = Some(Box::new(Thread { slot, epoch, session, seed, clock, segment: None }));
+    }
+
+    /// The owner goes on in a new segment, which what it has spawned so far does not come after.
+    pub(super) fn go_on(&mut self, owner: ThreadId) {
+        let slot = self.thread(owner).slot;
+        let later = self.thread(owner).epoch.checked_add(1).expect("fork/join clock overflow");
+        self.slots[slot as usize] = later;
+        self.advance(owner, |owner| owner.epoch = later);
+    }
+
     /// Moves a thread to a session.
     pub(super) fn set_session(&mut self, thread: ThreadId, session: u32) {
         self.advance(thread, |thread| thread.session = session);

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::graph::{Holding, Knot, Member, Wait};
+use super::graph::{Holding, Knot, Member, Possession, Wait};
 use crate::event::{Mode, Names, Object, ThreadId};
 use crate::finding::{Finding, Held, Involved, Kind, SiteReport, Tier};
 
@@ -19,6 +19,7 @@ impl Knot {
         let is_wanted = |lock, holder| {
             members.iter().any(|member| match member.blocked.wait {
                 Wait::Lock { lock: wanted, upgrade, .. } => wanted == lock && !(upgrade && member.thread == holder),
+                Wait::Units { semaphore, .. } => semaphore == lock,
                 _ => false,
             })
         };
@@ -39,8 +40,17 @@ impl Knot {
             };
             let blocked = &member.blocked;
             sites.push(site(wait_role(names, member), blocked.site, &blocked.holds, blocked.ordinal));
+            for leg in blocked.also.iter().filter(|_| !member.starved) {
+                let role = format!("or {}", leg_role(names, member.thread, leg.wait));
+                sites.push(site(role, leg.site, &blocked.holds, leg.ordinal));
+            }
+            for leg in &blocked.unpolled {
+                let what = wait_object(leg.wait).map_or_else(|| "it".to_owned(), |object| names.label(object));
+                let role = format!("has a future that got {what} here, and that it no longer polls");
+                sites.push(site(role, leg.site, &[], leg.ordinal));
+            }
             for (place, holding) in blocked.holds.iter().enumerate() {
-                if is_wanted(holding.lock, member.thread) {
+                if holding.possession != Possession::Unpolled && is_wanted(holding.lock, member.thread) {
                     let role = format!("took {}", names.label(Object::Lock(holding.lock)));
                     sites.push(site(role, holding.site, &blocked.holds[..place], holding.ordinal));
                 }
@@ -66,7 +76,11 @@ impl Knot {
     /// Does the verdict rest on there being no other thread than those that the graph was told of?
     #[must_use]
     pub fn needs_all_threads(&self) -> bool {
-        !self.abandoned.is_empty() || self.members.iter().any(|member| !is_and(member.blocked.wait))
+        !self.abandoned.is_empty()
+            || self.members.iter().any(|member| {
+                member.blocked.legs().any(|leg| !is_and(leg.wait))
+                    || member.blocked.holds.iter().any(|held| held.possession == Possession::Roaming)
+            })
     }
 
     /// The members that wait for one another, the first one first: the shortest circle through it where all waits are
@@ -75,7 +89,8 @@ impl Knot {
         let places: FxHashMap<ThreadId, usize> =
             self.members.iter().enumerate().map(|(place, member)| (member.thread, place)).collect();
         let next = |place: usize| self.members[place].waits_for.iter().filter_map(|id| places.get(id).copied());
-        if self.members.iter().all(|member| is_and(member.blocked.wait)) && self.abandoned.is_empty() {
+        let alone = |member: &Member| is_and(member.blocked.wait) && member.blocked.also.is_empty();
+        if self.members.iter().all(alone) && self.abandoned.is_empty() {
             return shortest_circle(self.members.len(), next)
                 .map(|circle| circle.into_iter().map(|place| self.members[place].clone()).collect());
         }
@@ -93,8 +108,14 @@ impl Knot {
                 }
             }
         }
-        let all = self.members.iter().zip(&reaches_first);
-        Some(all.filter(|(_, in_core)| **in_core).map(|(member, _)| member.clone()).collect())
+        let all = self.members.iter().zip(&reaches_first).filter(|(_, in_core)| **in_core).map(|(member, _)| member);
+        let core: Vec<&Member> = all.collect();
+        // A thread that only polls a member is no party of its own.
+        let polls_one = |member: &Member| match member.blocked.wait {
+            Wait::Root(root) => member.blocked.holds.is_empty() && core.iter().any(|other| other.thread == root),
+            _ => false,
+        };
+        Some(core.iter().filter(|member| !polls_one(member)).map(|&member| member.clone()).collect())
     }
 
     fn kind(&self, members: &[Member]) -> Kind {
@@ -105,10 +126,23 @@ impl Knot {
         if self.starved.is_some() {
             return Kind::PoolStarvation;
         }
+        let holds =
+            |semaphore| members.iter().flat_map(|member| &member.blocked.holds).any(|held| held.lock == semaphore);
+        if self.leaked.iter().any(|&semaphore| !holds(semaphore)) {
+            return Kind::ResourceLeak;
+        }
+        if let Some(kind) = unpolled_kind(members) {
+            return kind;
+        }
         if let [only] = members
             && only.waits_for.contains(&only.thread)
         {
             return Kind::SelfDeadlock;
+        }
+        // A worker that is not there for the others, without a lock: what they lack is the worker.
+        let lacks_worker = |member: &Member| member.starved || member.blocked.legs().any(|leg| leg.wait == Wait::Timer);
+        if members.iter().any(lacks_worker) && !waits(|wait| matches!(wait, Wait::Lock { .. })) {
+            return Kind::PoolStarvation;
         }
         if members.iter().all(|member| matches!(member.blocked.wait, Wait::Lock { .. })) {
             let rereads = |member: &Member| match member.blocked.wait {
@@ -119,7 +153,7 @@ impl Knot {
             };
             return if members.iter().any(rereads) { Kind::RecursiveRead } else { Kind::LockOrderCycle };
         }
-        if waits(|wait| matches!(wait, Wait::Lock { .. } | Wait::Send(_) | Wait::Recv(_))) {
+        if waits(|wait| matches!(wait, Wait::Lock { .. } | Wait::Units { .. } | Wait::Send(_) | Wait::Recv(_))) {
             return Kind::WaitCycle;
         }
         let barriers: FxHashSet<_> = members
@@ -129,13 +163,25 @@ impl Knot {
                 _ => None,
             })
             .collect();
-        let signals = waits(|wait| matches!(wait, Wait::Condvar(_) | Wait::Once(_) | Wait::Park));
+        let signals = waits(|wait| matches!(wait, Wait::Condvar(_) | Wait::Once(_) | Wait::Park | Wait::Nothing));
         match (barriers.len(), signals) {
             (1, false) => Kind::ResourceLeak,
             (0, true) => Kind::LostWakeup,
             _ => Kind::WaitCycle,
         }
     }
+}
+
+/// Does one of them wait for what a future has that is polled no more?
+fn unpolled_kind(members: &[Member]) -> Option<Kind> {
+    let unpolled = members.iter().flat_map(|member| &member.blocked.unpolled);
+    let mut wanted = unpolled.filter(|leg| {
+        let object = wait_object(leg.wait);
+        object.is_some()
+            && members.iter().flat_map(|member| member.blocked.legs()).any(|other| wait_object(other.wait) == object)
+    });
+    let first = wanted.next()?;
+    Some(if matches!(first.wait, Wait::Lock { .. }) { Kind::Futurelock } else { Kind::UnpolledFuture })
 }
 
 /// Breadth-first from place 0 back to it; a self-loop is a circle of one.
@@ -162,31 +208,52 @@ fn shortest_circle<I: Iterator<Item = usize>>(places: usize, next: impl Fn(usize
 }
 
 fn is_and(wait: Wait) -> bool {
-    matches!(wait, Wait::Lock { .. } | Wait::Join(_))
+    matches!(wait, Wait::Lock { .. } | Wait::Join(_) | Wait::Root(_) | Wait::Timer | Wait::Idle | Wait::Drain(_))
 }
 
 fn wait_object(wait: Wait) -> Option<Object> {
     match wait {
         Wait::Lock { lock, .. } | Wait::Once(lock) => Some(Object::Lock(lock)),
         Wait::Condvar(condvar) => Some(Object::Condvar(condvar)),
-        Wait::Send(channel) | Wait::Recv(channel) => Some(Object::Channel(channel)),
+        Wait::Send(channel) | Wait::Recv(channel) | Wait::Closed(channel) => Some(Object::Channel(channel)),
         Wait::Barrier(barrier) => Some(Object::Barrier(barrier)),
-        Wait::Join(_) | Wait::Park => None,
+        Wait::Units { semaphore, .. } => Some(Object::Lock(semaphore)),
+        Wait::Join(_) | Wait::Root(_) | Wait::Park | Wait::Timer | Wait::Nothing | Wait::Idle | Wait::Drain(_) => None,
     }
 }
 
 fn wait_role(names: &dyn Names, member: &Member) -> String {
+    if member.starved {
+        return "was woken and waits for a worker to poll it".to_owned();
+    }
+    leg_role(names, member.thread, member.blocked.wait)
+}
+
+/// What an owner does that waits, as in "waits for a message", and the object of it.
+#[must_use]
+pub fn in_words(names: &dyn Names, owner: ThreadId, wait: Wait) -> (String, Option<Object>) {
+    (leg_role(names, owner, wait), wait_object(wait))
+}
+
+fn leg_role(names: &dyn Names, owner: ThreadId, wait: Wait) -> String {
     let object = |object| names.label(object);
-    match member.blocked.wait {
+    match wait {
         Wait::Lock { lock, mode, .. } => format!("waits for {}{}", object(Object::Lock(lock)), mode_note(mode)),
-        Wait::Join(child) if child == member.thread => "waits for its own end".to_owned(),
-        Wait::Join(child) => format!("waits for the end of {}", names.owner_label(child)),
+        Wait::Join(child) if child == owner => "waits for its own end".to_owned(),
+        Wait::Join(child) | Wait::Root(child) => format!("waits for the end of {}", names.owner_label(child)),
         Wait::Condvar(condvar) => format!("waits for a notification of {}", object(Object::Condvar(condvar))),
         Wait::Send(channel) => format!("waits for space in {}", object(Object::Channel(channel))),
         Wait::Recv(channel) => format!("waits for a message from {}", object(Object::Channel(channel))),
         Wait::Barrier(barrier) => format!("waits for the other parties of {}", object(Object::Barrier(barrier))),
         Wait::Once(lock) => format!("waits for somebody to initialise {}", object(Object::Lock(lock))),
         Wait::Park => "is parked and waits to be unparked".to_owned(),
+        Wait::Units { semaphore, units: 1 } => format!("waits for a unit of {}", object(Object::Lock(semaphore))),
+        Wait::Units { semaphore, units } => format!("waits for {units} units of {}", object(Object::Lock(semaphore))),
+        Wait::Closed(channel) => format!("waits for the receivers of {} to go", object(Object::Channel(channel))),
+        Wait::Timer => "sleeps, and no worker is left to look at the clock".to_owned(),
+        Wait::Nothing => "returned Pending, and nothing keeps its waker".to_owned(),
+        Wait::Idle => "waits for a worker to poll it".to_owned(),
+        Wait::Drain(_) => "waits for the runtime's jobs to end".to_owned(),
     }
 }
 
@@ -209,6 +276,13 @@ fn message(kind: Kind, members: &[Member], objects: Vec<String>, names: &dyn Nam
         Kind::LockOrderCycle => {
             format!("{who} wait for one another: each holds a lock that the next one wants ({what})")
         }
+        Kind::Futurelock => {
+            format!("{who} wait for {what}, which is given to a future that its own task no longer polls")
+        }
+        Kind::UnpolledFuture => {
+            format!("{who} wait over {what} for what only a future can go on with that its own task no longer polls")
+        }
+        Kind::PoolStarvation => format!("{who} wait for one another: no worker is left to poll those that could go on"),
         Kind::LostWakeup if members.len() == 1 => format!("{who} waits for a wake-up that no one is left to give"),
         Kind::LostWakeup => format!("{who} wait for a wake-up that no one is left to give"),
         Kind::ResourceLeak => format!("{who} wait for {what}, and no one is left who could give it"),
@@ -229,6 +303,10 @@ fn advice(kind: Kind) -> &'static [&'static str] {
         Kind::LockOrderCycle => &["take these locks in one order everywhere, or hold only one of them at a time"],
         Kind::LostWakeup => &[
             "change the condition under the mutex before notifying, and look at it in a loop (`wait_while`) before waiting",
+        ],
+        Kind::Futurelock | Kind::UnpolledFuture => &[
+            "let a future that is no longer polled be dropped before awaiting something else: do not keep it by `&mut` over \
+             the `select!`, or go on polling it",
         ],
         Kind::PoolStarvation => &[
             "do not wait inside a job for a job of the same pool: do the work in place, or give it to a pool of its own",

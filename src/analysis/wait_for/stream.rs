@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use rustc_hash::FxHashMap;
 
-use super::graph::{Backlog, Blocked, Holding, Knot, SessionId, Wait, WaitGraph};
+use super::graph::{Backlog, Blocked, Holding, Knot, Possession, SessionId, Wait, WaitGraph};
 use crate::event::{BarrierId, ChannelId, Event, LockId, Mode, Op, ThreadId};
 
 /// Replays the waits of a stream into a [`WaitGraph`].
@@ -60,7 +60,7 @@ impl WaitForAnalysis {
             let holds = self.held(thread).clone();
             self.queues.entry(wait).or_default().push_back(thread);
             self.graph.unblock(thread);
-            let knot = self.graph.block(thread, Blocked { wait, site: event.site, ordinal, holds });
+            let knot = self.graph.block(thread, Blocked::new(wait, event.site, ordinal, holds));
             return self.starve(knot);
         }
         self.progress(ordinal, event)
@@ -81,7 +81,7 @@ impl WaitForAnalysis {
             Op::Acquired { lock, mode, .. } => {
                 self.go_on(thread);
                 self.graph.reclaim(lock);
-                self.held(thread).push(Holding { lock, mode, site: event.site, ordinal });
+                self.held(thread).push(Holding { lock, mode, site: event.site, ordinal, possession: Possession::Own });
             }
             Op::Released { lock, mode } => {
                 let held = self.held(thread);

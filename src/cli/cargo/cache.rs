@@ -3,6 +3,7 @@
 //! A runtime is a directory below the cache. It is built under a lock, and what makes it whole is its stamp, written last,
 //! which lists its files with their sizes and hashes. A directory without a true stamp is thrown away and built again.
 
+use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
 use std::ffi::OsString;
 use std::fs::File;
 use std::hash::{Hash as _, Hasher as _};
@@ -72,6 +73,8 @@ const LIBRARIES: &str = "lib";
 const STD: &str = "libgordian_std.rlib";
 const CORE: &str = "libgordian_core.rlib";
 const LIBRARY: &str = "libgordian.rlib";
+/// The crate of the attributes, a procedural macro.
+const ATTRIBUTES: &str = "gordian_attributes";
 const SOURCE: &str = "source";
 const STAMP: &str = "stamp.json";
 
@@ -89,7 +92,9 @@ impl Stamp {
         for entry in std::fs::read_dir(directory.join(LIBRARIES))? {
             let entry = entry?;
             let contents = std::fs::read(entry.path())?;
-            let mut hasher = FxHasher::default();
+            // Not the hasher of our tables: what it has seen before one of its own constants, it forgets, and the library
+            // holds those constants.
+            let mut hasher = std::hash::DefaultHasher::new();
             contents.hash(&mut hasher);
             let name = entry.file_name().to_string_lossy().into_owned();
             files.push((name, contents.len() as u64, hasher.finish()));
@@ -177,27 +182,39 @@ fn build(directory: &Path, toolchain: &Toolchain, target: &str, how: &Building) 
     let libraries = directory.join(LIBRARIES);
     std::fs::create_dir_all(&libraries).map_err(fail)?;
     sources::unpack(&source).map_err(fail)?;
-    let built = compile(&source, &directory.join("build"), toolchain, target, how.offline, &progress)?;
+    // A compiler that has no room left says so in many ways.
+    let full = |error: Error| if is_full(directory) { error.with_help(MAKE_ROOM) } else { error };
+    let built = compile(&source, &directory.join("build"), toolchain, target, how.offline, &progress).map_err(full)?;
     for path in built {
         std::fs::copy(&path, libraries.join(path.file_name().unwrap_or_default())).map_err(fail)?;
     }
-    let library = libraries.join(LIBRARY);
-    for (root, name, output) in [(sources::STD, "gordian_std", STD), (sources::CORE, "gordian_core", CORE)] {
-        let mut command = Command::new(&toolchain.rustc);
-        command.args([
-            "--crate-type=rlib",
-            "--edition=2024",
-            "--cap-lints=allow",
-            "-Copt-level=3",
-            "-Cembed-bitcode=yes",
-        ]);
-        command.args(["-Cmetadata=gordian-runtime", "--target", target, "--crate-name", name]).arg(source.join(root));
-        command.arg("-o").arg(libraries.join(output)).arg("-L").arg(dependency(&libraries)).arg("--extern");
-        command.arg(named("gordian", &library)).current_dir(&source);
-        run(&mut command)?;
-    }
+    compile_facades(&source, &libraries, toolchain, target).map_err(full)?;
     std::fs::remove_dir_all(directory.join("build")).map_err(fail)?;
     Stamp::take(directory).and_then(|stamp| stamp.write(directory)).map_err(fail)
+}
+
+/// Compiles what stands in for `std` and `core`, against the library.
+fn compile_facades(source: &Path, libraries: &Path, toolchain: &Toolchain, target: &str) -> Result<(), Error> {
+    let rustc = |name: &str| {
+        let mut command = Command::new(&toolchain.rustc);
+        command.args(["--edition=2024", "--cap-lints=allow", "-Copt-level=3", "-Cmetadata=gordian-runtime"]);
+        command.args(["--crate-name", name]).current_dir(source);
+        command
+    };
+    // Macros are for the compiler, so for the host.
+    let attributes = libraries.join(format!("{DLL_PREFIX}{ATTRIBUTES}{DLL_SUFFIX}"));
+    let mut command = rustc(ATTRIBUTES);
+    command.arg("--crate-type=proc-macro").arg(source.join(sources::ATTRIBUTES)).arg("-o").arg(&attributes);
+    run(&mut command)?;
+    for (root, name, output) in [(sources::STD, "gordian_std", STD), (sources::CORE, "gordian_core", CORE)] {
+        let mut command = rustc(name);
+        command.args(["--crate-type=rlib", "-Cembed-bitcode=yes", "--target", target]).arg(source.join(root));
+        command.arg("-o").arg(libraries.join(output)).arg("-L").arg(dependency(libraries));
+        command.arg("--extern").arg(named("gordian", &libraries.join(LIBRARY)));
+        command.arg("--extern").arg(named(ATTRIBUTES, &attributes));
+        run(&mut command)?;
+    }
+    Ok(())
 }
 
 /// An option's `name=path`.
@@ -287,9 +304,35 @@ fn cannot_run(command: &Command, reason: &str) -> Error {
     let program = command.get_program().to_string_lossy();
     let mut help = "if it is the network, try again with one: the runtime is built once for each toolchain";
     if reason.contains("No space left on device") {
-        help = "make room, or set GORDIAN_CACHE to a directory on another disk";
+        help = MAKE_ROOM;
     }
-    Error::new(ExitCode::Failed, format!("{program} cannot build gordian's runtime\n{}", reason.trim())).with_help(help)
+    Error::new(ExitCode::Failed, format!("{program} cannot build gordian's runtime"))
+        .with_output(reason.trim())
+        .with_help(help)
+}
+
+const MAKE_ROOM: &str = "the disk is full: make room, or set GORDIAN_CACHE to a directory on another one";
+
+/// Is there hardly any room left on the disk of this directory? Only asked when something has failed.
+#[cfg(unix)]
+pub(super) fn is_full(directory: &Path) -> bool {
+    use std::os::unix::ffi::OsStrExt as _;
+    /// Less than an ordinary program takes.
+    const HARDLY_ANY: u64 = 16 << 20;
+    let Ok(path) = std::ffi::CString::new(directory.as_os_str().as_bytes()) else { return false };
+    let mut disk = std::mem::MaybeUninit::<libc::statvfs>::zeroed();
+    // SAFETY: the path ends with a zero, and there is room for the answer.
+    if unsafe { libc::statvfs(path.as_ptr(), disk.as_mut_ptr()) } != 0 {
+        return false;
+    }
+    // SAFETY: all zeros are a value of this plain struct, and the call has filled it in.
+    let disk = unsafe { disk.assume_init() };
+    (disk.f_bavail as u64).saturating_mul(disk.f_frsize as u64) < HARDLY_ANY
+}
+
+#[cfg(not(unix))]
+pub(super) fn is_full(_: &Path) -> bool {
+    false
 }
 
 fn trouble(what: &str, path: &Path, error: &std::io::Error) -> Error {
@@ -348,6 +391,11 @@ mod tests {
         assert_eq!(state(directory), State::Whole);
         std::fs::write(&library, "as it was BUILT").unwrap();
         assert_eq!(state(directory), State::Damaged, "of the same size");
+        let constant = 0xa409_3822_299f_31d0_u64.to_le_bytes();
+        std::fs::write(&library, [b"as it was".as_slice(), &[0; 15], &constant, &[0; 16]].concat()).unwrap();
+        Stamp::take(directory).and_then(|stamp| stamp.write(directory)).unwrap();
+        std::fs::write(&library, [b"AS it was".as_slice(), &[0; 15], &constant, &[0; 16]].concat()).unwrap();
+        assert_eq!(state(directory), State::Damaged, "before what makes weak hashes forget");
         std::fs::remove_file(&library).unwrap();
         assert_eq!(state(directory), State::Damaged, "a file is gone");
         std::fs::write(directory.join(STAMP), "{").unwrap();
@@ -372,5 +420,6 @@ mod tests {
         assert!(error.help.is_some_and(|help| help.contains("make room") && help.contains(env::CACHE)));
         let cargos = cannot_run(&Command::new("cargo"), "error: No space left on device (os error 28)");
         assert!(cargos.help.is_some_and(|help| help.contains("make room")));
+        assert!(!is_full(Path::new("/no/such/directory")));
     }
 }

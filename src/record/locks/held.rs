@@ -4,7 +4,7 @@ use std::ptr;
 
 use super::meta::{ID, KNOWN};
 use crate::analysis::lock_order::HeldLock;
-use crate::analysis::wait_for::Holding;
+use crate::analysis::wait_for::{Holding, Possession};
 use crate::event::{Attempt, LockId, Mode, SiteId};
 
 /// One held lock: two words, for every acquisition writes one.
@@ -89,7 +89,7 @@ impl Entry {
         HeldLock { lock: self.lock(), mode: self.mode(), site: self.site(), attempt: self.attempt() }
     }
 
-    fn innermost(self) -> (LockId, Mode, SiteId) {
+    pub(super) fn innermost(self) -> (LockId, Mode, SiteId) {
         (self.lock(), self.mode(), self.site())
     }
 }
@@ -117,6 +117,9 @@ pub(super) struct Held {
     unrecorded_last: *mut Entry,
     entries: Vec<Entry>,
     recorded: bool,
+    /// What the chain of the first lock starts from. Not in `entries[0]` while the owner holds something that is not on the
+    /// stack: then the first lock has to be judged each time, and its chain is not ready.
+    seed: u64,
 }
 
 // SAFETY: it owns what the pointers point to.
@@ -129,7 +132,7 @@ impl Held {
     pub(super) fn new(seed: u64, recorded: bool) -> Self {
         let mut entries = vec![Entry { chain: seed, word: 0 }; FIRST];
         let top = entries.as_mut_ptr();
-        let mut held = Self { top, last: top, unrecorded_last: top, entries, recorded };
+        let mut held = Self { top, last: top, unrecorded_last: top, entries, recorded, seed };
         held.set_depth(0);
         held
     }
@@ -152,7 +155,13 @@ impl Held {
     }
 
     pub(super) fn holdings(&self) -> Vec<Holding> {
-        let holding = |entry: Entry| Holding { lock: entry.lock(), mode: entry.mode(), site: entry.site(), ordinal: 0 };
+        let holding = |entry: Entry| Holding {
+            lock: entry.lock(),
+            mode: entry.mode(),
+            site: entry.site(),
+            ordinal: 0,
+            possession: Possession::Own,
+        };
         self.iter().map(holding).collect()
     }
 
@@ -166,6 +175,20 @@ impl Held {
     pub(super) fn reseed(&mut self, seed: u64) {
         self.locks_mut().iter_mut().for_each(|entry| entry.chain = 0);
         self.entries[0].chain = seed;
+        self.seed = seed;
+    }
+
+    /// As [`reseed`](Self::reseed), while the owner holds something that is not on the stack, which the seed stands for.
+    pub(super) fn reseed_below(&mut self, seed: u64) {
+        self.reseed(seed);
+        self.entries[0].chain = 0;
+    }
+
+    /// Takes everything off the stack.
+    pub(super) fn take(&mut self) -> Vec<Entry> {
+        let entries = self.entries[1..=self.len()].to_vec();
+        self.set_depth(0);
+        entries
     }
 
     /// Chain key of the whole stack; computes the missing ones from below.
@@ -179,7 +202,7 @@ impl Held {
 
     #[cold]
     fn rechain(&mut self) -> u64 {
-        let mut chain = self.entries[0].chain;
+        let mut chain = self.seed;
         for entry in self.locks_mut() {
             if entry.chain == 0 {
                 entry.chain = grow(chain, entry.lock(), entry.mode());

@@ -3,7 +3,7 @@
 use std::cell::UnsafeCell;
 use std::num::NonZeroU32;
 use std::panic::{RefUnwindSafe, UnwindSafe};
-use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 use super::heir;
 use super::state::LockState;
@@ -36,6 +36,8 @@ pub(crate) struct LockMeta {
     /// The id, 0 until the first acquisition, with [`KNOWN`] and [`DESCRIBED`].
     id: AtomicU32,
     kind: ObjectKind,
+    /// When a holder looks at what the lock guards is not seen, and the trace does not say so yet.
+    opaque: AtomicBool,
     /// [`NAMED`] and [`CHAINED`].
     marks: AtomicU8,
 }
@@ -86,9 +88,19 @@ impl RefUnwindSafe for LockMeta {}
 
 impl LockMeta {
     pub(crate) const fn new(kind: ObjectKind, created: Place) -> Self {
+        Self::made(kind, created, false)
+    }
+
+    /// Of a lock whose guards are not ours: the trace says that it is not known when a holder looks at what it guards.
+    pub(crate) const fn opaque(kind: ObjectKind, created: Place) -> Self {
+        Self::made(kind, created, true)
+    }
+
+    const fn made(kind: ObjectKind, created: Place, opaque: bool) -> Self {
         Self {
             id: AtomicU32::new(0),
             kind,
+            opaque: AtomicBool::new(opaque),
             marks: AtomicU8::new(0),
             note: AtomicU64::new(0),
             created,
@@ -98,7 +110,12 @@ impl LockMeta {
         }
     }
 
-    pub(super) fn kind(&self) -> ObjectKind {
+    /// Is the trace to be told that the lock is opaque? Once only; by a holder, so that it stands before what others do.
+    pub(super) fn take_opaque(&self) -> bool {
+        self.opaque.load(Ordering::Relaxed) && self.opaque.swap(false, Ordering::Relaxed)
+    }
+
+    pub(crate) fn kind(&self) -> ObjectKind {
         self.kind
     }
 
@@ -227,7 +244,9 @@ impl LockMeta {
     /// The lock's identifier, for the events and waits of other objects that name it.
     pub(crate) fn lock_id(&self, context: &mut Context) -> LockId {
         let lock = self.id(&mut context.locks);
-        self.describe(lock);
+        if self.id_word() & DESCRIBED == 0 {
+            self.describe(lock);
+        }
         lock
     }
 

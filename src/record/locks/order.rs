@@ -3,10 +3,9 @@
 use std::ptr;
 
 use super::ORDER;
-use super::held::Entry;
 use super::meta::{DESCRIBED, ID, LockMeta, Note};
 use super::pins::Pin;
-use super::state::LockState;
+use super::state::{Carried, LockState};
 use crate::analysis::lock_order::{Hazard, extend};
 use crate::event::{LockId, Mode, Object, ObjectKind, SiteId};
 use crate::record::context::{Context, enter};
@@ -42,7 +41,7 @@ fn prepare(locks: &mut LockState, lock: LockId, chain: u64) {
     locks.pins.prefetch(below);
     // If another thread is at the graph, there is something else to wait for.
     if let Some(order) = ORDER.try_lock() {
-        order.prepare(locks.held.iter().map(Entry::lock), lock);
+        order.prepare(locks.line.all_with(&locks.held).map(|held| held.lock), lock);
     }
 }
 
@@ -88,11 +87,10 @@ pub(super) fn note(context: &mut Context, meta: &LockMeta, chain: u64, mode: Mod
         prepare(&mut context.locks, lock, chain);
     }
     let hazards = {
-        let thread = context.thread;
-        let LockState { held, pins, .. } = &mut context.locks;
+        let LockState { line, held, pins, .. } = &mut context.locks;
         let mut order = ORDER.lock();
-        let pin = pins.get(held.chain(), || order.context(thread, &held.locks())).id;
-        order.acquire_below(pin, held.iter().map(Entry::report), lock, mode, site)
+        let pin = pins.get(held.chain(), || order.context(line.owner, &line.all_with(held).collect::<Vec<_>>())).id;
+        order.acquire_below(pin, line.all_with(held), lock, mode, site)
     };
     tell_class(context, meta, mode, site);
     meta.set_chained();
@@ -127,6 +125,11 @@ fn introduce_holders(context: &mut Context) {
         if let Some(lock) = context.locks.held.give_news(place) {
             introduce(&mut context.locks, lock);
         }
+    }
+    for place in 0..context.locks.line.carried.len() {
+        let Carried { lock, kind, created, .. } = context.locks.line.carried[place];
+        registry::describe(Object::Lock(lock), kind, Some(created));
+        introduce(&mut context.locks, lock);
     }
 }
 
@@ -165,9 +168,9 @@ fn tell(context: &mut Context, hazards: Vec<Hazard>) {
 
 /// What the thread holds now, pinned in the graph.
 fn held_context(context: &mut Context) -> Pin {
-    let thread = context.thread;
-    let LockState { held, pins, .. } = &mut context.locks;
-    pins.get(held.chain(), || ORDER.lock().context(thread, &held.locks()))
+    let LockState { line, held, pins, .. } = &mut context.locks;
+    let chain = held.chain();
+    pins.get(chain, || ORDER.lock().context(line.owner, &line.all_with(held).collect::<Vec<_>>()))
 }
 
 impl LockMeta {

@@ -88,6 +88,11 @@ impl Pins {
         }
     }
 
+    /// Contexts pinned.
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
     /// Gives all pins up.
     pub(super) fn clear(&mut self) {
         self.drop_spares();

@@ -15,6 +15,10 @@ pub(in super::super) fn render(notes: &[Note<'_>], sources: &mut Sources, styles
         Style::Plain => Renderer::plain(),
         Style::Coloured => Renderer::styled(),
     };
+    let renderer = match styles.width {
+        Some(width) => renderer.term_width(width),
+        None => renderer,
+    };
     let (drawable, others): (Vec<_>, Vec<_>) = notes.iter().partition(|note| locate(note.site, sources).is_some());
     let mut files: Vec<&str> = Vec::new();
     for note in &drawable {

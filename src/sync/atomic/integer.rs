@@ -3,13 +3,13 @@
 use std::fmt;
 use std::panic::Location;
 
-use super::{Ordering, atomic, exchange, failure, load, read_modify_write, store, swap};
+use super::{Ordering, atomic, exchange, failure, load, modify, read_modify_write, store, swap};
 
 /// Declares an atomic integer.
 macro_rules! integer {
     ($name:ident, $value:ty, $width:literal) => {
         #[cfg(target_has_atomic = $width)]
-        atomic!($name, $value);
+        atomic!($name, std::sync::atomic::$name, $value);
 
         #[cfg(target_has_atomic = $width)]
         impl $name {

@@ -1,0 +1,25 @@
+//! Tasks: who is polled, what each waits for, and who wakes it.
+//!
+//! A [`Watched`] future is a task. Its `poll` makes the task the *owner* of what the thread does until it returns; polls
+//! nest. A [`Leaf`] is a wait inside a task: it belongs to the task that polled it last. Wakers are seen, for the task hands
+//! out a waker of ours, and so does each leaf.
+
+mod hazards;
+pub(crate) mod holders;
+mod leaf;
+mod poll;
+mod runtimes;
+mod spell;
+mod task;
+pub mod timeline;
+mod watched;
+
+pub(crate) use hazards::{blocks, released, sleeps};
+pub(crate) use leaf::next_ticket;
+pub use leaf::{Leaf, Target, set_budget};
+pub(crate) use poll::Frame;
+pub(crate) use runtimes::have_strangers;
+pub use runtimes::{BlockedOn, EnteredRuntime, Flavour, RuntimeMeta, block_in_place, blocking};
+pub(crate) use task::{State, flags};
+pub use task::{Task, TaskRecord};
+pub use watched::Watched;

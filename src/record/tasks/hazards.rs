@@ -1,0 +1,93 @@
+//! What a task must not do.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::poll::Frame;
+use super::task::State;
+use crate::analysis::async_hazard::{BlockingInAsync, CancelledSection, GuardAcrossAwait};
+use crate::analysis::wait_for::{Wait, in_words};
+use crate::event::{Object, SiteId};
+use crate::record::context::{Context, enter};
+use crate::record::locks::Carried;
+use crate::record::registry::{self, LiveNames};
+use crate::record::{Place, sink, stacks};
+
+/// The task is suspended: with a blocking lock?
+pub(super) fn guards_across_await(inside: &mut Context, state: &Arc<State>) {
+    let (locks, awaits) = {
+        let inner = state.inner();
+        let Some(line) = &inner.line else { return };
+        let locks: Vec<_> = line.stacked().collect();
+        let poll = state.polls.load(std::sync::atomic::Ordering::SeqCst);
+        let polled = inner.leaves.iter().filter(|leaf| leaf.polled() == poll);
+        (locks, polled.map(|leaf| leaf.site()).collect::<Vec<SiteId>>())
+    };
+    for lock in locks {
+        inside.locks.describe(lock.0);
+        let found = GuardAcrossAwait { task: state.actor, lock, awaits: awaits.clone(), ordinal: 0 };
+        sink::report(inside, found.finding(&LiveNames));
+    }
+}
+
+/// The owner is about to block its thread for long: in the middle of a poll?
+pub(crate) fn blocks(inside: &mut Context, wait: Wait, site: SiteId) {
+    if !inside.frames.last().is_some_and(Frame::is_poll) {
+        return;
+    }
+    let object = in_words(&LiveNames, inside.owner(), wait).1;
+    if let Some(Object::Lock(lock)) = object {
+        inside.locks.describe(lock);
+    }
+    let what = in_words(&LiveNames, inside.owner(), wait).0;
+    blocks_in_poll(inside, what, object, site);
+}
+
+/// The owner is about to sleep with its thread.
+pub(crate) fn sleeps(place: Place) {
+    let Some(mut inside) = enter() else { return };
+    if inside.frames.is_empty() {
+        return;
+    }
+    let site = inside.locks.site(place);
+    let what = "sleeps with its thread".to_owned();
+    blocks_in_poll(&mut inside, what, None, site);
+}
+
+fn blocks_in_poll(inside: &mut Context, what: String, object: Option<Object>, site: SiteId) {
+    if !inside.frames.last().is_some_and(Frame::is_poll) {
+        return;
+    }
+    let held = inside.locks.holdings().into_iter().map(|held| (held.lock, held.mode, held.site)).collect();
+    let found = BlockingInAsync { task: inside.owner(), what, site, object, held, ordinal: 0 };
+    sink::report(inside, found.finding(&LiveNames));
+}
+
+/// Something held is given back by its owner. Was it written through, and is its future dropped in the middle?
+///
+/// Whoever drops a future in which something is awaited drops the wait first: so the task gave up a wait in this poll that
+/// was begun after the acquisition, or the whole task is dropped. That alone would also be true of a future that goes on
+/// after a `select!`; therefore the stack is looked at, once a place: a future that is dropped has a drop of its state
+/// there, one that runs has not.
+pub(crate) fn released(inside: &mut Context, hold: &Carried) {
+    let (Some(written), Some(frame)) = (hold.written, inside.frames.last()) else { return };
+    if !frame.dropping && frame.given_up <= hold.ticket {
+        return;
+    }
+    if !frame.dropping && !stacks::is_in_drop_of_future() {
+        return;
+    }
+    registry::describe(Object::Lock(hold.lock), hold.kind, Some(hold.created));
+    let (lock, mode, site) = (hold.lock, hold.mode, hold.site);
+    let awaits = frame.given_up_at;
+    let found = CancelledSection { task: inside.owner(), lock: (lock, mode, site), written, awaits };
+    sink::report(inside, found.finding(&LiveNames));
+}
+
+/// A poll has computed for long.
+pub(super) fn long_poll(inside: &mut Context, state: &Arc<State>, computed: Duration) {
+    let site = inside.locks.site(state.spawned);
+    let what = format!("computed for {} ms", computed.as_millis());
+    let found = BlockingInAsync { task: state.actor, what, site, object: None, held: Vec::new(), ordinal: 0 };
+    sink::report(inside, found.finding(&LiveNames));
+}

@@ -1,0 +1,378 @@
+//! Waits inside tasks.
+
+use std::mem::ManuallyDrop;
+use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll, RawWaker, RawWakerVTable, Wake, Waker};
+
+use super::TaskRecord;
+use super::task::State;
+use super::watched::is_of_task;
+use crate::analysis::wait_for::{Leg, Wait};
+use crate::event::{SiteId, ThreadId};
+use crate::record::context::enter;
+use crate::record::{Place, waits};
+
+/// What a leaf waits for. Made by the meta of the object.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// None: nobody knows.
+    wait: Option<Wait>,
+    /// The task whose end is waited for.
+    task: Option<Arc<State>>,
+}
+
+impl Target {
+    /// A moment in time. Served by the runtime's driver, so it comes unless every thread that could serve is stuck.
+    #[must_use]
+    pub const fn timer() -> Self {
+        Self::of(Wait::Timer)
+    }
+
+    /// Something that nobody knows: the wait is never taken for a stuck one.
+    #[must_use]
+    pub const fn foreign() -> Self {
+        Self { wait: None, task: None }
+    }
+
+    pub(super) fn end_of(task: &TaskRecord) -> Self {
+        match &task.0 {
+            Some(state) => Self { wait: Some(Wait::Join(state.actor)), task: Some(Arc::clone(state)) },
+            None => Self::foreign(),
+        }
+    }
+
+    pub(crate) const fn of(wait: Wait) -> Self {
+        Self { wait: Some(wait), task: None }
+    }
+}
+
+/// Numbers the waits, so that those in a queue are known by their order.
+static TICKETS: AtomicU64 = AtomicU64::new(1);
+
+/// The number of the next wait, or of the next thing held.
+pub(crate) fn next_ticket() -> u64 {
+    TICKETS.fetch_add(1, Ordering::Relaxed)
+}
+
+/// Says whether the runtime lets a task go on within the present poll; see [`set_budget`].
+static BUDGET: OnceLock<fn() -> bool> = OnceLock::new();
+
+/// A runtime that makes its futures pending now and then, to let others go first (tokio's cooperative scheduling), says so:
+/// `has_budget` is false while that is the case. Called after a leaf was pending. Only the first call counts.
+pub fn set_budget(has_budget: fn() -> bool) {
+    let _ = BUDGET.set(has_budget);
+}
+
+/// Who waits.
+#[derive(Clone, Debug)]
+enum Waiter {
+    Task(Arc<State>),
+    /// An owner that waits with its thread.
+    Thread(ThreadId),
+}
+
+/// A leaf that has been pending, as its task knows it.
+#[derive(Debug)]
+pub(crate) struct LeafState {
+    owner: Waiter,
+    target: Target,
+    site: SiteId,
+    ticket: u64,
+    /// Its waker is not the task's, but of something in between (`FuturesUnordered`), which has that.
+    indirect: bool,
+    /// The poll of the task in which it was polled last.
+    polled: AtomicU32,
+    /// One more than the poll in which, or after which, it was woken since; 0: it was not.
+    woken: AtomicU32,
+}
+
+impl LeafState {
+    /// What it waits for; `None` if nobody knows.
+    pub(super) fn leg(&self) -> Option<Leg> {
+        Some(Leg { wait: self.target.wait?, site: self.site, ordinal: 0, ticket: self.ticket })
+    }
+
+    pub(super) fn polled(&self) -> u32 {
+        self.polled.load(Ordering::SeqCst)
+    }
+
+    /// The poll in or after which it was woken, if it was and has not been polled since.
+    pub(super) fn woken(&self) -> Option<u32> {
+        self.woken.load(Ordering::SeqCst).checked_sub(1)
+    }
+
+    pub(super) fn is_indirect(&self) -> bool {
+        self.indirect
+    }
+
+    pub(super) fn site(&self) -> SiteId {
+        self.site
+    }
+
+    pub(crate) fn awaited(&self) -> Option<&Arc<State>> {
+        self.target.task.as_ref()
+    }
+}
+
+/// The waker of a leaf.
+#[derive(Debug)]
+struct LeafWaker {
+    leaf: Arc<LeafState>,
+    inner: Waker,
+}
+
+impl LeafWaker {
+    fn new(leaf: Arc<LeafState>, inner: Waker) -> Arc<Self> {
+        if let Waiter::Task(task) = &leaf.owner {
+            task.leaf_wakers.fetch_add(1, Ordering::SeqCst);
+        }
+        Arc::new(Self { leaf, inner })
+    }
+}
+
+impl Wake for LeafWaker {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        match &self.leaf.owner {
+            Waiter::Task(task) => self.leaf.woken.store(task.polls.load(Ordering::SeqCst) + 1, Ordering::SeqCst),
+            Waiter::Thread(thread) => waits::granted(*thread),
+        }
+        self.inner.wake_by_ref();
+    }
+}
+
+impl Drop for LeafWaker {
+    fn drop(&mut self) {
+        // Its clone of the task's waker is dropped after this: in between the task has one that nobody knows.
+        if let Waiter::Task(task) = &self.leaf.owner {
+            task.leaf_wakers.fetch_sub(1, Ordering::SeqCst);
+        }
+    }
+}
+
+/// A future that waits for one thing: it passes everything on to `F`, and tells when its task waits here, was woken here,
+/// or gave up. Ready at the first poll it costs next to nothing, and without a task around it nothing is told.
+#[derive(Debug)]
+pub struct Leaf<F> {
+    future: F,
+    wait: Waiting,
+}
+
+// What is beside the future runs nothing of the user's: a panic finds it whole.
+impl<F: UnwindSafe> UnwindSafe for Leaf<F> {}
+impl<F: RefUnwindSafe> RefUnwindSafe for Leaf<F> {}
+
+#[derive(Debug)]
+struct Waiting {
+    target: Target,
+    place: Place,
+    waker: Option<Arc<LeafWaker>>,
+    /// The wait of a thread.
+    thread: Option<waits::Waiting>,
+}
+
+impl<F> Leaf<F> {
+    /// The wait of `future` for `target`, asked for at `place`.
+    #[must_use]
+    pub const fn new(future: F, target: Target, place: Place) -> Self {
+        Self { future, wait: Waiting { target, place, waker: None, thread: None } }
+    }
+
+    /// The future inside.
+    #[must_use]
+    pub fn get_ref(&self) -> &F {
+        &self.future
+    }
+
+    /// The future inside.
+    pub fn get_mut(&mut self) -> &mut F {
+        &mut self.future
+    }
+
+    /// The future inside.
+    #[must_use]
+    pub fn get_pin_mut(self: Pin<&mut Self>) -> Pin<&mut F> {
+        // SAFETY: `future` is pinned with `self` and is never moved out of it.
+        unsafe { self.map_unchecked_mut(|leaf| &mut leaf.future) }
+    }
+
+    /// Where the wait was asked for.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        self.wait.place
+    }
+
+    /// The wait was made elsewhere, and is polled at `place`: that of an `.await`, if the `poll` that calls this has
+    /// `#[track_caller]`. What polls through a reference or a box is in the standard library, and says nothing.
+    #[inline]
+    pub fn awaited_at(&mut self, place: Place) {
+        if !place.file().starts_with("/rustc/") && !place.file().contains("/rustlib/src/") {
+            self.wait.place = place;
+        }
+    }
+
+    /// Polls by hand, for waits that are functions (`poll_recv`) and not futures: one leaf for all calls. The pending wait
+    /// ends with the first ready result, and another one may follow.
+    pub fn poll_with<R>(
+        &mut self,
+        context: &mut Context<'_>,
+        poll: impl FnOnce(&mut F, &mut Context<'_>) -> Poll<R>,
+    ) -> Poll<R> {
+        let future = &mut self.future;
+        self.wait.poll(context, |context| poll(future, context))
+    }
+}
+
+impl<F: Future> Future for Leaf<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        // SAFETY: nothing is moved out of `self`: `future` is pinned with it, the rest does not care.
+        let this = unsafe { self.get_unchecked_mut() };
+        // SAFETY: `future` is pinned with `self`.
+        let future = unsafe { Pin::new_unchecked(&mut this.future) };
+        this.wait.poll(context, |context| future.poll(context))
+    }
+}
+
+impl Waiting {
+    #[inline]
+    fn poll<R>(&mut self, context: &mut Context<'_>, poll: impl FnOnce(&mut Context<'_>) -> Poll<R>) -> Poll<R> {
+        self.thread = None;
+        if self.waker.as_ref().is_some_and(|waker| !waker.inner.will_wake(context.waker())) {
+            // Another waker, perhaps of another task.
+            self.end();
+        }
+        let result = match &self.waker {
+            Some(waker) => {
+                waker.leaf.woken.store(0, Ordering::SeqCst);
+                // SAFETY: as a clone it would have a reference of its own; this one borrows that of `self.waker`, and is
+                // not dropped.
+                let waker = ManuallyDrop::new(unsafe { Waker::from(Arc::from_raw(Arc::as_ptr(waker))) });
+                poll(&mut Context::from_waker(&waker))
+            }
+            None => {
+                let lazy = Lazy { wait: self, inner: context.waker(), made: OnceLock::new() };
+                // SAFETY: `lazy` outlives the waker, which is not dropped. It is `Sync`, and its functions keep their
+                // contracts: a clone owns what it needs.
+                let waker = ManuallyDrop::new(unsafe { Waker::new((&raw const lazy).cast(), &LAZY) });
+                let result = poll(&mut Context::from_waker(&waker));
+                if let Some(made) = lazy.made.into_inner() {
+                    self.waker = made;
+                }
+                result
+            }
+        };
+        match result.is_pending() {
+            true => self.pending(),
+            false => self.end(),
+        }
+        result
+    }
+
+    #[cold]
+    fn pending(&mut self) {
+        let Some(mut inside) = enter() else { return };
+        if inside.blocking {
+            if let (Some(waker), Some(wait)) = (&self.waker, self.target.wait) {
+                self.thread = waits::begin(inside, wait, waker.leaf.site);
+            }
+            return;
+        }
+        let Some(frame) = inside.frames.last_mut() else { return };
+        if BUDGET.get().is_some_and(|has_budget| !has_budget()) {
+            frame.yielded = true;
+        }
+        let Some(waker) = &self.waker else { return };
+        let leaf = &waker.leaf;
+        let Waiter::Task(task) = &leaf.owner else { return };
+        leaf.polled.store(task.polls.load(Ordering::SeqCst), Ordering::SeqCst);
+        let mut inner = task.inner();
+        if !inner.leaves.iter().any(|other| Arc::ptr_eq(other, leaf)) {
+            inner.leaves.push(Arc::clone(leaf));
+        }
+    }
+
+    /// The wait is over.
+    #[inline]
+    fn end(&mut self) {
+        if let Some(waker) = self.waker.take()
+            && let Waiter::Task(task) = &waker.leaf.owner
+        {
+            task.inner().leaves.retain(|other| !Arc::ptr_eq(other, &waker.leaf));
+        }
+    }
+
+    /// The wait is given up.
+    fn retract(&mut self) {
+        if let Some(waker) = &self.waker
+            && let Some(mut inside) = enter()
+            && let Some(frame) = inside.frames.last_mut()
+        {
+            if frame.given_up < waker.leaf.ticket {
+                frame.given_up = waker.leaf.ticket;
+                frame.given_up_at = Some(waker.leaf.site);
+            }
+        }
+        self.end();
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.retract();
+    }
+}
+
+/// The waker of a first poll: a wait that is over in it needs none.
+struct Lazy<'a> {
+    wait: &'a Waiting,
+    inner: &'a Waker,
+    /// None: there is no task.
+    made: OnceLock<Option<Arc<LeafWaker>>>,
+}
+
+impl Lazy<'_> {
+    #[cold]
+    fn make(&self) -> Option<Arc<LeafWaker>> {
+        let mut inside = enter()?;
+        let owner = match inside.blocking {
+            true => Waiter::Thread(inside.owner()),
+            false => Waiter::Task(Arc::clone(inside.frames.last()?.task())),
+        };
+        let site = inside.locks.site(self.wait.place);
+        let ticket = next_ticket();
+        let (polled, woken) = (AtomicU32::new(0), AtomicU32::new(0));
+        let (target, indirect) = (self.wait.target.clone(), !is_of_task(self.inner));
+        let leaf = LeafState { owner, target, site, ticket, indirect, polled, woken };
+        drop(inside);
+        Some(LeafWaker::new(Arc::new(leaf), self.inner.clone()))
+    }
+}
+
+/// Of a [`Lazy`].
+static LAZY: RawWakerVTable = RawWakerVTable::new(
+    // SAFETY: here and below, `data` is that of a waker that borrows a living `Lazy`.
+    |data| unsafe {
+        let lazy = &*data.cast::<Lazy<'_>>();
+        let made = lazy.made.get_or_init(|| lazy.make());
+        let waker = ManuallyDrop::new(match made {
+            Some(waker) => Waker::from(Arc::clone(waker)),
+            None => lazy.inner.clone(),
+        });
+        RawWaker::new(waker.data(), waker.vtable())
+    },
+    |_| unreachable!("a waker that borrows is never consumed"),
+    // SAFETY: see above.
+    |data| unsafe {
+        let lazy = &*data.cast::<Lazy<'_>>();
+        lazy.inner.wake_by_ref();
+    },
+    |_| {},
+);

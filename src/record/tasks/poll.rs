@@ -1,0 +1,310 @@
+//! The passage of a thread through a task's poll.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::hazards;
+use super::spell::{self, Spell};
+use super::task::{State, flags};
+use super::timeline::{self, Happening};
+use crate::analysis::atomicity::Region;
+use crate::analysis::happens_before::{SyncClock, ThreadClock};
+use crate::analysis::wait_for::{Blocked, Holding, Leg, PoolId, Possession, SessionId, Wait};
+use crate::event::{SiteId, ThreadId};
+use crate::record::context::{Context, Entered, enter};
+use crate::record::locks::Line;
+use crate::record::{cells, threads, waits};
+
+/// A poll that the thread is in. Polls nest: `block_on` inside a poll.
+pub(crate) struct Frame {
+    pub(super) task: Arc<State>,
+    /// What belongs to the owner outside.
+    outer: Line,
+    session: SessionId,
+    region: (u32, Option<Region>),
+    /// The thread's clock, while the task's own is in its place.
+    clock: Option<ThreadClock>,
+    /// A leaf has let others go first: the task is as good as scheduled.
+    pub(super) yielded: bool,
+    /// The worker has handed its tasks on (`block_in_place`).
+    pub(super) in_place: bool,
+    /// Not a poll: its future is dropped.
+    pub(crate) dropping: bool,
+    /// How long it takes.
+    spell: Spell,
+    /// Number of the last wait that was given up in this poll.
+    pub(crate) given_up: u64,
+    /// Where that wait was.
+    pub(crate) given_up_at: Option<SiteId>,
+}
+
+impl Frame {
+    pub(crate) fn origin(&self) -> ThreadId {
+        self.task.origin
+    }
+
+    /// The pool that has one worker less while the task blocks here.
+    pub(crate) fn occupies(&self) -> Option<PoolId> {
+        self.task.occupies().filter(|_| !self.in_place)
+    }
+
+    /// The poll is over: has it taken too long?
+    fn tell_long(&self, inside: &mut Context) {
+        if self.is_poll()
+            && let Some(computed) = self.spell.end()
+        {
+            hazards::long_poll(inside, &self.task, computed);
+        }
+    }
+
+    /// See [`Context::domain`].
+    pub(crate) fn domain(&self) -> u32 {
+        self.task.runtime.domain(self.task.kind)
+    }
+
+    /// Is it a poll that others wait for while it lasts?
+    pub(crate) fn is_poll(&self) -> bool {
+        !self.in_place && self.task.kind != super::task::Kind::Job
+    }
+
+    /// Does the task wait for something else, too?
+    pub(crate) fn has_siblings(&self) -> bool {
+        !self.task.inner().leaves.is_empty()
+    }
+
+    pub(crate) fn task(&self) -> &Arc<State> {
+        &self.task
+    }
+}
+
+/// The task that the thread polls.
+pub(super) fn current() -> Option<Arc<State>> {
+    Some(Arc::clone(&enter()?.frames.last()?.task))
+}
+
+/// The thread is in the task's poll until this is dropped.
+pub(super) struct Polling<'a> {
+    state: &'a Arc<State>,
+    over: bool,
+    not_send: PhantomData<*const ()>,
+}
+
+impl<'a> Polling<'a> {
+    /// A poll begins. `None` where nothing is watched.
+    pub(super) fn begin(state: &'a Arc<State>) -> Option<Self> {
+        let mut inside = enter()?;
+        if state.is(flags::ENDED) {
+            return None;
+        }
+        state.clear(flags::SCHEDULED);
+        state.polls.fetch_add(1, Ordering::SeqCst);
+        if state.is(flags::ENTERED) {
+            waits::task_polled(state);
+        }
+        timeline::tell(state.actor, Happening::PollBegin);
+        push(&mut inside, state);
+        Some(Self { state, over: false, not_send: PhantomData })
+    }
+
+    /// The task's future is dropped.
+    pub(super) fn of_drop(state: &'a Arc<State>) -> Option<Self> {
+        let mut inside = enter()?;
+        if state.is(flags::ENDED) {
+            return None;
+        }
+        if state.is(flags::ENTERED) {
+            waits::task_polled(state);
+        }
+        push(&mut inside, state);
+        // By whom, nobody knows: it need not be a worker.
+        if let Some(frame) = inside.frames.last_mut() {
+            frame.in_place = true;
+            frame.dropping = true;
+        }
+        Some(Self { state, over: false, not_send: PhantomData })
+    }
+
+    /// The poll, or the drop, is over.
+    pub(super) fn ready(mut self) {
+        self.over = true;
+        let Some(mut inside) = enter() else { return };
+        if let Some(frame) = pop(&mut inside, self.state) {
+            frame.tell_long(&mut inside);
+        }
+        timeline::tell(self.state.actor, Happening::PollEnd { pending: false });
+    }
+
+    /// The poll has returned Pending.
+    pub(super) fn pending(mut self) {
+        self.over = true;
+        let Some(mut inside) = enter() else { return };
+        let Some(frame) = pop(&mut inside, self.state) else { return };
+        timeline::tell(self.state.actor, Happening::PollEnd { pending: true });
+        frame.tell_long(&mut inside);
+        hazards::guards_across_await(&mut inside, self.state);
+        if !frame.yielded && inside.modes.waits() {
+            suspend(inside, self.state);
+        }
+    }
+}
+
+impl Drop for Polling<'_> {
+    /// The poll has panicked.
+    fn drop(&mut self) {
+        if !self.over
+            && let Some(mut inside) = enter()
+        {
+            pop(&mut inside, self.state);
+        }
+    }
+}
+
+fn push(inside: &mut Context, state: &Arc<State>) {
+    let mut line = state.take_line();
+    inside.locks.switch(&mut line);
+    let clock = if inside.modes.races() { take_clock(inside, state) } else { None };
+    let session = std::mem::replace(&mut inside.session, state.session);
+    let region = std::mem::take(&mut inside.region);
+    let task = Arc::clone(state);
+    inside.frames.push(Frame {
+        task,
+        outer: line,
+        session,
+        region,
+        clock,
+        yielded: false,
+        in_place: false,
+        dropping: false,
+        spell: spell::begin(),
+        given_up: 0,
+        given_up_at: None,
+    });
+}
+
+fn pop(inside: &mut Context, state: &Arc<State>) -> Option<Frame> {
+    // Whoever leaked a poll inside this one has left its frame.
+    while inside.frames.last().is_some_and(|frame| !Arc::ptr_eq(&frame.task, state)) {
+        let mut frame = inside.frames.pop()?;
+        restore(inside, &mut frame);
+    }
+    let mut frame = inside.frames.pop()?;
+    restore(inside, &mut frame);
+    Some(frame)
+}
+
+fn restore(inside: &mut Context, frame: &mut Frame) {
+    inside.session = frame.session;
+    inside.region = std::mem::take(&mut frame.region);
+    super::holders::take_returned(&mut inside.locks);
+    let mut line = std::mem::replace(&mut frame.outer, Line::of_task(frame.task.actor, None));
+    inside.locks.switch(&mut line);
+    let mut inner = frame.task.inner();
+    if !line.is_new() {
+        inner.line = Some(Box::new(line));
+    }
+    if !inside.modes.races() {
+        return;
+    }
+    match frame.clock.take() {
+        Some(clock) => {
+            let mut own = std::mem::replace(&mut inside.clock, clock);
+            if frame.dropping {
+                // Whoever drops a future goes on after that.
+                let mut end = SyncClock::new();
+                end.publish(&mut own);
+                end.acquire(&mut inside.clock);
+            }
+            frame.task.runtime.leaves(&mut own);
+            inner.strand = Some(Box::new(own));
+        }
+        None => {
+            inner.clock.publish_join(&mut inside.clock);
+            frame.task.runtime.leaves(&mut inside.clock);
+        }
+    }
+}
+
+/// The thread goes on with the task's clock, if the task has one of its own: gives the thread's. What a worker does one
+/// after the other is ordered by chance only.
+fn take_clock(inside: &mut Context, state: &Arc<State>) -> Option<ThreadClock> {
+    let mut inner = state.inner();
+    let inner = &mut *inner;
+    if inner.strand.is_none() && cells::are_in_use() && state.runtime.has_strands(state.kind) {
+        inner.strand = threads::strand(&inner.clock).map(Box::new);
+    }
+    match inner.strand.take() {
+        Some(mut strand) => {
+            inner.clock.acquire(&mut strand);
+            state.runtime.entered(&mut strand);
+            Some(std::mem::replace(&mut inside.clock, *strand))
+        }
+        None => {
+            inner.clock.acquire(&mut inside.clock);
+            None
+        }
+    }
+}
+
+/// The task is suspended: enters its wait, unless something that nobody knows could wake it.
+fn suspend(inside: Entered, state: &Arc<State>) {
+    if state.is(flags::SCHEDULED) || state.runtime.is_closed() {
+        return;
+    }
+    let foreign = state.wakers.load(Ordering::SeqCst).saturating_sub(state.leaf_wakers.load(Ordering::SeqCst));
+    // One that something in between has, which wakes the task when one of its leaves is woken. Whether it has anything
+    // else that could wake it, nobody knows.
+    let in_between = foreign == 1 && state.inner().leaves.iter().any(|leaf| leaf.is_indirect());
+    if foreign > 0 && !in_between {
+        return;
+    }
+    match wait_of(state) {
+        Some(blocked) if foreign == 0 => waits::task_blocks(inside, state, blocked),
+        Some(blocked) if !blocked.unpolled.is_empty() => waits::task_may_block(&inside, state, blocked),
+        _ => {}
+    }
+}
+
+/// What the task waits for; `None` when it waits for something that comes by itself, or that nobody knows.
+fn wait_of(state: &Arc<State>) -> Option<Blocked> {
+    let poll = state.polls.load(Ordering::SeqCst);
+    let inner = state.inner();
+    let mut holds = inner.line.as_ref().map(|line| line.holdings()).unwrap_or_default();
+    let mut legs: Vec<(bool, Leg)> = Vec::new();
+    let mut unpolled = Vec::new();
+    for leaf in &inner.leaves {
+        let leg = leaf.leg()?;
+        match leaf.woken() {
+            None => legs.push((leaf.polled() == poll, leg)),
+            // It was woken, and a whole poll has passed it by: it is not polled any more, and what it was given stays there.
+            Some(at) if at < poll && leaf.polled() < poll => {
+                if let Wait::Lock { lock, mode, .. } = leg.wait {
+                    let possession = Possession::Unpolled;
+                    holds.push(Holding { lock, mode, site: leg.site, ordinal: 0, possession });
+                }
+                unpolled.push(leg);
+            }
+            Some(_) => return None,
+        }
+    }
+    let (pool, _) = state.pools();
+    let has_timer = legs.iter().any(|(_, leg)| leg.wait == Wait::Timer);
+    if has_timer && holds.is_empty() && pool.is_some() {
+        return None;
+    }
+    // What was asked for last is what the task is about, and a timer the least of it.
+    legs.sort_by_key(|(polled, leg)| (leg.wait != Wait::Timer, *polled));
+    let mut legs = legs.into_iter().rev().map(|(_, leg)| leg);
+    let mut blocked = match legs.next() {
+        Some(Leg { wait, site, ordinal, ticket }) => {
+            let mut blocked = Blocked::new(wait, site, ordinal, holds);
+            blocked.ticket = ticket;
+            blocked
+        }
+        None if state.runtime.repolls() => return None,
+        None => Blocked::new(Wait::Nothing, crate::record::registry::site(state.spawned), 0, holds),
+    };
+    blocked.also.extend(legs);
+    blocked.unpolled = unpolled;
+    Some(blocked)
+}

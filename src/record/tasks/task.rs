@@ -1,0 +1,317 @@
+//! A task, from before it is first polled on.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use parking_lot::{Mutex, MutexGuard};
+
+use super::leaf::LeafState;
+use super::poll::{self, Polling};
+use super::timeline::{self, Happening};
+use super::{RuntimeMeta, Target};
+use crate::analysis::happens_before::{SyncClock, ThreadClock};
+use crate::analysis::lock_order::Moment;
+use crate::analysis::wait_for::{PoolId, SessionId};
+use crate::event::{TaskId, ThreadId};
+use crate::record::context::enter;
+use crate::record::locks::Line;
+use crate::record::registry::{self, Ids};
+use crate::record::{Place, threads, waits};
+
+static TASK_IDS: Ids = Ids::new();
+
+/// How a task is run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Kind {
+    /// Polled by its runtime.
+    Polled,
+    /// Polled by the thread in `block_on` alone.
+    Root,
+    /// The same, and the thread polls the runtime's other tasks, too.
+    Driver,
+    /// A job on a thread of its own.
+    Job,
+}
+
+/// The bits of [`State::flags`].
+pub(crate) mod flags {
+    /// Woken since its last poll began.
+    pub(crate) const SCHEDULED: u32 = 1;
+    /// The wait graph has it as one that waits, or was woken and has not been polled since.
+    pub(crate) const ENTERED: u32 = 2;
+    /// The wait graph knows it.
+    pub(crate) const KNOWN: u32 = 4;
+    /// It has ended.
+    pub(crate) const ENDED: u32 = 8;
+    /// It was asked to stop.
+    pub(crate) const ABORTED: u32 = 16;
+    /// It holds something, or has.
+    pub(crate) const HOLDER: u32 = 32;
+}
+
+/// What is known of a task.
+pub(crate) struct State {
+    pub(crate) actor: ThreadId,
+    pub(crate) session: SessionId,
+    /// That of the thread that spawned it: see [`ThreadRecord::origin`](crate::record::threads::ThreadRecord).
+    pub(crate) origin: ThreadId,
+    pub(crate) kind: Kind,
+    pub(crate) runtime: RuntimeMeta,
+    pub(super) spawned: Place,
+    pub(super) flags: AtomicU32,
+    /// Wakers of it that live: all, and those that leaves have.
+    pub(super) wakers: AtomicU32,
+    pub(super) leaf_wakers: AtomicU32,
+    /// Polls begun.
+    pub(super) polls: AtomicU32,
+    /// When it was spawned, in the order of forks and joins.
+    base: Option<Moment>,
+    inner: Mutex<Inner>,
+}
+
+/// What changes of a task. Touched by the thread that polls it, and by who looks into it while none does.
+#[derive(Default)]
+pub(super) struct Inner {
+    /// Leaves that are registered, in the order in which they were.
+    pub(super) leaves: Vec<Arc<LeafState>>,
+    /// What it takes along from poll to poll, if that is anything.
+    pub(super) line: Option<Box<Line>>,
+    /// What it knows when it is not polled, and what its wakers know.
+    pub(super) clock: SyncClock,
+    /// Its own clock when it is not polled, if it has one.
+    pub(super) strand: Option<Box<ThreadClock>>,
+}
+
+impl std::fmt::Debug for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Task").field("id", &self.actor).field("spawned", &self.spawned).finish_non_exhaustive()
+    }
+}
+
+impl State {
+    pub(super) fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock()
+    }
+
+    pub(crate) fn is(&self, flag: u32) -> bool {
+        self.flags.load(Ordering::SeqCst) & flag != 0
+    }
+
+    pub(crate) fn set(&self, flag: u32) -> bool {
+        self.flags.fetch_or(flag, Ordering::SeqCst) & flag != 0
+    }
+
+    pub(crate) fn clear(&self, flag: u32) {
+        self.flags.fetch_and(!flag, Ordering::SeqCst);
+    }
+
+    /// The tasks whose end it waits for.
+    pub(crate) fn awaited(&self) -> Vec<Arc<Self>> {
+        self.inner().leaves.iter().filter_map(|leaf| leaf.awaited().cloned()).collect()
+    }
+
+    /// The wait graph gets to know it. False if it does, or if it is too late.
+    pub(crate) fn becomes_known(&self) -> bool {
+        let before = self.flags.fetch_or(flags::KNOWN, Ordering::SeqCst);
+        before & (flags::KNOWN | flags::ENDED) == 0
+    }
+
+    /// Its line, for a poll.
+    pub(super) fn take_line(&self) -> Line {
+        let kept = self.inner().line.take();
+        kept.map_or_else(|| Line::of_task(self.actor, self.base.clone()), |line| *line)
+    }
+
+    /// Who polls it, and who looks at the clock for it.
+    pub(crate) fn pools(&self) -> (Option<PoolId>, Option<PoolId>) {
+        self.runtime.pools(self.kind)
+    }
+
+    /// The pool that has one worker less while it blocks.
+    pub(super) fn occupies(&self) -> Option<PoolId> {
+        self.pools().0
+    }
+
+    /// Somebody woke the task: told before the real wake-up.
+    pub(super) fn woken(&self) {
+        if self.is(flags::ENDED) {
+            return;
+        }
+        if !self.set(flags::SCHEDULED) {
+            timeline::tell(self.actor, Happening::Woken);
+        }
+        if self.is(flags::ENTERED) {
+            waits::task_woken(self.actor);
+        }
+        if let Some(mut inside) = enter()
+            && inside.modes.races()
+            && !inside.clock.is_trivial()
+        {
+            self.inner().clock.publish_join(&mut inside.clock);
+        }
+    }
+
+    /// The task does nothing more.
+    pub(super) fn end(&self, cancelled: bool) {
+        let before = self.flags.fetch_or(flags::ENDED, Ordering::SeqCst);
+        if before & flags::ENDED != 0 {
+            return;
+        }
+        timeline::tell(self.actor, if cancelled { Happening::Cancelled } else { Happening::Ended });
+        let mut inner = self.inner();
+        let leaves = std::mem::take(&mut inner.leaves);
+        let told = inner.line.as_ref().is_some_and(|line| line.is_told());
+        let left = inner.line.as_ref().map(|line| line.left()).unwrap_or_default();
+        if !told {
+            inner.line = None;
+        }
+        if let Some(mut strand) = inner.strand.take() {
+            inner.clock.publish_join(&mut strand);
+            threads::end_strand(*strand);
+        }
+        drop(inner);
+        drop(leaves);
+        super::holders::forget(self);
+        if before & flags::KNOWN != 0 {
+            waits::task_ends(self, &left);
+        } else {
+            let before = self.runtime.count(self.kind).fetch_sub(1, Ordering::SeqCst);
+            if before == 1 {
+                waits::unknown_task_ended(self.session);
+            }
+        }
+    }
+}
+
+/// A task that is about to be handed to a runtime: as a future, through [`Watched`](super::Watched), or as a blocking job,
+/// through [`run`](Self::run). Dropped before, it was cancelled.
+#[derive(Debug)]
+pub struct Task(pub(super) Option<Arc<State>>);
+
+/// What others may keep of a task: its join handle, who aborts it. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct TaskRecord(pub(super) Option<Arc<State>>);
+
+impl Task {
+    /// The current owner spawns a task at `place`; everything that it did so far happens before the first poll.
+    #[must_use]
+    pub fn spawned(runtime: &RuntimeMeta, name: Option<&str>, place: Place) -> Self {
+        Self::new(runtime, Kind::Polled, name, place)
+    }
+
+    /// A job for the runtime's threads for blocking work (`spawn_blocking`). To be [run](Self::run).
+    #[must_use]
+    pub fn job(runtime: &RuntimeMeta, name: Option<&str>, place: Place) -> Self {
+        Self::new(runtime, Kind::Job, name, place)
+    }
+
+    pub(super) fn new(runtime: &RuntimeMeta, kind: Kind, name: Option<&str>, place: Place) -> Self {
+        let Some(mut inside) = enter() else { return Self(None) };
+        let Some(id) = TaskId::new(TASK_IDS.next()) else { return Self(None) };
+        let actor = ThreadId::of_task(id);
+        if let Some(name) = name {
+            registry::name_thread(actor, name);
+        }
+        let context = &mut *inside;
+        let mut clock = SyncClock::new();
+        if context.modes.races() {
+            clock.publish(&mut context.clock);
+        }
+        let base = if context.modes.order() { context.locks.spawns() } else { None };
+        runtime.count(kind).fetch_add(1, Ordering::SeqCst);
+        timeline::tell(actor, Happening::Spawned { by: context.locks.owner(), at: place });
+        Self(Some(Arc::new(State {
+            actor,
+            session: runtime.session(),
+            origin: context.origin(),
+            kind,
+            runtime: runtime.clone(),
+            spawned: place,
+            flags: AtomicU32::new(flags::SCHEDULED),
+            wakers: AtomicU32::new(0),
+            leaf_wakers: AtomicU32::new(0),
+            polls: AtomicU32::new(0),
+            base,
+            inner: Mutex::new(Inner { clock, ..Inner::default() }),
+        })))
+    }
+
+    /// What others may keep of it.
+    #[must_use]
+    pub fn record(&self) -> TaskRecord {
+        TaskRecord(self.0.clone())
+    }
+
+    /// Runs a job, on the thread where the runtime has it run.
+    pub fn run<R>(self, job: impl FnOnce() -> R) -> R {
+        let Some(state) = &self.0 else { return job() };
+        let _entered = state.runtime.enter();
+        let polling = Polling::begin(state);
+        let result = job();
+        if let Some(polling) = polling {
+            polling.ready();
+        }
+        state.end(false);
+        result
+    }
+}
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        if let Some(state) = &self.0 {
+            state.end(true);
+        }
+    }
+}
+
+impl TaskRecord {
+    /// The wait for its end, for the leaf in a join handle. The place of such a leaf is that of the spawn, for a handle is
+    /// polled by nobody's source line.
+    #[must_use]
+    pub fn target(&self) -> Target {
+        Target::end_of(self)
+    }
+
+    /// Where it was spawned.
+    #[must_use]
+    pub fn spawned(&self) -> Place {
+        self.0.as_ref().map_or(std::panic::Location::caller(), |state| state.spawned)
+    }
+
+    /// Its number, from 1; 0 if it is not watched.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.0.as_ref().and_then(|state| state.actor.task()).map_or(0, TaskId::get)
+    }
+
+    /// The current owner has seen the task's end (the join handle was ready): all that it did happens before.
+    pub fn joined(&self, place: Place) {
+        let Some(state) = &self.0 else { return };
+        let Some(mut inside) = enter() else { return };
+        let _ = place;
+        let inner = state.inner();
+        if inside.modes.races() {
+            inner.clock.acquire(&mut inside.clock);
+        }
+        let told = inner.line.as_ref().is_some_and(|line| line.is_told());
+        drop(inner);
+        if told {
+            inside.locks.joined(state.actor);
+        }
+    }
+
+    /// The current owner asks for the task to be aborted, before the real call.
+    pub fn abort(&self, place: Place) {
+        let _ = place;
+        if let Some(state) = &self.0 {
+            state.set(flags::ABORTED);
+            state.woken();
+        }
+    }
+
+    /// Does the current owner run in this task?
+    #[must_use]
+    pub fn is_current(&self) -> bool {
+        self.0.as_ref().is_some_and(|state| poll::current().is_some_and(|current| Arc::ptr_eq(&current, state)))
+    }
+}

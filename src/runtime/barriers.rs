@@ -1,0 +1,3 @@
+//! Hooks of barriers of tasks.
+
+pub use crate::record::meetings::{Arrival, MeetingMeta};

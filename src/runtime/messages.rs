@@ -1,0 +1,3 @@
+//! Hooks of channels between tasks: bounded, unbounded, oneshot, broadcast, watch.
+
+pub use crate::record::messages::{MessagesMeta, Stamp};

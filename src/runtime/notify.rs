@@ -1,0 +1,3 @@
+//! Hooks of notifications.
+
+pub use crate::record::notify::NotifyMeta;

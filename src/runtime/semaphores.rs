@@ -1,0 +1,3 @@
+//! Hooks of what is held by tasks: semaphores, and the locks that are made of them.
+
+pub use crate::record::semaphores::{Hold, SemaphoreMeta};

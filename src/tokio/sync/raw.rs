@@ -1,0 +1,211 @@
+//! What the locks are made of: a semaphore of tokio, as its own locks are, so that the queue, its fairness, the budget and
+//! the cancelling are tokio's; and what the recorder keeps beside it.
+//!
+//! tokio's own locks can't be used as they are: an owned guard would have to borrow from the [`Arc`](std::sync::Arc) that
+//! it keeps.
+
+use std::mem::ManuallyDrop;
+use std::ops::Deref;
+use std::panic::Location;
+
+use ::gordian::event::{Attempt, Mode, ObjectKind};
+use ::gordian::runtime::Place;
+use ::gordian::runtime::leaf::Leaf;
+use ::gordian::runtime::semaphores::{Hold, SemaphoreMeta};
+use ::tokio::sync::{Semaphore, TryLockError};
+
+use super::super::blocking;
+
+/// A lock without its value: so many units, of which a mutex and a writer take all, and a reader one.
+pub(super) struct Raw {
+    meta: SemaphoreMeta,
+    semaphore: Semaphore,
+    units: u32,
+}
+
+impl Raw {
+    pub(super) const fn new(kind: ObjectKind, units: u32, created: Place) -> Self {
+        let semaphore = Semaphore::const_new(units as usize);
+        Self { meta: SemaphoreMeta::new(kind, units as usize, created), semaphore, units }
+    }
+
+    pub(super) fn set_name(&self, name: &str) {
+        self.meta.set_name(name);
+    }
+
+    #[inline]
+    fn units(&self, mode: Mode) -> u32 {
+        if matches!(mode, Mode::Exclusive) { self.units } else { 1 }
+    }
+}
+
+/// tokio makes this error, and no one else can.
+#[cold]
+fn try_lock_error() -> TryLockError {
+    static TAKEN: ::tokio::sync::Mutex<()> = ::tokio::sync::Mutex::const_new(());
+    loop {
+        let first = TAKEN.try_lock();
+        if let Err(error) = first.and_then(|_guard| TAKEN.try_lock().map(drop)) {
+            return error;
+        }
+    }
+}
+
+/// A lock, with or without its value.
+pub(super) trait Lock {
+    fn raw(&self) -> &Raw;
+}
+
+impl Lock for Raw {
+    fn raw(&self) -> &Raw {
+        self
+    }
+}
+
+/// Who keeps a lock alive while it is held: a reference or an [`Arc`](std::sync::Arc).
+pub(super) trait Keeper: Deref<Target: Lock> {
+    /// May the guard outlive the future in which it was made?
+    const OWNED: bool;
+}
+
+impl<L: Lock + ?Sized> Keeper for &L {
+    const OWNED: bool = false;
+}
+
+impl<L: Lock + ?Sized> Keeper for std::sync::Arc<L> {
+    const OWNED: bool = true;
+}
+
+/// A lock that is held, until this is dropped.
+pub(super) struct Held<L: Keeper> {
+    lock: L,
+    units: u32,
+    hold: ManuallyDrop<Hold>,
+}
+
+impl<L: Keeper> Held<L> {
+    /// Takes the lock, and waits for it if need be.
+    pub(super) async fn acquire(lock: L, mode: Mode, place: Place) -> Self {
+        let raw = lock.raw();
+        let units = raw.units(mode);
+        let acquire = raw.semaphore.acquire_many(units);
+        match Leaf::new(acquire, raw.meta.wants(units, mode, place), place).await {
+            Ok(permit) => permit.forget(),
+            Err(_) => unreachable!("nobody closes the semaphore of a lock"),
+        }
+        Self::new(lock, units, mode, Attempt::Blocking, place)
+    }
+
+    /// As tokio does: panics where a thread must not block.
+    #[track_caller]
+    pub(super) fn blocking(lock: L, mode: Mode) -> Self {
+        blocking::block_on(Self::acquire(lock, mode, Location::caller()))
+    }
+
+    #[track_caller]
+    pub(super) fn try_acquire(lock: L, mode: Mode) -> Result<Self, TryLockError> {
+        let units = lock.raw().units(mode);
+        match lock.raw().semaphore.try_acquire_many(units) {
+            Ok(permit) => permit.forget(),
+            Err(_) => return Err(try_lock_error()),
+        }
+        Ok(Self::new(lock, units, mode, Attempt::Try, Location::caller()))
+    }
+
+    fn new(lock: L, units: u32, mode: Mode, attempt: Attempt, place: Place) -> Self {
+        let hold = lock.raw().meta.acquired(units, mode, attempt, L::OWNED, place);
+        Self { lock, units, hold: ManuallyDrop::new(hold) }
+    }
+
+    pub(super) fn lock(&self) -> &L {
+        &self.lock
+    }
+
+    /// The hold of a writer becomes one of a reader, with nobody in between.
+    pub(super) fn downgrade(mut self) -> Self {
+        let raw = self.lock.raw();
+        raw.meta.downgraded(&mut self.hold);
+        raw.semaphore.add_permits(self.units as usize - 1);
+        self.units = 1;
+        self
+    }
+
+    /// The user reads or writes what is guarded. `owns`: it owns something.
+    #[inline]
+    #[track_caller]
+    pub(super) fn accessed(&self, write: bool, owns: bool) {
+        self.lock.raw().meta.accessed(&self.hold, write, owns, Location::caller());
+    }
+}
+
+impl<'a, L: Lock + ?Sized> Held<&'a L> {
+    /// The same hold, of which the type does not say what the lock is for.
+    pub(super) fn of_part(self) -> Held<&'a Raw> {
+        let mut whole = ManuallyDrop::new(self);
+        // SAFETY: it is not used again, and not dropped.
+        let hold = unsafe { ManuallyDrop::take(&mut whole.hold) };
+        Held { lock: whole.lock.raw(), units: whole.units, hold: ManuallyDrop::new(hold) }
+    }
+}
+
+impl<L: Keeper> Drop for Held<L> {
+    fn drop(&mut self) {
+        // SAFETY: it is not used again.
+        let hold = unsafe { ManuallyDrop::take(&mut self.hold) };
+        let raw = self.lock.raw();
+        raw.meta.released(hold);
+        raw.semaphore.add_permits(self.units as usize);
+    }
+}
+
+/// What a guard is to its value: its field `held` is the hold, `data` leads to the value.
+macro_rules! guards {
+    ($($name:ident<$($lifetime:lifetime,)? $($parameter:ident),+> of $value:ident;)+) => {$(
+        impl<$($lifetime,)? $($parameter: ?Sized),+> std::ops::Deref for $name<$($lifetime,)? $($parameter),+> {
+            type Target = $value;
+
+            #[inline]
+            #[track_caller]
+            fn deref(&self) -> &$value {
+                self.held.accessed(false, std::mem::needs_drop::<$value>());
+                // SAFETY: the lock is held while the guard lives, and the value is part of what it guards.
+                unsafe { &*self.data }
+            }
+        }
+
+        impl<$($lifetime,)? $($parameter: ?Sized),+> std::fmt::Debug for $name<$($lifetime,)? $($parameter),+>
+        where
+            $value: std::fmt::Debug,
+        {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                (**self).fmt(f)
+            }
+        }
+
+        impl<$($lifetime,)? $($parameter: ?Sized),+> std::fmt::Display for $name<$($lifetime,)? $($parameter),+>
+        where
+            $value: std::fmt::Display,
+        {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                (**self).fmt(f)
+            }
+        }
+    )+};
+}
+pub(super) use guards;
+
+/// What a guard is to its value beside that, where the value may be written.
+macro_rules! writers {
+    ($($name:ident<$($lifetime:lifetime,)? $($parameter:ident),+> of $value:ident;)+) => {$(
+        impl<$($lifetime,)? $($parameter: ?Sized),+> std::ops::DerefMut for $name<$($lifetime,)? $($parameter),+> {
+            #[inline]
+            #[track_caller]
+            fn deref_mut(&mut self) -> &mut $value {
+                self.held.accessed(true, std::mem::needs_drop::<$value>());
+                // SAFETY: as above, and nobody else holds it.
+                unsafe { &mut *self.data }
+            }
+        }
+    )+};
+}
+pub(super) use writers;
