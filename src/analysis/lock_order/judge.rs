@@ -270,7 +270,7 @@ impl LockOrder {
     /// Pins what `thread` holds now, so that requests made in it can be told later: a [`ContextId`] stays good until it is
     /// [released](Self::release), whatever the thread has done since.
     pub fn context(&mut self, thread: ThreadId, held: &[HeldLock]) -> ContextId {
-        self.thread_count = self.thread_count.max(thread.index() + 1);
+        self.thread_count = self.thread_count.max(thread.place() + 1);
         let mut entries = std::mem::take(&mut self.entries);
         entries.extend(held.iter().map(|&HeldLock { lock, mode, site, attempt }| {
             let node = self.node(lock);

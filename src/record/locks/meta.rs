@@ -119,7 +119,7 @@ impl LockMeta {
         self.kind
     }
 
-    pub(super) fn created(&self) -> Place {
+    pub(crate) fn created(&self) -> Place {
         self.created
     }
 
