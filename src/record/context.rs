@@ -48,6 +48,11 @@ impl Context {
         self.frames.last().map_or(self.record.origin, Frame::origin)
     }
 
+    /// The tasks that never run at the same time as what the thread does, by a number; 0: there are none.
+    pub(crate) fn domain(&self) -> u32 {
+        self.frames.last().map_or(0, Frame::domain)
+    }
+
     /// Is the thread in the trace that is recorded?
     pub(crate) fn has_events(&self) -> bool {
         self.log.as_ref().is_some_and(|log| log.position() > 0)

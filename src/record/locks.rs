@@ -292,8 +292,20 @@ pub(crate) fn carried(
     };
     meta.set_known();
     let (kind, created) = (meta.kind(), meta.created());
-    let (ticket, written) = (tasks::next_ticket(), None);
-    context.locks.carry(Carried { lock, mode, site, attempt, kind, created, possession, units, ticket, written });
+    let (ticket, looked, written) = (tasks::next_ticket(), None, None);
+    context.locks.carry(Carried {
+        lock,
+        mode,
+        site,
+        attempt,
+        kind,
+        created,
+        possession,
+        units,
+        ticket,
+        looked,
+        written,
+    });
     lock
 }
 

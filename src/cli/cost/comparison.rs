@@ -224,7 +224,7 @@ mod tests {
             figure: Some(Value { value: 2.0, unit: "ns/step".to_owned() }),
             median: Sample { wall_ns: 7_000, p99_ns: Some(9), threads: Some(1), ..Sample::default() },
             lines: 3,
-            found_as: None,
+            mistake: None,
         });
         Measured {
             name: measurement.name,

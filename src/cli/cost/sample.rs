@@ -26,7 +26,7 @@ pub(super) struct Sample {
     pub(super) cpu_ns: Option<u64>,
     /// The most memory that the process had.
     pub(super) peak_bytes: Option<u64>,
-    /// What of it the program added.
+    /// What of it the program added; where the memory of each is asked for, what all but the first added.
     pub(super) added_bytes: Option<u64>,
     pub(super) voluntary_switches: Option<u64>,
     pub(super) involuntary_switches: Option<u64>,

@@ -19,9 +19,9 @@ pub(super) fn text(report: &Report, style: Style, terminal: bool) -> String {
     for measured in &report.measurements {
         let name = styles.label.on(measured.name);
         let _ = writeln!(out, "{name}: {}; p50 and p99: {}", measured.title.trim_end_matches('.'), measured.latency);
-        for row in measured.rows.iter().filter(|row| row.found_as.is_some()) {
-            let kind = row.found_as.map_or_else(String::new, |kind| kind.to_string());
-            let _ = writeln!(out, "  gordian reports `{}` as {kind}: gordian explain {kind}", row.form);
+        for row in measured.rows.iter().filter(|row| row.mistake.is_some()) {
+            let kind = row.mistake.map_or_else(String::new, |kind| kind.to_string());
+            let _ = writeln!(out, "  `{}` is the mistake called {kind}: gordian explain {kind}", row.form);
         }
         for note in &measured.notes {
             let _ = writeln!(out, "  {} {}", styles.error.on("note:"), crate::report::escape(note));

@@ -7,7 +7,7 @@ use super::lanes::{End, Lane, Stall, State};
 use super::record::{Event, What};
 use crate::cli::output;
 use crate::cli::quantity::{count, time};
-use crate::report::{Paint, Style, Styles, tally};
+use crate::report::{Paint, Style, Styles};
 
 /// Lanes that are drawn at most, and stalls that are told.
 const LANES: usize = 40;
@@ -82,9 +82,12 @@ pub(super) fn text(timeline: &Timeline, style: Style, terminal: bool) -> String 
             let _ = writeln!(out, "{}", line(timeline, event));
         }
     }
-    if !timeline.findings.is_empty() {
-        let found = tally(&timeline.findings);
-        let _ = writeln!(out, "{} {found}: gordian run {} has the report", styles.error.on("found:"), timeline.name);
+    for finding in &timeline.findings {
+        let message = crate::report::escape(&finding.message);
+        let _ = writeln!(out, "{} {}: {message}", styles.error.on("found:"), finding.kind);
+    }
+    if !timeline.findings.is_empty() && crate::cli::scenarios::find(timeline.name).is_some() {
+        let _ = writeln!(out, "gordian run {} has the report", timeline.name);
     }
     if let Some(trouble) = &timeline.trouble {
         let _ = writeln!(out, "{} {}", styles.error.on("note:"), crate::report::escape(trouble));

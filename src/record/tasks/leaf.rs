@@ -8,7 +8,8 @@ use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, RawWaker, RawWakerVTable, Wake, Waker};
 
 use super::TaskRecord;
-use super::task::State;
+use super::task::{State, flags};
+use super::watched::is_of_task;
 use crate::analysis::wait_for::{Leg, Wait};
 use crate::event::{SiteId, ThreadId};
 use crate::record::context::enter;
@@ -80,6 +81,8 @@ pub(crate) struct LeafState {
     target: Target,
     site: SiteId,
     ticket: u64,
+    /// Its waker is not the task's, but of something in between (`FuturesUnordered`), which has that.
+    indirect: bool,
     /// The poll of the task in which it was polled last.
     polled: AtomicU32,
     /// One more than the poll in which, or after which, it was woken since; 0: it was not.
@@ -99,6 +102,10 @@ impl LeafState {
     /// The poll in or after which it was woken, if it was and has not been polled since.
     pub(super) fn woken(&self) -> Option<u32> {
         self.woken.load(Ordering::SeqCst).checked_sub(1)
+    }
+
+    pub(super) fn is_indirect(&self) -> bool {
+        self.indirect
     }
 
     pub(super) fn site(&self) -> SiteId {
@@ -201,6 +208,15 @@ impl<F> Leaf<F> {
         self.wait.place
     }
 
+    /// The wait was made elsewhere, and is polled at `place`: that of an `.await`, if the `poll` that calls this has
+    /// `#[track_caller]`. What polls through a reference or a box is in the standard library, and says nothing.
+    #[inline]
+    pub fn awaited_at(&mut self, place: Place) {
+        if !place.file().starts_with("/rustc/") && !place.file().contains("/rustlib/src/") {
+            self.wait.place = place;
+        }
+    }
+
     /// Polls by hand, for waits that are functions (`poll_recv`) and not futures: one leaf for all calls. The pending wait
     /// ends with the first ready result, and another one may follow.
     pub fn poll_with<R>(
@@ -280,6 +296,7 @@ impl Waiting {
         let mut inner = task.inner();
         if !inner.leaves.iter().any(|other| Arc::ptr_eq(other, leaf)) {
             inner.leaves.push(Arc::clone(leaf));
+            task.set(flags::LEAVES);
         }
     }
 
@@ -289,7 +306,11 @@ impl Waiting {
         if let Some(waker) = self.waker.take()
             && let Waiter::Task(task) = &waker.leaf.owner
         {
-            task.inner().leaves.retain(|other| !Arc::ptr_eq(other, &waker.leaf));
+            let mut inner = task.inner();
+            inner.leaves.retain(|other| !Arc::ptr_eq(other, &waker.leaf));
+            if inner.leaves.is_empty() {
+                task.clear(flags::LEAVES);
+            }
         }
     }
 
@@ -333,7 +354,8 @@ impl Lazy<'_> {
         let site = inside.locks.site(self.wait.place);
         let ticket = next_ticket();
         let (polled, woken) = (AtomicU32::new(0), AtomicU32::new(0));
-        let leaf = LeafState { owner, target: self.wait.target.clone(), site, ticket, polled, woken };
+        let (target, indirect) = (self.wait.target.clone(), !is_of_task(self.inner));
+        let leaf = LeafState { owner, target, site, ticket, indirect, polled, woken };
         drop(inside);
         Some(LeafWaker::new(Arc::new(leaf), self.inner.clone()))
     }

@@ -9,14 +9,14 @@ use super::leaf::LeafState;
 use super::poll::{self, Polling};
 use super::timeline::{self, Happening};
 use super::{RuntimeMeta, Target};
-use crate::analysis::happens_before::SyncClock;
+use crate::analysis::happens_before::{SyncClock, ThreadClock};
 use crate::analysis::lock_order::Moment;
 use crate::analysis::wait_for::{PoolId, SessionId};
 use crate::event::{TaskId, ThreadId};
 use crate::record::context::enter;
 use crate::record::locks::Line;
 use crate::record::registry::{self, Ids};
-use crate::record::{Place, waits};
+use crate::record::{Place, threads, waits};
 
 static TASK_IDS: Ids = Ids::new();
 
@@ -47,6 +47,8 @@ pub(crate) mod flags {
     pub(crate) const ABORTED: u32 = 16;
     /// It holds something, or has.
     pub(crate) const HOLDER: u32 = 32;
+    /// Leaves of it are registered.
+    pub(crate) const LEAVES: u32 = 64;
 }
 
 /// What is known of a task.
@@ -78,6 +80,8 @@ pub(super) struct Inner {
     pub(super) line: Option<Box<Line>>,
     /// What it knows when it is not polled, and what its wakers know.
     pub(super) clock: SyncClock,
+    /// Its own clock when it is not polled, if it has one.
+    pub(super) strand: Option<Box<ThreadClock>>,
 }
 
 impl std::fmt::Debug for State {
@@ -162,6 +166,10 @@ impl State {
         let left = inner.line.as_ref().map(|line| line.left()).unwrap_or_default();
         if !told {
             inner.line = None;
+        }
+        if let Some(mut strand) = inner.strand.take() {
+            inner.clock.publish_join(&mut strand);
+            threads::end_strand(*strand);
         }
         drop(inner);
         drop(leaves);
