@@ -58,7 +58,8 @@ fn run(kernels: Kernels, kernel: &str, form: &[&str]) -> Result<(i32, Vec<Value>
 }
 
 fn marks(kernels: Kernels, kernel: &str) -> Places {
-    let text = std::fs::read_to_string(directory(kernels).join(format!("src/bin/{kernel}.rs"))).expect("it can be read");
+    let text =
+        std::fs::read_to_string(directory(kernels).join(format!("src/bin/{kernel}.rs"))).expect("it can be read");
     let mark = |(line, number): (&str, u64)| {
         let (_, mark) = line.split_once("//~")?;
         let (above, kind) = mark.strip_prefix('^').map_or((0, mark), |kind| (1, kind));
