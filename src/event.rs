@@ -74,14 +74,14 @@ macro_rules! indices {
     )*};
 }
 
-indices! { LockId VarId AtomicId CondvarId ChannelId BarrierId OnceId SiteId }
+indices! { ThreadId LockId VarId AtomicId CondvarId ChannelId BarrierId OnceId SiteId }
 
 impl ThreadId {
-    /// The identifier as an index into a table: threads have the even places, tasks the odd ones.
+    /// The place in a table of threads *and* tasks: threads have the even ones, tasks the odd ones.
     #[inline]
     #[must_use]
-    pub const fn index(self) -> usize {
-        (self.0.rotate_left(1)) as usize
+    pub const fn place(self) -> usize {
+        self.0.rotate_left(1) as usize
     }
 
     /// A task as an owner of its own: tasks and threads wait for one another in one graph, and take locks in one order, so
@@ -316,6 +316,20 @@ pub enum Op {
     AtomicRmw { atomic: AtomicId, order: Order },
     /// Atomic fence; never [`Order::Relaxed`].
     Fence { order: Order },
+
+    // -- tasks. What a thread does between the begin and the end of a poll, the task does.
+    /// The owner spawns `task`; everything before it happens before the task's first poll.
+    TaskSpawned { task: TaskId },
+    /// The thread begins to poll the task: after its last poll, and after what woke it.
+    PollBegin { task: TaskId },
+    /// The poll of the task that the thread polls is over; `pending` is false when the task's future was ready, or panicked.
+    PollEnd { pending: bool },
+    /// The owner wakes the task.
+    Woken { task: TaskId },
+    /// The task does nothing more; `cancelled` is true when its future was dropped before it was ready.
+    TaskEnded { task: TaskId, cancelled: bool },
+    /// The owner has seen the end of the task: everything that it did happens before this.
+    TaskJoined { task: TaskId },
 
     // -- regions that the user means to be atomic
     /// Start of an atomic region.

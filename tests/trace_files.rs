@@ -307,14 +307,14 @@ fn a_trace_cut_at_any_byte_gives_its_beginning() {
 #[test]
 fn versions_are_checked() {
     let mut bytes = binary(&[], &Tables::default());
-    bytes[10] = 1;
+    bytes[10] += 1;
     assert!(matches!(prefix(&bytes).1, Some(TraceError::NewerMinor { .. })));
     bytes[8..12].copy_from_slice(&[1, 0, 0, 0]);
     let error = prefix(&bytes).1.unwrap();
     assert!(matches!(error, TraceError::IncompatibleMajor { .. }));
     assert_eq!(
         error.to_string(),
-        "format version 1.0 cannot be read, only 2.0: record the trace again, or read it with the release that wrote it"
+        "format version 1.0 cannot be read, only 2.1: record the trace again, or read it with the release that wrote it"
     );
 }
 

@@ -188,7 +188,7 @@ impl AtomicityAnalysis {
     ///
     /// `order` is about to take the same event. Constant cost, but for the looks of one object ([`LOOKS`]).
     pub fn event(&mut self, ordinal: u64, event: &Event, order: &mut HappensBefore) -> Option<(Object, StaleWrite)> {
-        let thread = event.owner.thread;
+        let thread = event.owner.actor();
         let writes = matches!(event.op, Op::AtomicStore { .. } | Op::AtomicRmw { .. });
         let epoch = if writes { order.moment(event.owner) } else { Epoch::NONE };
         let by = Doing { thread, site: event.site, ordinal, epoch };
@@ -230,10 +230,10 @@ impl AtomicityAnalysis {
     }
 
     fn region(&mut self, thread: ThreadId) -> &mut (u32, Option<Region>) {
-        if self.regions.len() <= thread.index() {
-            self.regions.resize(thread.index() + 1, (0, None));
+        if self.regions.len() <= thread.place() {
+            self.regions.resize(thread.place() + 1, (0, None));
         }
-        &mut self.regions[thread.index()]
+        &mut self.regions[thread.place()]
     }
 }
 

@@ -78,6 +78,9 @@ pub struct HappensBefore {
     channels: Vec<ChannelClock>,
     barriers: Vec<BarrierClock>,
     onces: Vec<SyncClock>,
+    /// What goes from one poll of a task to the next. (A task counts in the clock of the thread that polls it: what that
+    /// does one after the other is taken for an order, which misses races and makes none.)
+    tasks: Vec<SyncClock>,
     stacks: Stacks,
     told: FxHashSet<(SiteId, SiteId, Option<VarId>)>,
     races: Vec<Race>,
@@ -193,6 +196,17 @@ impl HappensBefore {
             }
             Op::AtomicRmw { atomic, order } => {
                 at(&mut self.atomics, atomic.index(), AtomicClock::new).rmw(clock, order);
+            }
+            Op::TaskSpawned { task } | Op::TaskEnded { task, .. } | Op::Woken { task } => {
+                at(&mut self.tasks, task.get() as usize, SyncClock::new).publish_join(clock);
+            }
+            Op::PollBegin { task } | Op::TaskJoined { task } => {
+                at(&mut self.tasks, task.get() as usize, SyncClock::new).acquire(clock);
+            }
+            Op::PollEnd { .. } => {
+                if let Some(task) = owner.task {
+                    at(&mut self.tasks, task.get() as usize, SyncClock::new).publish_join(clock);
+                }
             }
             Op::Fence { order } => clock.fence(order),
             Op::Unpark { thread } => at(&mut self.wakeups, thread.index(), SyncClock::new).publish_join(clock),

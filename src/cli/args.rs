@@ -203,8 +203,8 @@ Each form runs buggy and fixed, in child processes. Exit code 0: both could be r
 was found in it.
 
 --cost runs plain std and tokio programs, each in a process of its own, several rounds in turn, and shows the medians:
-what comes out, wall and CPU time, peak memory, switches (voluntary, and taken from the core), most threads at a time,
-median and 99th percentile of the latency, lines of source. Then it shows where threads and async differ, with these
+what comes out, wall and CPU time, peak memory, switches (voluntary, and taken from the core), threads when most was going
+on, median and 99th percentile of the latency, lines of source. Then it shows where threads and async differ, with these
 numbers. A size that the limits of the machine or the user do not allow is made smaller, and that is said; Ctrl-C ends it
 with what is known, exit code 4. The programs are scenarios/cost/*.rs.
 
@@ -261,7 +261,7 @@ pub(super) enum Layout {
 #[command(after_help = "\
 Each task has a lane, time goes to the right. Below are the polls during which other tasks could have gone on: they were
 in the queue, or the moment that they slept for had come and the loop did not look at the clock. Each event costs some
-time itself, so very short polls look longer than they are.
+time itself, so very short polls look longer than they are, and so does one in which a finding is reported.
 
 Examples:
   gordian timeline                            what there is

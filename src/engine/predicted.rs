@@ -8,7 +8,7 @@ use crate::analysis::predict::{
     Control, Effort, Known, PredictedBreach, PredictedDeadlock, PredictedRace, Prediction, Predictor, Races, Refuted,
     Verdict,
 };
-use crate::event::{Event, Names};
+use crate::event::{Event, Names, Op};
 use crate::finding::{Finding, Refutation, Tier};
 
 /// What is to be predicted, and how far it has come.
@@ -52,7 +52,9 @@ impl Predicting {
 
     pub(super) fn feed(&mut self, first: u64, events: &[Event]) {
         let Stage::Keeping(predictor) = &mut self.stage else { return };
-        if predictor.len() as u64 + events.len() as u64 > self.limit {
+        if events.iter().any(|event| matches!(event.op, Op::TaskSpawned { .. })) {
+            self.stage = Stage::Skipped("it has tasks, and only orders of threads are predicted".to_owned());
+        } else if predictor.len() as u64 + events.len() as u64 > self.limit {
             let reason = format!("it has more than {} events; `--predict` predicts all the same", self.limit);
             self.stage = Stage::Skipped(reason);
         } else {

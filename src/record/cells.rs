@@ -299,6 +299,25 @@ impl AtomicAccess {
     }
 }
 
+/// What orders owners and is no event of its own: in the trace it is an atomic.
+#[derive(Debug)]
+pub(crate) struct Edge(AtomicU32);
+
+impl Edge {
+    pub(crate) const fn new() -> Self {
+        Self(AtomicU32::new(0))
+    }
+
+    /// The owner gives what it knows, or learns what was given.
+    #[inline]
+    pub(crate) fn tell(&self, inside: &mut Context, order: Order, place: Place) {
+        if inside.modes.record() {
+            let atomic = AtomicId(registry::id_in(&self.0, &ATOMIC_IDS));
+            inside.emit(Op::AtomicRmw { atomic, order }, place);
+        }
+    }
+}
+
 /// A fence.
 pub(crate) fn fence(order: Order, place: Place) {
     let Some(mut inside) = enter() else { return };

@@ -7,13 +7,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use parking_lot::Mutex;
 
 use super::Place;
+use super::cells::Edge;
 use super::channels::CHANNEL_IDS;
 use super::context::enter;
 use super::registry;
 use super::tasks::Target;
 use crate::analysis::happens_before::SyncClock;
 use crate::analysis::wait_for::Wait;
-use crate::event::{ChannelId, Object, ObjectKind};
+use crate::event::{ChannelId, Object, ObjectKind, Order};
 use crate::primitive::AtomicU32;
 
 /// What a wrapper keeps beside a channel, shared by both ends.
@@ -26,6 +27,7 @@ pub struct MessagesMeta {
     described: AtomicBool,
     /// What those knew who went.
     gone: Mutex<SyncClock>,
+    edge: Edge,
 }
 
 // Nothing of the user's runs inside: a panic finds it whole.
@@ -43,7 +45,7 @@ impl MessagesMeta {
     pub const fn new(kind: ObjectKind, capacity: Option<usize>, created: Place) -> Self {
         let _ = capacity;
         let (id, described) = (AtomicU32::new(0), AtomicBool::new(false));
-        Self { id, kind, created, described, gone: Mutex::new(SyncClock::new()) }
+        Self { id, kind, created, described, gone: Mutex::new(SyncClock::new()), edge: Edge::new() }
     }
 
     fn id(&self) -> ChannelId {
@@ -85,8 +87,8 @@ impl MessagesMeta {
 
     /// Before a message is put in, once it is certain that there is room (or with `try_send`): the stamp goes with it.
     pub fn sending(&self, place: Place) -> Stamp {
-        let _ = place;
         let Some(mut inside) = enter() else { return Stamp::default() };
+        self.edge.tell(&mut inside, Order::AcqRel, place);
         if !inside.modes.races() || inside.clock.is_trivial() {
             return Stamp::default();
         }
@@ -102,8 +104,9 @@ impl MessagesMeta {
 
     /// After a message was taken out.
     pub fn received(&self, stamp: &Stamp, place: Place) {
-        let _ = place;
-        if let (Some(clock), Some(mut inside)) = (&stamp.0, enter()) {
+        let Some(mut inside) = enter() else { return };
+        self.edge.tell(&mut inside, Order::Acquire, place);
+        if let Some(clock) = &stamp.0 {
             clock.acquire(&mut inside.clock);
         }
     }
@@ -125,19 +128,18 @@ impl MessagesMeta {
     }
 
     fn leave(&self) {
-        if let Some(mut inside) = enter()
-            && inside.modes.races()
-        {
+        let Some(mut inside) = enter() else { return };
+        self.edge.tell(&mut inside, Order::AcqRel, self.created);
+        if inside.modes.races() {
             self.gone.lock().publish_join(&mut inside.clock);
         }
     }
 
     /// The current owner sees that the other side is gone.
     pub fn saw_closed(&self, place: Place) {
-        let _ = place;
-        if let Some(mut inside) = enter()
-            && inside.modes.races()
-        {
+        let Some(mut inside) = enter() else { return };
+        self.edge.tell(&mut inside, Order::Acquire, place);
+        if inside.modes.races() {
             self.gone.lock().acquire(&mut inside.clock);
         }
     }

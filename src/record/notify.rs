@@ -3,13 +3,14 @@
 use parking_lot::Mutex;
 
 use super::Place;
+use super::cells::Edge;
 use super::condvars::CONDVAR_IDS;
 use super::context::enter;
 use super::registry;
 use super::tasks::Target;
 use crate::analysis::happens_before::SyncClock;
 use crate::analysis::wait_for::Wait;
-use crate::event::{CondvarId, Object, ObjectKind};
+use crate::event::{CondvarId, Object, ObjectKind, Order};
 use crate::primitive::AtomicU32;
 
 /// What a wrapper keeps beside a `Notify`.
@@ -18,13 +19,14 @@ pub struct NotifyMeta {
     id: AtomicU32,
     created: Place,
     clock: Mutex<SyncClock>,
+    edge: Edge,
 }
 
 impl NotifyMeta {
     /// Of a notify made at `created`.
     #[must_use]
     pub const fn new(created: Place) -> Self {
-        Self { id: AtomicU32::new(0), created, clock: Mutex::new(SyncClock::new()) }
+        Self { id: AtomicU32::new(0), created, clock: Mutex::new(SyncClock::new()), edge: Edge::new() }
     }
 
     fn id(&self) -> CondvarId {
@@ -47,20 +49,19 @@ impl NotifyMeta {
 
     /// Before a real `notify_one` or `notify_last` (`all == false`), or `notify_waiters`.
     pub fn notifying(&self, all: bool, place: Place) {
-        let _ = (all, place);
-        if let Some(mut inside) = enter()
-            && inside.modes.races()
-        {
+        let _ = all;
+        let Some(mut inside) = enter() else { return };
+        self.edge.tell(&mut inside, Order::AcqRel, place);
+        if inside.modes.races() {
             self.clock.lock().publish_join(&mut inside.clock);
         }
     }
 
     /// The current owner was notified: its future was ready.
     pub fn notified(&self, place: Place) {
-        let _ = place;
-        if let Some(mut inside) = enter()
-            && inside.modes.races()
-        {
+        let Some(mut inside) = enter() else { return };
+        self.edge.tell(&mut inside, Order::Acquire, place);
+        if inside.modes.races() {
             self.clock.lock().acquire(&mut inside.clock);
         }
     }

@@ -123,7 +123,7 @@ pub(crate) fn name(object: Object, kind: ObjectKind, created: Option<Place>, nam
 /// Names a thread.
 pub(crate) fn name_thread(thread: ThreadId, name: &str) {
     TABLES.write().threads.insert(thread, name.to_owned());
-    if let Some(log) = config::log() {
+    if let Some(log) = config::log().filter(|_| thread.task().is_none()) {
         log.name_thread(thread, name);
     }
 }

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use parking_lot::Mutex;
 
+use super::cells::Edge;
 use super::context::{Context, enter};
 use super::locks::{self, Carried, LockMeta};
 use super::registry::LiveNames;
@@ -15,7 +16,7 @@ use super::{Place, sink, stacks, waits};
 use crate::analysis::happens_before::LockClock;
 use crate::analysis::sections::{Section, Sections};
 use crate::analysis::wait_for::{Possession, Wait};
-use crate::event::{Attempt, LockId, Mode, ObjectKind, ThreadId};
+use crate::event::{Attempt, LockId, Mode, ObjectKind, Op, Order, ThreadId};
 
 /// What a wrapper keeps beside a semaphore, or a lock made of one.
 pub struct SemaphoreMeta {
@@ -26,6 +27,7 @@ pub struct SemaphoreMeta {
     leaks: AtomicBool,
     clock: Mutex<LockClock>,
     sections: Mutex<Option<Box<Sections>>>,
+    edge: Edge,
 }
 
 impl std::fmt::Debug for SemaphoreMeta {
@@ -59,6 +61,7 @@ impl SemaphoreMeta {
             leaks: AtomicBool::new(false),
             clock: Mutex::new(LockClock::new()),
             sections: Mutex::new(None),
+            edge: Edge::new(),
         }
     }
 
@@ -102,6 +105,7 @@ impl SemaphoreMeta {
         };
         let context = &mut *inside;
         let site = context.locks.site(place);
+        self.edge.tell(context, Order::Acquire, place);
         // In a poll of which nobody was told, the thread is not who holds it.
         let unknown = context.frames.is_empty() && !context.blocking;
         let roams = owned || unknown || self.roams.load(Ordering::Relaxed);
@@ -115,8 +119,12 @@ impl SemaphoreMeta {
         // Beside a sibling, it is not known whose the other locks are: then this one makes no order.
         let attempt = if has_siblings(context) { Attempt::Try } else { attempt };
         let units_held = if self.is_lock() { 0 } else { units };
+        let told = attempt;
         let lock = locks::carried(context, &self.meta, (mode, attempt, possession), units_held, site);
         holders::holds(context);
+        if self.is_lock() {
+            context.emit(Op::Acquired { lock, mode, attempt: told }, place);
+        }
         if context.modes.races() {
             self.clock.lock().acquired(&mut context.clock, mode);
         }
@@ -132,6 +140,10 @@ impl SemaphoreMeta {
         let Some(mut inside) = enter() else { return };
         let context = &mut *inside;
         let lock = hold.lock;
+        self.edge.tell(context, Order::AcqRel, self.meta.created());
+        if self.is_lock() && hold.owner.is_some() {
+            context.emit(Op::Released { lock, mode: hold.mode }, self.meta.created());
+        }
         if context.modes.races() {
             self.clock.lock().released(&mut context.clock, self.release_mode(hold.mode));
         }
@@ -162,14 +174,13 @@ impl SemaphoreMeta {
 
     /// Units are added (`add_permits`), before the real call.
     pub fn added(&self, units: usize, place: Place) {
-        let _ = place;
         if units > 0 && self.leaks.load(Ordering::Relaxed) {
             let lock = enter().map(|mut inside| self.meta.lock_id(&mut inside));
             lock.into_iter().for_each(|lock| self.tell_gone(lock, false));
         }
-        if let Some(mut inside) = enter()
-            && inside.modes.races()
-        {
+        let Some(mut inside) = enter() else { return };
+        self.edge.tell(&mut inside, Order::AcqRel, place);
+        if inside.modes.races() {
             self.clock.lock().released(&mut inside.clock, Mode::Shared);
         }
     }
@@ -192,9 +203,9 @@ impl SemaphoreMeta {
 
     /// The current owner learns what was published here.
     pub(crate) fn learned(&self) {
-        if let Some(mut inside) = enter()
-            && inside.modes.races()
-        {
+        let Some(mut inside) = enter() else { return };
+        self.edge.tell(&mut inside, Order::Acquire, self.meta.created());
+        if inside.modes.races() {
             self.clock.lock().acquired(&mut inside.clock, Mode::Exclusive);
         }
     }
@@ -207,6 +218,12 @@ impl SemaphoreMeta {
             context.locks.downgrade(hold.lock);
         } else if let Some(owner) = hold.owner.take() {
             holders::give_back(owner, hold.lock, hold.mode);
+        }
+        self.edge.tell(context, Order::AcqRel, self.meta.created());
+        if hold.owner.is_some() {
+            context.emit(Op::Released { lock: hold.lock, mode: hold.mode }, self.meta.created());
+            let attempt = Attempt::Try;
+            context.emit(Op::Acquired { lock: hold.lock, mode: Mode::Shared, attempt }, self.meta.created());
         }
         if context.modes.races() {
             self.clock.lock().released(&mut context.clock, hold.mode);

@@ -15,7 +15,7 @@
 //!
 //! With `AFTER`, a `WIDE` before it carries the thread's upper bits (15) and the position's (24).
 
-use crate::event::{Event, LockId, ObjectKind, Owner, SiteId, ThreadId};
+use crate::event::{Event, LockId, ObjectKind, Op, Owner, SiteId, TaskId, ThreadId};
 
 use super::code::{self, CODE_BITS, EXTRA, FAR_OFF, FIRST_EVENT, OBJECT_SHIFT, WIDE, check_extra, low, needs_extra};
 use super::tables::{KINDS, Tables};
@@ -162,6 +162,8 @@ impl Names<'_> {
 /// Turns the words of a thread into what they say; holds what the words so far have prepared.
 pub(crate) struct Decoder {
     owner: Owner,
+    /// The tasks whose polls surround that of the owner's.
+    outer: Vec<Option<TaskId>>,
     wide: u64,
     extra: Option<u32>,
     place: Option<u64>,
@@ -169,7 +171,7 @@ pub(crate) struct Decoder {
 
 impl Decoder {
     pub(crate) fn new(thread: u32) -> Self {
-        Self { owner: Owner::thread(ThreadId(thread)), wide: 0, extra: None, place: None }
+        Self { owner: Owner::thread(ThreadId(thread)), outer: Vec::new(), wide: 0, extra: None, place: None }
     }
 
     /// Takes the next word. An error is the reason why it cannot stand here.
@@ -185,14 +187,33 @@ impl Decoder {
     }
 
     #[inline(always)]
-    fn event(&self, code: u8, object: u32, site: SiteId, extra: u32, ids: u32) -> Result<Item, &'static str> {
+    fn event(&mut self, code: u8, object: u32, site: SiteId, extra: u32, ids: u32) -> Result<Item, &'static str> {
         if object >= ids {
             return Err(FAR_OFF);
         }
         match code::join(code, object, extra) {
-            Some(op) => Ok(Item::Event(Event { owner: self.owner, site, op })),
+            Some(op) => {
+                let event = Event { owner: self.owner, site, op };
+                if matches!(op, Op::PollBegin { .. } | Op::PollEnd { .. }) {
+                    self.polls(op)?;
+                }
+                Ok(Item::Event(event))
+            }
             None => Err("an unknown operation"),
         }
+    }
+
+    /// The next events are another owner's.
+    #[cold]
+    fn polls(&mut self, op: Op) -> Result<(), &'static str> {
+        self.owner.task = match op {
+            Op::PollBegin { task } => {
+                self.outer.push(self.owner.task);
+                Some(task)
+            }
+            _ => self.outer.pop().ok_or("the end of a poll that has not begun")?,
+        };
+        Ok(())
     }
 
     #[cold]
@@ -256,7 +277,7 @@ impl Decoder {
 mod tests {
     use super::super::code::{extra_word, split};
     use super::*;
-    use crate::event::{BarrierId, Op, Site, VarId};
+    use crate::event::{BarrierId, Site, VarId};
 
     fn decode(words: impl IntoIterator<Item = u64>, ids: u32) -> Result<Item, &'static str> {
         let mut tables = Tables::default();

@@ -105,6 +105,13 @@ pub(crate) fn split(op: Op) -> Parts {
         Op::AtomicStore { atomic, order } => (88 + order as u8, atomic.0),
         Op::AtomicRmw { atomic, order } => (96 + order as u8, atomic.0),
         Op::Fence { order } => (104 + order as u8, 0),
+        Op::TaskSpawned { task } => (25, task.get()),
+        Op::PollBegin { task } => (26, task.get()),
+        Op::PollEnd { pending: false } => (27, 0),
+        Op::PollEnd { pending: true } => (101, 0),
+        Op::TaskEnded { task, cancelled } => (102 + cancelled as u8, task.get()),
+        Op::TaskJoined { task } => (109, task.get()),
+        Op::Woken { task } => (110, task.get()),
         Op::RegionBegin => (112, 0),
         Op::RegionEnd => (113, 0),
         Op::DataHidden { lock } => (94, lock.0),
@@ -133,6 +140,7 @@ pub(crate) fn join(code: u8, object: u32, extra: u32) -> Option<Op> {
     let (child, lock, condvar) = (ThreadId(object), LockId(object), CondvarId(object));
     let (channel, barrier, once) = (ChannelId(object), BarrierId(object), OnceId(object));
     let (var, atomic) = (VarId(object), AtomicId(object));
+    let task = NonZeroU32::new(object);
     Some(match code {
         16 => Op::Begin,
         17 => Op::End,
@@ -170,6 +178,13 @@ pub(crate) fn join(code: u8, object: u32, extra: u32) -> Option<Op> {
         88..=92 => Op::AtomicStore { atomic, order: order(code) },
         96..=100 => Op::AtomicRmw { atomic, order: order(code) },
         105..=108 => Op::Fence { order: order(code) },
+        25 => Op::TaskSpawned { task: task? },
+        26 => Op::PollBegin { task: task? },
+        27 => Op::PollEnd { pending: false },
+        101 => Op::PollEnd { pending: true },
+        102..=103 => Op::TaskEnded { task: task?, cancelled: code == 103 },
+        109 => Op::TaskJoined { task: task? },
+        110 => Op::Woken { task: task? },
         112 => Op::RegionBegin,
         113 => Op::RegionEnd,
         94 => Op::DataHidden { lock },

@@ -175,7 +175,13 @@ fn object_of_op(op: Op) -> Option<Object> {
         Op::AtomicLoad { atomic, .. } | Op::AtomicStore { atomic, .. } | Op::AtomicRmw { atomic, .. } => {
             Object::Atomic(atomic)
         }
-        Op::Begin
+        Op::TaskSpawned { .. }
+        | Op::PollBegin { .. }
+        | Op::PollEnd { .. }
+        | Op::Woken { .. }
+        | Op::TaskEnded { .. }
+        | Op::TaskJoined { .. }
+        | Op::Begin
         | Op::End
         | Op::Fork { .. }
         | Op::JoinRequest { .. }

@@ -181,7 +181,7 @@ fn every_form_comes_from_one_run() {
     let flows = log["runs"][0]["results"][0]["codeFlows"][0]["threadFlows"].as_array().expect("flows").len();
     assert_eq!(flows, 2, "one for each thread");
     assert!(read("r.xml").contains("failures=\"0\""), "below the gate it is no failure: {}", read("r.xml"));
-    assert!(read("r.txt").starts_with("::warning file=scenarios/deadlock/ab_ba.rs,line="), "{}", read("r.txt"));
+    assert!(read("r.txt").starts_with("::error file=scenarios/deadlock/ab_ba.rs,line="), "{}", read("r.txt"));
     let refused = gordian(project.path(), &["list", "--format", "sarif"]);
     assert_eq!(refused.0, 2, "a list has no findings");
 }

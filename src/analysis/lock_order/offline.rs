@@ -44,7 +44,7 @@ impl LockOrderAnalysis {
     /// Takes the next event; `ordinal` counts from 1 (or is the line of an STD file).
     #[inline]
     pub fn event(&mut self, ordinal: u64, event: &Event) {
-        let thread = event.owner.thread;
+        let thread = event.owner.actor();
         match event.op {
             Op::Request { lock, mode } => self.request(ordinal, thread, lock, mode, event.site),
             Op::Acquired { lock, mode, attempt } => {
@@ -57,14 +57,23 @@ impl LockOrderAnalysis {
                 self.owner(thread).seed = None;
                 self.owner(child).seed = None;
             }
-            Op::Joined { child } => {
-                self.order.joined(thread, child);
+            Op::TaskSpawned { task } => {
+                let child = ThreadId::of_task(task);
+                self.order.forked(thread, child);
                 self.owner(thread).seed = None;
-                if child != thread {
-                    *self.owner(child) = Owner::default();
-                }
+                self.owner(child).seed = None;
             }
+            Op::TaskJoined { task } => self.joined(thread, ThreadId::of_task(task)),
+            Op::Joined { child } => self.joined(thread, child),
             _ => {}
+        }
+    }
+
+    fn joined(&mut self, thread: ThreadId, child: ThreadId) {
+        self.order.joined(thread, child);
+        self.owner(thread).seed = None;
+        if child != thread {
+            *self.owner(child) = Owner::default();
         }
     }
 
@@ -81,10 +90,10 @@ impl LockOrderAnalysis {
 
     #[inline]
     fn owner(&mut self, thread: ThreadId) -> &mut Owner {
-        if self.owners.len() <= thread.index() {
-            self.owners.resize_with(thread.index() + 1, Owner::default);
+        if self.owners.len() <= thread.place() {
+            self.owners.resize_with(thread.place() + 1, Owner::default);
         }
-        &mut self.owners[thread.index()]
+        &mut self.owners[thread.place()]
     }
 
     fn request(&mut self, event: u64, thread: ThreadId, lock: LockId, mode: Mode, site: SiteId) {
@@ -93,7 +102,7 @@ impl LockOrderAnalysis {
     }
 
     fn acquired(&mut self, ordinal: u64, event: &Event, entry: HeldLock) {
-        let thread = event.owner.thread;
+        let thread = event.owner.actor();
         let requested = self.owner(thread).pending.take() == Some(entry.lock);
         if entry.attempt == Attempt::Blocking && !requested {
             self.judge(ordinal, thread, entry.lock, entry.mode, entry.site);
@@ -105,8 +114,18 @@ impl LockOrderAnalysis {
     }
 
     fn released(&mut self, thread: ThreadId, lock: LockId, mode: Mode) {
-        let owner = self.owner(thread);
-        let Some(at) = owner.held.iter().rposition(|held| held.lock == lock && held.mode == mode) else { return };
+        let is_it = |held: &HeldLock| held.lock == lock && held.mode == mode;
+        let holds = |owner: &Owner| owner.held.iter().any(is_it);
+        let own = self.owner(thread);
+        let owner = match holds(own) {
+            true => self.owner(thread),
+            // A guard of tasks may be dropped by anyone.
+            false => match self.owners.iter_mut().find(|owner| holds(owner)) {
+                Some(owner) => owner,
+                None => return,
+            },
+        };
+        let Some(at) = owner.held.iter().rposition(is_it) else { return };
         owner.held.remove(at);
         owner.chains.truncate(at);
         let mut chain = owner.chains.last().copied().or(owner.seed).unwrap_or_default();
@@ -145,7 +164,7 @@ impl LockOrderAnalysis {
     #[inline]
     fn judge(&mut self, event: u64, thread: ThreadId, lock: LockId, mode: Mode, site: SiteId) {
         let chain = extend(self.chain(thread), lock, mode);
-        let owner = &mut self.owners[thread.index()];
+        let owner = &mut self.owners[thread.place()];
         if owner.known.known(chain) {
             return;
         }

@@ -167,10 +167,10 @@ impl ForkJoin {
     }
 
     fn place(&mut self, thread: ThreadId) -> &mut Option<Box<Thread>> {
-        if self.threads.len() <= thread.index() {
-            self.threads.resize_with(thread.index() + 1, || None);
+        if self.threads.len() <= thread.place() {
+            self.threads.resize_with(thread.place() + 1, || None);
         }
-        &mut self.threads[thread.index()]
+        &mut self.threads[thread.place()]
     }
 
     /// The thread; one that nobody forked starts with an empty clock.

@@ -136,6 +136,13 @@ impl Word {
 pub(super) fn encode(thread: ThreadId, op: Op) -> (Word, Kind, Mode, u32) {
     use Kind::{Acquire, After, Free, Read, Release, Request, Update, Write};
     let (word, kind, object) = match op {
+        // A stream with tasks is not predicted.
+        Op::TaskSpawned { .. }
+        | Op::PollBegin { .. }
+        | Op::PollEnd { .. }
+        | Op::Woken { .. }
+        | Op::TaskEnded { .. }
+        | Op::TaskJoined { .. } => (Word::GaveUp, Free, 0),
         Op::Begin => (Word::Begin, Free, 0),
         Op::End => (Word::End, Free, 0),
         Op::Fork { child } => (Word::Fork, Free, child.0),

@@ -117,11 +117,11 @@ impl Live {
     }
 
     pub(super) fn region(&self, thread: ThreadId) -> Option<&Region> {
-        self.regions.get(thread.index())?.as_ref()
+        self.regions.get(thread.place())?.as_ref()
     }
 
     pub(super) fn region_mut(&mut self, thread: ThreadId) -> Option<&mut Region> {
-        self.regions.get_mut(thread.index())?.as_mut()
+        self.regions.get_mut(thread.place())?.as_mut()
     }
 
     pub(super) fn regions(&self) -> impl Iterator<Item = &Region> {
@@ -141,16 +141,16 @@ impl Live {
         let sources = last.map_or_else(Vec::new, |last| self.sources(last));
         self.begun += 1;
         self.active += 1;
-        if self.regions.len() <= thread.index() {
-            self.regions.resize_with(thread.index() + 1, || None);
+        if self.regions.len() <= thread.place() {
+            self.regions.resize_with(thread.place() + 1, || None);
         }
         let passage = Passage { number: self.begun, site };
-        self.regions[thread.index()] = Some(Region { passage, sources, cycles: Vec::new(), told: false });
+        self.regions[thread.place()] = Some(Region { passage, sources, cycles: Vec::new(), told: false });
     }
 
     /// The thread's passage ends.
     pub(super) fn leave(&mut self, thread: ThreadId) -> Option<Region> {
-        let region = self.regions.get_mut(thread.index())?.take()?;
+        let region = self.regions.get_mut(thread.place())?.take()?;
         self.active -= 1;
         if self.active == 0 {
             self.dead = self.begun;

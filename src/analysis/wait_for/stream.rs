@@ -30,7 +30,8 @@ struct State {
 impl WaitForAnalysis {
     /// Takes the next event. Returns the knot that it closes, if any.
     pub fn event(&mut self, ordinal: u64, event: &Event) -> Option<Knot> {
-        let thread = event.owner.thread;
+        let thread = event.owner.actor();
+        self.meet(event.owner.thread);
         self.meet(thread);
         let wait = |wait| Some((thread, wait));
         let request = match event.op {
@@ -67,9 +68,18 @@ impl WaitForAnalysis {
     }
 
     fn progress(&mut self, ordinal: u64, event: &Event) -> Option<Knot> {
-        let thread = event.owner.thread;
+        let thread = event.owner.actor();
         match event.op {
             Op::Fork { child } => self.meet(child),
+            Op::TaskSpawned { task } => self.meet(ThreadId::of_task(task)),
+            Op::TaskEnded { task, .. } => {
+                let task = ThreadId::of_task(task);
+                self.meet(task);
+                self.held(task).clear();
+                let knot = self.graph.end(task, &[]);
+                return self.starve(knot);
+            }
+            Op::PollBegin { .. } | Op::PollEnd { .. } | Op::Woken { .. } | Op::TaskJoined { .. } => {}
             Op::End => {
                 let left: Vec<LockId> = std::mem::take(self.held(thread)).iter().map(|held| held.lock).collect();
                 for backlog in self.channels.values_mut() {
@@ -158,16 +168,16 @@ impl WaitForAnalysis {
     }
 
     fn meet(&mut self, thread: ThreadId) {
-        if self.known.len() <= thread.index() {
-            self.known.resize(thread.index() + 1, State::default());
+        if self.known.len() <= thread.place() {
+            self.known.resize(thread.place() + 1, State::default());
         }
-        if !std::mem::replace(&mut self.known[thread.index()].seen, true) {
+        if !std::mem::replace(&mut self.known[thread.place()].seen, true) {
             self.graph.begin(thread, SessionId::default());
         }
     }
 
     fn held(&mut self, thread: ThreadId) -> &mut Vec<Holding> {
-        &mut self.known[thread.index()].held
+        &mut self.known[thread.place()].held
     }
 }
 

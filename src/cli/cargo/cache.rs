@@ -315,6 +315,7 @@ const MAKE_ROOM: &str = "the disk is full: make room, or set GORDIAN_CACHE to a 
 
 /// Is there hardly any room left on the disk of this directory? Only asked when something has failed.
 #[cfg(unix)]
+#[allow(clippy::unnecessary_cast, reason = "the fields are narrower on other systems")]
 pub(super) fn is_full(directory: &Path) -> bool {
     use std::os::unix::ffi::OsStrExt as _;
     /// Less than an ordinary program takes.

@@ -319,11 +319,10 @@ impl Waiting {
         if let Some(waker) = &self.waker
             && let Some(mut inside) = enter()
             && let Some(frame) = inside.frames.last_mut()
+            && frame.given_up < waker.leaf.ticket
         {
-            if frame.given_up < waker.leaf.ticket {
-                frame.given_up = waker.leaf.ticket;
-                frame.given_up_at = Some(waker.leaf.site);
-            }
+            frame.given_up = waker.leaf.ticket;
+            frame.given_up_at = Some(waker.leaf.site);
         }
         self.end();
     }

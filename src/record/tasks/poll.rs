@@ -11,7 +11,7 @@ use super::timeline::{self, Happening};
 use crate::analysis::atomicity::Region;
 use crate::analysis::happens_before::{SyncClock, ThreadClock};
 use crate::analysis::wait_for::{Blocked, Holding, Leg, PoolId, Possession, SessionId, Wait};
-use crate::event::{SiteId, ThreadId};
+use crate::event::{Op, SiteId, ThreadId};
 use crate::record::context::{Context, Entered, enter};
 use crate::record::locks::Line;
 use crate::record::{cells, threads, waits};
@@ -129,7 +129,7 @@ impl<'a> Polling<'a> {
     pub(super) fn ready(mut self) {
         self.over = true;
         let Some(mut inside) = enter() else { return };
-        if let Some(frame) = pop(&mut inside, self.state) {
+        if let Some(frame) = pop(&mut inside, self.state, false) {
             frame.tell_long(&mut inside);
         }
         timeline::tell(self.state.actor, Happening::PollEnd { pending: false });
@@ -139,7 +139,7 @@ impl<'a> Polling<'a> {
     pub(super) fn pending(mut self) {
         self.over = true;
         let Some(mut inside) = enter() else { return };
-        let Some(frame) = pop(&mut inside, self.state) else { return };
+        let Some(frame) = pop(&mut inside, self.state, true) else { return };
         timeline::tell(self.state.actor, Happening::PollEnd { pending: true });
         frame.tell_long(&mut inside);
         hazards::guards_across_await(&mut inside, self.state);
@@ -155,12 +155,15 @@ impl Drop for Polling<'_> {
         if !self.over
             && let Some(mut inside) = enter()
         {
-            pop(&mut inside, self.state);
+            pop(&mut inside, self.state, false);
         }
     }
 }
 
 fn push(inside: &mut Context, state: &Arc<State>) {
+    if let Some(task) = state.actor.task() {
+        inside.emit(Op::PollBegin { task }, state.spawned);
+    }
     let mut line = state.take_line();
     inside.locks.switch(&mut line);
     let clock = if inside.modes.races() { take_clock(inside, state) } else { None };
@@ -182,18 +185,22 @@ fn push(inside: &mut Context, state: &Arc<State>) {
     });
 }
 
-fn pop(inside: &mut Context, state: &Arc<State>) -> Option<Frame> {
+fn pop(inside: &mut Context, state: &Arc<State>, pending: bool) -> Option<Frame> {
     // Whoever leaked a poll inside this one has left its frame.
     while inside.frames.last().is_some_and(|frame| !Arc::ptr_eq(&frame.task, state)) {
         let mut frame = inside.frames.pop()?;
-        restore(inside, &mut frame);
+        restore(inside, &mut frame, false);
     }
     let mut frame = inside.frames.pop()?;
-    restore(inside, &mut frame);
+    restore(inside, &mut frame, pending);
     Some(frame)
 }
 
-fn restore(inside: &mut Context, frame: &mut Frame) {
+fn restore(inside: &mut Context, frame: &mut Frame, pending: bool) {
+    if inside.modes.record() {
+        frame.task.runtime.tell_done(inside);
+        inside.emit(Op::PollEnd { pending }, frame.task.spawned);
+    }
     inside.session = frame.session;
     inside.region = std::mem::take(&mut frame.region);
     super::holders::take_returned(&mut inside.locks);

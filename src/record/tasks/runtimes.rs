@@ -12,8 +12,9 @@ use super::task::Kind;
 use super::{Task, Watched};
 use crate::analysis::happens_before::{SyncClock, ThreadClock};
 use crate::analysis::wait_for::{PoolId, SessionId};
-use crate::event::ThreadId;
-use crate::record::context::enter;
+use crate::event::{Order, ThreadId};
+use crate::record::cells::Edge;
+use crate::record::context::{Context, enter};
 use crate::record::registry::Ids;
 use crate::record::{Place, threads, waits};
 
@@ -52,6 +53,7 @@ struct Runtime {
     made: Mutex<SyncClock>,
     /// What its tasks have done: known to who has seen their end, with the runtime's.
     done: Mutex<SyncClock>,
+    edge: Edge,
 }
 
 /// Counts the tasks of a runtime.
@@ -129,6 +131,7 @@ impl RuntimeMeta {
             census: Mutex::new(None),
             made: Mutex::new(made),
             done: Mutex::default(),
+            edge: Edge::new(),
         });
         let mut all = RUNTIMES.lock();
         all.retain(|runtime| runtime.strong_count() > 0);
@@ -296,6 +299,11 @@ impl RuntimeMeta {
         }
     }
 
+    /// The trace says that what was done up to here is known to whoever sees the runtime's end.
+    pub(super) fn tell_done(&self, inside: &mut Context) {
+        self.0.edge.tell(inside, Order::AcqRel, self.0.created);
+    }
+
     /// The runtime has got a watched future, or dropped it.
     pub(super) fn count_future(&self, more: bool) {
         match more {
@@ -342,6 +350,7 @@ impl<'a> Driving<'a> {
     fn new(runtime: &'a Runtime) -> Self {
         let alone = runtime.drivers.fetch_add(1, Ordering::SeqCst) == 0;
         if let Some(mut inside) = enter() {
+            runtime.edge.tell(&mut inside, Order::AcqRel, runtime.created);
             runtime.done.lock().acquire(&mut inside.clock);
             let mut made = runtime.made.lock();
             made.acquire(&mut inside.clock);
@@ -355,6 +364,7 @@ impl Drop for Driving<'_> {
     fn drop(&mut self) {
         self.runtime.drivers.fetch_sub(1, Ordering::SeqCst);
         if let Some(mut inside) = enter() {
+            self.runtime.edge.tell(&mut inside, Order::AcqRel, self.runtime.created);
             self.runtime.done.lock().acquire(&mut inside.clock);
         }
     }
@@ -381,6 +391,7 @@ pub struct BlockedOn(RuntimeMeta, PhantomData<*const ()>);
 impl Drop for BlockedOn {
     fn drop(&mut self) {
         if let Some(mut inside) = enter() {
+            self.0.0.edge.tell(&mut inside, Order::Acquire, self.0.0.created);
             self.0.0.done.lock().acquire(&mut inside.clock);
         }
     }

@@ -12,7 +12,7 @@ use super::{RuntimeMeta, Target};
 use crate::analysis::happens_before::{SyncClock, ThreadClock};
 use crate::analysis::lock_order::Moment;
 use crate::analysis::wait_for::{PoolId, SessionId};
-use crate::event::{TaskId, ThreadId};
+use crate::event::{Op, TaskId, ThreadId};
 use crate::record::context::enter;
 use crate::record::locks::Line;
 use crate::record::registry::{self, Ids};
@@ -145,10 +145,11 @@ impl State {
         if self.is(flags::ENTERED) {
             waits::task_woken(self.actor);
         }
-        if let Some(mut inside) = enter()
-            && inside.modes.races()
-            && !inside.clock.is_trivial()
-        {
+        let Some(mut inside) = enter() else { return };
+        if let Some(task) = self.actor.task() {
+            inside.emit(Op::Woken { task }, self.spawned);
+        }
+        if inside.modes.races() && !inside.clock.is_trivial() {
             self.inner().clock.publish_join(&mut inside.clock);
         }
     }
@@ -160,6 +161,9 @@ impl State {
             return;
         }
         timeline::tell(self.actor, if cancelled { Happening::Cancelled } else { Happening::Ended });
+        if let (Some(mut inside), Some(task)) = (enter(), self.actor.task()) {
+            inside.emit(Op::TaskEnded { task, cancelled }, self.spawned);
+        }
         let mut inner = self.inner();
         let leaves = std::mem::take(&mut inner.leaves);
         let told = inner.line.as_ref().is_some_and(|line| line.is_told());
@@ -220,6 +224,7 @@ impl Task {
             clock.publish(&mut context.clock);
         }
         let base = if context.modes.order() { context.locks.spawns() } else { None };
+        context.emit(Op::TaskSpawned { task: id }, place);
         runtime.count(kind).fetch_add(1, Ordering::SeqCst);
         timeline::tell(actor, Happening::Spawned { by: context.locks.owner(), at: place });
         Self(Some(Arc::new(State {
@@ -290,7 +295,9 @@ impl TaskRecord {
     pub fn joined(&self, place: Place) {
         let Some(state) = &self.0 else { return };
         let Some(mut inside) = enter() else { return };
-        let _ = place;
+        if let Some(task) = state.actor.task() {
+            inside.emit(Op::TaskJoined { task }, place);
+        }
         let inner = state.inner();
         if inside.modes.races() {
             inner.clock.acquire(&mut inside.clock);

@@ -13,7 +13,7 @@ struct Accounts {
 }
 
 async fn audit() {
-    tokio::time::sleep(Duration::from_millis(20)).await;
+    tokio::time::sleep(Duration::from_millis(20)).await; //~ cancelled-critical-section
 }
 
 async fn transfer(accounts: &Mutex<Accounts>) {
