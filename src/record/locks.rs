@@ -294,7 +294,9 @@ fn pop_known<const RECORDED: bool>(current: Current, meta: &LockMeta) -> bool {
 /// Before the wait of a task for a lock of tasks: judges the order, so that a report precedes the hang. Gives the lock's id.
 pub(crate) fn wanted_by_task(context: &mut Context, meta: &LockMeta, mode: Mode, site: SiteId) -> LockId {
     let lock = meta.id(&mut context.locks);
-    if context.modes.order() && matters(context, meta, mode) && !context.locks.carries(lock) {
+    // What it has already makes no order, but a second read is a hazard of its own.
+    let known = mode != Mode::Shared && context.locks.carries(lock);
+    if context.modes.order() && matters(context, meta, mode) && !known {
         meta.describe(lock);
         meta.set_known();
         judge_request(context, meta, lock, mode, site);
