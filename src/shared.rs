@@ -4,6 +4,7 @@ use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use parking_lot::{Mutex, MutexGuard};
 
@@ -19,7 +20,9 @@ use crate::record::cells::CellMeta;
 /// same: a short internal lock, which the detector does not see and which orders nothing for it, keeps the accesses apart.
 ///
 /// The closures of [`with`](Self::with) and [`with_mut`](Self::with_mut) run under that lock, so they ought to be as
-/// short as the access that they stand for. Two threads that nest two cells in opposite orders would wait for each other.
+/// short as the access that they stand for. Two threads that nest cells in opposite orders would wait for each other for
+/// ever; one of them panics instead. (It would do so as well without the feature `detect`.) Nor should a closure wait for
+/// anything that another thread does only after it was inside the same cell.
 ///
 /// Without the feature `detect` nothing is checked.
 ///
@@ -134,7 +137,8 @@ impl<T: Copy> Shared<T> {
     ///
     /// # Panics
     ///
-    /// Inside [`with`](Self::with) or [`with_mut`](Self::with_mut) of the same cell, and with `f`.
+    /// Inside [`with`](Self::with) or [`with_mut`](Self::with_mut) of the same cell, and with `f`; inside those of another
+    /// cell, if its user waits for that one.
     #[inline]
     #[track_caller]
     pub fn update(&self, f: impl FnOnce(T) -> T) -> T {
@@ -149,7 +153,8 @@ impl<T: ?Sized> Shared<T> {
     ///
     /// # Panics
     ///
-    /// Inside [`with`](Self::with) or [`with_mut`](Self::with_mut) of the same cell, and with `f`.
+    /// Inside [`with`](Self::with) or [`with_mut`](Self::with_mut) of the same cell, and with `f`; inside those of another
+    /// cell, if its user waits for that one.
     #[inline]
     #[track_caller]
     pub fn with<R>(&self, f: impl FnOnce(&T) -> R) -> R {
@@ -160,7 +165,8 @@ impl<T: ?Sized> Shared<T> {
     ///
     /// # Panics
     ///
-    /// Inside [`with`](Self::with) or [`with_mut`](Self::with_mut) of the same cell, and with `f`.
+    /// Inside [`with`](Self::with) or [`with_mut`](Self::with_mut) of the same cell, and with `f`; inside those of another
+    /// cell, if its user waits for that one.
     #[inline]
     #[track_caller]
     pub fn with_mut<R>(&self, f: impl FnOnce(&mut T) -> R) -> R {
@@ -181,11 +187,27 @@ impl<T: ?Sized> Shared<T> {
         if self.user.load(Ordering::Relaxed) == me {
             nested(place);
         }
-        let value = self.value.lock();
+        let value = self.value.try_lock().unwrap_or_else(|| self.wait(me, place));
         self.user.store(me, Ordering::Relaxed);
         let inside = Inside { value, user: &self.user };
         self.check(access, place);
         inside
+    }
+
+    #[cold]
+    fn wait(&self, me: usize, place: Place) -> MutexGuard<'_, T> {
+        if let Some(value) = self.value.try_lock_for(PERIOD) {
+            return value;
+        }
+        let waiter = Waiter::new(me, &self.user);
+        loop {
+            if let Some(value) = self.value.try_lock_for(PERIOD) {
+                return value;
+            }
+            if waiter.leave_circle() {
+                circle(place);
+            }
+        }
     }
 
     #[cfg(feature = "detect")]
@@ -208,6 +230,67 @@ impl<T: ?Sized> Shared<T> {
 #[inline(never)]
 fn nested(place: Place) -> ! {
     panic!("this thread is inside `with` or `with_mut` of the same `Shared` already (at {place})")
+}
+
+#[cold]
+#[inline(never)]
+fn circle(place: Place) -> ! {
+    panic!(
+        "this thread is inside `with` or `with_mut` of a `Shared`, and waits for another one (at {place}), whose user waits \
+         for the first: closures of cells must not be nested in opposite orders"
+    )
+}
+
+/// How often a thread that waits for a cell looks whether it waits in a circle. It costs time only where it waits anyway.
+const PERIOD: Duration = Duration::from_millis(20);
+
+/// The threads that wait for cells, by their marks, and for which.
+static WAITING: Mutex<Vec<(usize, User)>> = Mutex::new(Vec::new());
+
+/// [`Shared::user`] of a cell that is waited for.
+#[derive(Clone, Copy)]
+struct User(*const AtomicUsize);
+
+// SAFETY: it points to an atomic, and is followed only while `WAITING` is locked and has it: then the cell lives.
+unsafe impl Send for User {}
+
+/// The thread is in [`WAITING`] until this is dropped. The cell is borrowed that long.
+struct Waiter<'a> {
+    me: usize,
+    _user: &'a AtomicUsize,
+}
+
+impl<'a> Waiter<'a> {
+    fn new(me: usize, user: &'a AtomicUsize) -> Self {
+        WAITING.lock().push((me, User(user)));
+        Self { me, _user: user }
+    }
+
+    /// Does the thread wait for one that waits, and so on, for the thread itself? Then it is out of [`WAITING`], so that of
+    /// a circle only one thread gives up.
+    ///
+    /// A circle is one for ever: who waits in it is inside the cell that the one before waits for, and stays there. It is
+    /// no error of relaxed loads: a thread in `WAITING` came there after it left or entered all cells that it ever did.
+    fn leave_circle(&self) -> bool {
+        let mut waiting = WAITING.lock();
+        let mut at = self.me;
+        for _ in 0..waiting.len() {
+            let Some(&(_, user)) = waiting.iter().find(|(thread, _)| *thread == at) else { return false };
+            // SAFETY: the thread that waits borrows the cell until it has taken itself out.
+            at = unsafe { &*user.0 }.load(Ordering::Relaxed);
+            if at == self.me {
+                waiting.retain(|(thread, _)| *thread != self.me);
+                return true;
+            }
+        }
+        false
+    }
+}
+
+impl Drop for Waiter<'_> {
+    fn drop(&mut self) {
+        WAITING.lock().retain(|(thread, _)| *thread != self.me);
+    }
 }
 
 /// A mark of the current thread that no other living thread has.

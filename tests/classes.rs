@@ -132,3 +132,117 @@ fn orders_of_different_tests_meet_by_the_place_where_locks_are_made() {
     // Known by now.
     assert_eq!(found(|| backward(&make())), []);
 }
+
+/// As [`take`], at a place of its own: what is told of the one says nothing about the other.
+fn hold(lock: &Mutex<()>) -> MutexGuard<'_, ()> {
+    lock.lock().unwrap()
+}
+
+/// A lock made at one place.
+fn moment() -> Mutex<()> {
+    Mutex::new(())
+}
+
+/// Under the gate, many locks live one after the other for a moment, and then one that is like them at first.
+fn moments(locks: &Locks) -> Mutex<()> {
+    let _gate = hold(&locks.gate);
+    for _ in 0..100 {
+        drop(hold(&moment()));
+    }
+    let stays = moment();
+    drop(hold(&stays));
+    stays
+}
+
+/// `second` gets a lock that was taken under the gate as many short-lived ones were before it.
+fn after_moments(second: fn(&Locks, &Mutex<()>)) -> Vec<(Kind, Tier)> {
+    found(move || {
+        let locks = locks(Mutex::new(()), Mutex::new(()), Mutex::new(()));
+        let stays = Arc::new(std::sync::OnceLock::new());
+        let turn = Arc::new(Barrier::new(2));
+        let other = thread::spawn({
+            let (locks, stays, turn) = (Arc::clone(&locks), Arc::clone(&stays), Arc::clone(&turn));
+            move || {
+                turn.wait();
+                second(&locks, stays.get().expect("made by now"));
+            }
+        });
+        let one = thread::spawn({
+            let (locks, stays, turn) = (Arc::clone(&locks), Arc::clone(&stays), Arc::clone(&turn));
+            move || {
+                stays.set(moments(&locks)).expect("not made before");
+                turn.wait();
+            }
+        });
+        one.join().unwrap();
+        other.join().unwrap();
+    })
+}
+
+#[test]
+fn a_lock_that_is_like_short_lived_ones_before_it_keeps_its_order() {
+    let backward = |locks: &Locks, stays: &Mutex<()>| {
+        let _stays = hold(stays);
+        let _gate = hold(&locks.gate);
+    };
+    assert_eq!(after_moments(backward), [(Kind::LockOrderCycle, Tier::Possible)]);
+    let forward = |locks: &Locks, stays: &Mutex<()>| {
+        let _gate = hold(&locks.gate);
+        let _stays = hold(stays);
+    };
+    assert_eq!(after_moments(forward), []);
+}
+
+/// Of the short-lived locks one has another one taken above it, and one dies in another thread.
+#[test]
+fn short_lived_locks_with_more_of_a_life_are_told_apart() {
+    let in_order = found(|| {
+        let locks = locks(Mutex::new(()), Mutex::new(()), Mutex::new(()));
+        let _gate = hold(&locks.gate);
+        for step in 0..100 {
+            let lock = moment();
+            let guard = hold(&lock);
+            if step == 50 {
+                drop(hold(&locks.left));
+            }
+            drop(guard);
+            if step == 70 {
+                thread::spawn(move || {
+                    drop(hold(&lock));
+                    drop(hold(&moment()));
+                })
+                .join()
+                .unwrap();
+            }
+        }
+    });
+    assert_eq!(in_order, []);
+    let crossing = found(|| {
+        let locks = locks(Mutex::new(()), Mutex::new(()), Mutex::new(()));
+        let lock = Arc::new(moment());
+        let first = |locks: &Locks, lock: &Mutex<()>| {
+            let _gate = hold(&locks.gate);
+            for _ in 0..10 {
+                drop(hold(&moment()));
+            }
+            let _lock = hold(lock);
+            let _left = hold(&locks.left);
+        };
+        let turn = Arc::new(Barrier::new(2));
+        let one = thread::spawn({
+            let (locks, lock, turn) = (Arc::clone(&locks), Arc::clone(&lock), Arc::clone(&turn));
+            move || {
+                first(&locks, &lock);
+                turn.wait();
+            }
+        });
+        let other = thread::spawn(move || {
+            turn.wait();
+            let _left = hold(&locks.left);
+            let _lock = hold(&lock);
+        });
+        one.join().unwrap();
+        other.join().unwrap();
+    });
+    assert_eq!(crossing, [(Kind::LockOrderCycle, Tier::Possible)]);
+}

@@ -8,6 +8,8 @@ mod deadlocks;
 mod hazards;
 #[path = "tasks/memory.rs"]
 mod memory;
+#[path = "tasks/pools.rs"]
+mod pools;
 #[path = "tasks/rough.rs"]
 mod rough;
 

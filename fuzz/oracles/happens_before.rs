@@ -206,7 +206,7 @@ impl Generator {
         }
         for step in bytes.chunks_exact(3) {
             let thread = ThreadId(u32::from(step[0]) % generator.threads.len() as u32);
-            let state = &generator.threads[thread.index()];
+            let state = &generator.threads[thread.0 as usize];
             if state.ended {
                 continue;
             }
@@ -230,7 +230,7 @@ impl Generator {
     }
 
     fn choose(&mut self, thread: ThreadId, what: u8, arg: u32) -> Option<Op> {
-        let state = &self.threads[thread.index()];
+        let state = &self.threads[thread.0 as usize];
         let (low, high) = (arg % 4, arg / 4);
         let atomic = AtomicId(low % 2);
         let load = [Order::Relaxed, Order::Acquire, Order::SeqCst][high as usize % 3];
@@ -270,16 +270,16 @@ impl Generator {
         let mode = [Mode::Exclusive, Mode::Shared, Mode::SharedRecursive, Mode::Upgradable][arg as usize % 4];
         let lock = LockId(arg / 4 % 2);
         let free = |state: &Thread| state.holds.iter().all(|&(held, with)| held != lock || with.compatible(mode));
-        let own = self.threads[thread.index()].holds.iter().any(|&(held, _)| held == lock);
+        let own = self.threads[thread.0 as usize].holds.iter().any(|&(held, _)| held == lock);
         (!own && self.threads.iter().all(free)).then_some(Op::Acquired { lock, mode, attempt: Attempt::Blocking })
     }
 
     /// Gives back any lock that is held, and half of the time goes on with another mode of it, if nobody objects.
     fn release(&mut self, thread: ThreadId, arg: u32) -> Option<Op> {
-        let holds = &self.threads[thread.index()].holds;
+        let holds = &self.threads[thread.0 as usize].holds;
         let (lock, mode) = *holds.get(arg as usize / 4 % holds.len().max(1))?;
         let alone = |(index, state): (usize, &Thread)| {
-            index == thread.index() || state.holds.iter().all(|&(held, _)| held != lock)
+            index == thread.0 as usize || state.holds.iter().all(|&(held, _)| held != lock)
         };
         let next = match mode {
             Mode::Exclusive => Mode::Shared,
@@ -310,21 +310,21 @@ impl Generator {
 
     fn join(&mut self, thread: ThreadId, arg: u32) -> Option<Op> {
         let child = ThreadId(arg % self.threads.len() as u32);
-        let state = &self.threads[child.index()];
+        let state = &self.threads[child.0 as usize];
         let idle = state.holds.is_empty() && state.barrier.is_none() && !state.sending && !state.joined;
         (child.0 > 1 && child != thread && idle).then_some(Op::Joined { child })
     }
 
     fn apply(&mut self, thread: ThreadId, op: Op) {
-        let state = &mut self.threads[thread.index()];
+        let state = &mut self.threads[thread.0 as usize];
         match op {
             Op::Fork { .. } => self.threads.push(Thread::default()),
             Op::End => state.ended = true,
             Op::Joined { child } => {
-                let child = &mut self.threads[child.index()];
+                let child = &mut self.threads[child.0 as usize];
                 (child.ended, child.joined) = (true, true);
             }
-            Op::Unpark { thread } => self.threads[thread.index()].token = true,
+            Op::Unpark { thread } => self.threads[thread.0 as usize].token = true,
             Op::Parked { .. } => state.token = false,
             Op::Acquired { lock, mode, .. } => state.holds.push((lock, mode)),
             Op::Released { lock, .. } => state.holds.retain(|&(held, _)| held != lock),

@@ -90,7 +90,7 @@ impl Script {
                 self.joined.push(false);
                 self.emit(thread, Op::Fork { child });
                 // So that fork and join are connected also when the child does nothing else.
-                self.emit(child.index(), Op::Begin);
+                self.emit(child.0 as usize, Op::Begin);
             }
             15 => {
                 let child = usize::from(how) % self.held.len();
@@ -127,7 +127,7 @@ fn requests(events: &[Event]) -> Vec<Request> {
     let mut held: Vec<Vec<(Holding, SiteId)>> = vec![Vec::new(); THREADS];
     let mut requests = Vec::new();
     for (event, &Event { owner, site, op }) in events.iter().enumerate() {
-        let mine = &mut held[owner.thread.index()];
+        let mine = &mut held[owner.thread.0 as usize];
         let wanted = match op {
             Op::Request { lock, mode } | Op::Acquired { lock, mode, attempt: Attempt::Blocking } => Some((lock, mode)),
             _ => None,

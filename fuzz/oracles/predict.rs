@@ -83,16 +83,16 @@ const fn is_ordered(op: Op) -> Option<CondvarId> {
 
 impl<'a> Twin<'a> {
     fn new(events: &'a [Event]) -> Self {
-        let count = events.iter().map(|event| event.owner.thread.index() + 1).max().unwrap_or(0);
+        let count = events.iter().map(|event| event.owner.thread.0 as usize + 1).max().unwrap_or(0);
         let mut threads = vec![Vec::new(); count];
         for (at, event) in events.iter().enumerate() {
-            threads[event.owner.thread.index()].push(at);
+            threads[event.owner.thread.0 as usize].push(at);
         }
         Self { events, threads }
     }
 
     fn is_done(&self, state: &State, event: usize) -> bool {
-        let thread = self.events[event].owner.thread.index();
+        let thread = self.events[event].owner.thread.0 as usize;
         self.threads[thread][..state.done[thread]].contains(&event)
     }
 
@@ -132,7 +132,7 @@ impl<'a> Twin<'a> {
 
     fn is_enabled(&self, state: &State, event: usize) -> bool {
         let Event { owner, op, .. } = self.events[event];
-        let thread = owner.thread.index();
+        let thread = owner.thread.0 as usize;
         if !self.has_begun(state, thread) {
             return false;
         }
@@ -150,7 +150,7 @@ impl<'a> Twin<'a> {
         }
         match op {
             Op::Joined { child } => {
-                let child = self.threads.get(child.index()).map_or(&[][..], Vec::as_slice);
+                let child = self.threads.get(child.0 as usize).map_or(&[][..], Vec::as_slice);
                 child.iter().filter(|&&other| other < event).all(|&other| self.is_done(state, other))
             }
             Op::Acquired { lock, mode, .. } => self.holders(state, thread, lock, mode).is_empty(),

@@ -40,6 +40,8 @@ mod segments;
 mod tests;
 
 pub use chains::{KnownChains, extend};
+#[cfg(feature = "detect")]
+pub(crate) use contexts::prefetch;
 pub use judge::LockOrder;
 pub use offline::LockOrderAnalysis;
 

@@ -261,7 +261,7 @@ pub(super) enum Layout {
 #[command(after_help = "\
 Each task has a lane, time goes to the right. Below are the polls during which other tasks could have gone on: they were
 in the queue, or the moment that they slept for had come and the loop did not look at the clock. Each event costs some
-time itself, so very short polls look longer than they are.
+time itself, so very short polls look longer than they are, and so does one in which a finding is reported.
 
 Examples:
   gordian timeline                            what there is

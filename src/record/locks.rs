@@ -4,6 +4,7 @@
 //! [`held`] stack, and below another lock one look into the filter of known chains. What is new goes to the
 //! lock-order graph ([`order`]).
 
+mod heir;
 mod held;
 mod meta;
 mod order;
@@ -211,10 +212,14 @@ fn push_known<const RECORDED: bool>(current: Current, meta: &LockMeta, attempt: 
     let id = meta.id_word();
     let locks = &mut context.locks;
     let Some(parent) = locks.held.ready::<RECORDED>() else { return false };
-    let Some(site) = locks.places.seen(place) else { return false };
     if id & DESCRIBED == 0 {
-        return false;
+        // SAFETY: the stack is ready.
+        return id == 0
+            && !RECORDED
+            && attempt == Attempt::Blocking
+            && unsafe { push_heir(context, meta, parent, place) };
     }
+    let Some(site) = locks.places.seen(place) else { return false };
     let chain = grow(parent, LockId(id & ID), Mode::Exclusive);
     if !locks.held.is_empty() && attempt == Attempt::Blocking && !locks.known.in_front(chain) && context.modes.order() {
         return false;
@@ -233,6 +238,27 @@ fn push_known<const RECORDED: bool>(current: Current, meta: &LockMeta, attempt: 
     // SAFETY: the stack was ready above, and has not been touched since.
     unsafe { locks.held.push_ready(Entry::new(chain, id, site, Mode::Exclusive, attempt)) };
     true
+}
+
+/// The hot path of the first acquisition of a lock like the one before it.
+///
+/// # Safety
+///
+/// The held stack is ready, with the chain `parent`.
+#[inline(always)]
+unsafe fn push_heir(context: &mut Context, meta: &LockMeta, parent: u64, place: Place) -> bool {
+    // SAFETY: the caller's caller has just acquired the lock exclusively.
+    let published = unsafe { meta.clock_mut() };
+    if !published.is_new() {
+        return false;
+    }
+    // SAFETY: by the caller's promise.
+    let known = unsafe { context.locks.inherit(meta, parent, place) };
+    if known && context.modes.races() {
+        // What is certain now is so at the release: there it will be another time at most.
+        published.publish_first(&mut context.clock);
+    }
+    known
 }
 
 /// The hot path of an exclusive release: the lock is the newest held, and nothing is to be told.
@@ -268,7 +294,9 @@ fn pop_known<const RECORDED: bool>(current: Current, meta: &LockMeta) -> bool {
 /// Before the wait of a task for a lock of tasks: judges the order, so that a report precedes the hang. Gives the lock's id.
 pub(crate) fn wanted_by_task(context: &mut Context, meta: &LockMeta, mode: Mode, site: SiteId) -> LockId {
     let lock = meta.id(&mut context.locks);
-    if context.modes.order() && matters(context, meta, mode) && !context.locks.carries(lock) {
+    // What it has already makes no order, but a second read is a hazard of its own.
+    let known = mode != Mode::Shared && context.locks.carries(lock);
+    if context.modes.order() && matters(context, meta, mode) && !known {
         meta.describe(lock);
         meta.set_known();
         judge_request(context, meta, lock, mode, site);
@@ -313,7 +341,7 @@ pub(crate) fn carried(
 fn push(context: &mut Context, meta: &LockMeta, mode: Mode, attempt: Attempt, place: Place) {
     let locks = &mut context.locks;
     if locks.held.is_empty() {
-        locks.newcomers.clear();
+        locks.clear_newcomers();
     }
     let lock = meta.id(locks);
     let site = locks.site(place);
@@ -321,7 +349,7 @@ fn push(context: &mut Context, meta: &LockMeta, mode: Mode, attempt: Attempt, pl
     if context.modes.order()
         && attempt == Attempt::Blocking
         && matters(context, meta, mode)
-        && (!meta.is_chained() || !context.locks.known.known(chain))
+        && (!meta.is_chained() || !order::is_known(&mut context.locks, lock, chain))
     {
         context.locks.about_to_judge();
         chain = grow(context.locks.held.chain(), lock, mode);

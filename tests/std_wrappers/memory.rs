@@ -1,6 +1,7 @@
 //! Atomics and `Shared`: the originals' semantics, and no way to break them.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use gordian::sync::atomic::*;
 use gordian::{Shared, thread};
@@ -145,4 +146,39 @@ fn racing_threads_still_see_whole_values() {
             });
         }
     });
+}
+
+/// Two threads, each inside one cell, want the other's. Without the cells nothing would keep them.
+#[test]
+fn cells_nested_in_opposite_orders_do_not_hang() {
+    let cells = Arc::new([Shared::new(0), Shared::new(0)]);
+    let inside = Arc::new(std::sync::Barrier::new(2));
+    let nest = |own: usize| {
+        let (cells, inside) = (Arc::clone(&cells), Arc::clone(&inside));
+        std::thread::spawn(move || {
+            cells[own].with_mut(|one| {
+                inside.wait();
+                cells[1 - own].with_mut(|other| (*one, *other) = (*one + 1, *other + 1));
+            });
+        })
+    };
+    let panicked = [nest(0), nest(1)].map(|thread| thread.join().is_err());
+    assert_eq!(panicked.iter().filter(|&&panicked| panicked).count(), 1);
+    assert_eq!([cells[0].get(), cells[1].get()], [1, 1]);
+}
+
+/// In one order they wait for each other's end.
+#[test]
+fn cells_nested_in_one_order_wait() {
+    let cells = Arc::new([Shared::new(0), Shared::new(0)]);
+    let nest = || {
+        let cells = Arc::clone(&cells);
+        std::thread::spawn(move || {
+            for _ in 0..1000 {
+                cells[0].with_mut(|one| cells[1].with_mut(|other| (*one, *other) = (*one + 1, *other + 1)));
+            }
+        })
+    };
+    [nest(), nest()].map(|thread| thread.join().unwrap());
+    assert_eq!([cells[0].get(), cells[1].get()], [2000, 2000]);
 }

@@ -102,14 +102,20 @@ impl SyncClock {
     /// [`publish`](Self::publish), if it is the first and the thread knows of no other; false, and nothing done, if not.
     #[inline(always)]
     pub fn publish_first(&mut self, thread: &mut ThreadClock) -> bool {
-        let first = self.publisher == Knowledge::NOBODY && self.epoch.is_zero() && self.rest.is_none();
-        if first && thread.foreign().is_zero() {
+        if self.is_new() && thread.foreign().is_zero() {
             self.publisher = thread.knowledge();
             self.epoch = thread.epoch();
             thread.mark_published();
             return true;
         }
         false
+    }
+
+    /// Was nothing ever published? One-sided: false says nothing.
+    #[inline(always)]
+    #[must_use]
+    pub fn is_new(&self) -> bool {
+        self.publisher == Knowledge::NOBODY && self.epoch == Epoch::NONE && self.rest.is_none()
     }
 
     /// Forgets what was published and keeps the memory.

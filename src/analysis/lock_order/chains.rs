@@ -4,6 +4,7 @@
 //! mode, in order, and the lock wanted with its mode. Like lockdep's `chain_key`, it is one 64-bit hash that grows by
 //! [`extend`] as locks are taken, so that each distinct chain is judged once and is then known by one load.
 
+use super::contexts::prefetch;
 use crate::event::{LockId, Mode};
 
 /// The chain after `lock` is taken (or wanted) in `mode` on top of `chain`.
@@ -58,6 +59,14 @@ impl KnownChains {
     #[must_use]
     pub fn in_front(&self, chain: u64) -> bool {
         self.front.as_ref().is_some_and(|front| front[(chain >> 54) as usize] == chain)
+    }
+
+    /// Asks for the place where [`known`](Self::known) will look behind the front.
+    #[inline]
+    pub fn prefetch(&self, chain: u64) {
+        if let Some(slot) = self.set.get(home(nonzero(chain), self.set.len())) {
+            prefetch(slot);
+        }
     }
 
     /// Remembers `chain`. True when it is new. Amortised O(1).

@@ -11,7 +11,7 @@ use crate::event::{Attempt, LockId, Mode, SiteId, ThreadId};
 /// Asks for what is needed soon, where the processor can be asked: in a graph of very many locks nothing is in its caches,
 /// and so what doesn't depend on one another is at least on its way together.
 #[inline(always)]
-pub(super) fn prefetch<T>(value: &T) {
+pub(crate) fn prefetch<T>(value: &T) {
     #[cfg(target_arch = "x86_64")]
     // SAFETY: a prefetch does nothing that the program could see, and the address is good.
     unsafe {
@@ -140,8 +140,6 @@ impl Entry {
 #[derive(Debug)]
 pub(super) struct Context {
     pub(super) thread: ThreadId,
-    // Records that name this context; the context goes with the last.
-    uses: u32,
     hash: u32,
     pub(super) segment: Arc<Segment>,
     pub(super) held: Held,
@@ -211,6 +209,9 @@ impl Context {
 pub(super) struct Contexts {
     // Index 0 is not used.
     list: Vec<Option<Context>>,
+    // Records that name a context, and pins; the context goes with the last. Apart from it, since that is all that most new
+    // edges touch of it.
+    uses: Vec<u32>,
     free: Vec<u32>,
     table: IndexTable,
 }
@@ -218,12 +219,6 @@ pub(super) struct Contexts {
 impl Contexts {
     pub(super) fn get(&self, context: u32) -> &Context {
         self.list[context as usize].as_ref().expect("a context in use")
-    }
-
-    /// Asks for a context.
-    #[inline]
-    pub(super) fn prefetch(&self, context: u32) {
-        prefetch(&self.list[context as usize]);
     }
 
     /// The number of the context; it counts as used once more.
@@ -237,35 +232,39 @@ impl Contexts {
             Arc::ptr_eq(&known.segment, segment) && known.thread == thread && *known.held == *held
         };
         if let Some(index) = self.table.find(hash, same) {
-            self.list[index as usize].as_mut().expect("a context in use").uses += 1;
+            self.share(index);
             return index;
         }
-        let context = Context { thread, uses: 1, hash, segment: Arc::clone(segment), held: held.into() };
+        let context = Context { thread, hash, segment: Arc::clone(segment), held: held.into() };
         let index = self.free.pop().unwrap_or_else(|| {
             if self.list.is_empty() {
                 self.list.push(None);
+                self.uses.push(0);
             }
             self.list.push(None);
+            self.uses.push(0);
             (self.list.len() - 1) as u32
         });
         self.list[index as usize] = Some(context);
+        self.uses[index as usize] = 1;
         self.table.insert(hash, index);
         index
     }
 
     /// One use more.
     pub(super) fn share(&mut self, context: u32) {
-        self.list[context as usize].as_mut().expect("a context in use").uses += 1;
+        let uses = &mut self.uses[context as usize];
+        debug_assert!(*uses > 0, "a context in use");
+        *uses += 1;
     }
 
     /// One use less.
     pub(super) fn release(&mut self, context: u32) {
-        let place = &mut self.list[context as usize];
-        let used = place.as_mut().expect("a context in use");
-        used.uses -= 1;
-        if used.uses == 0 {
+        let uses = &mut self.uses[context as usize];
+        *uses = uses.checked_sub(1).expect("a context in use");
+        if *uses == 0 {
+            let used = self.list[context as usize].take().expect("a context in use");
             let hash = used.hash;
-            *place = None;
             self.table.remove(hash, context);
             self.free.push(context);
         }

@@ -1,14 +1,19 @@
 //! The graph itself: nodes, edges with their records, and an order of its components that is kept up to date.
 //!
-//! The order is that of Pearce and Kelly, "A dynamic topological sort algorithm for directed acyclic graphs"
-//! (JEA 11, 2006), over the condensation: when an edge closes a cycle, the components on it are merged (union-find, and
-//! a ring through the members), because a cycle may be legal (guarded by a gate, of one thread) and then stays in the
-//! graph. An edge whose ends are in order already costs O(1); another one costs the part of the graph between its ends.
+//! Every component has a number, and each edge between two components goes up. An edge that would go down is searched from
+//! both its ends in step, between the numbers of the two, as in Haeupler, Kavitha, Mathew, Sen and Tarjan, "Incremental
+//! cycle detection, topological ordering, and strong component maintenance" (TALG 8, 2012). If the two searches meet, the
+//! edge closes a cycle: the components on it are merged (union-find, and a ring through the members), because a cycle may be
+//! legal (guarded by a gate, of one thread) and then stays in the graph. If not, what the one that ends first has found gets
+//! new numbers, on the other side of the other end. (The paper moves a part of both sides, for a better worst case. Here
+//! one end that nothing precedes, or that precedes nothing, costs O(1), which is what chains of locks need.) Numbers have
+//! gaps, so nothing else has to move, and components between which there is no edge may have the same.
+//!
 //! All walks are iterative. A component is never split again when edges go with a dead lock: it then is a superset of
 //! a strongly connected component, which costs searches but loses nothing.
 
 use petgraph::graph::{DiGraph, EdgeIndex, NodeIndex};
-use petgraph::{Incoming, Outgoing};
+use petgraph::{Direction, Incoming, Outgoing};
 
 use super::contexts::{Contexts, IndexTable, prefetch};
 use super::{ClassId, Place};
@@ -59,14 +64,56 @@ pub(super) struct Node {
     pub(super) place: Place,
     /// The class of a living lock, if it was told.
     pub(super) class: Option<ClassId>,
-    // Union-find over the components; a root is its own parent.
-    parent: u32,
-    // Place in the topological order; only a root's counts.
-    order: i64,
-    // The next member of the component, in a ring.
-    ring: u32,
     // Writers that held nothing else: records in `more`, plus 1; 0 when none.
     writers: u32,
+}
+
+/// What of a node the searches for an order look at: kept apart from it, close together, since they jump about.
+#[derive(Clone, Copy, Debug)]
+struct Rank {
+    // Place in the topological order; only a root's counts.
+    order: i64,
+    // The last search that found it ahead, and behind.
+    marks: [u32; 2],
+    // Union-find over the components; a root is its own parent.
+    parent: u32,
+    // The next member of the component, in a ring.
+    ring: u32,
+    // Of a lock: how many had its id before. (Not of the search, but looked at together with the rest.)
+    life: u32,
+}
+
+/// Distance of the places of new nodes.
+const SPACE: i64 = 1 << 32;
+
+/// The two ways of a search.
+const AHEAD: usize = 0;
+const BEHIND: usize = 1;
+const DIRECTIONS: [Direction; 2] = [Outgoing, Incoming];
+
+/// A search on its way: for every component that can be reached, forwards or backwards, through components up to a place.
+struct Reach {
+    way: usize,
+    /// The place of the other end; what is beyond it is not looked at.
+    bound: i64,
+    /// Found ones; those before `done` have been looked at.
+    found: Vec<u32>,
+    done: usize,
+    /// The member of the component at `done` that is looked at, and the next of its edges.
+    member: u32,
+    edge: Option<EdgeIndex>,
+    /// The nearest place beyond the bound that an edge leads to.
+    next: Option<i64>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Step {
+    /// One edge more.
+    Edge,
+    /// The component that it leads to was found by the other search.
+    Met,
+    /// There is no edge left.
+    End,
 }
 
 /// What became of a record.
@@ -84,24 +131,34 @@ pub(super) enum Added {
 #[derive(Default, Debug)]
 pub(super) struct OrderGraph {
     pub(super) graph: DiGraph<Node, Record>,
+    // By node.
+    ranks: Vec<Rank>,
     // Edges by their ends; the index is the edge's plus 1.
     edges: IndexTable,
     more: Vec<Record>,
     free: Vec<u32>,
-    // The first and the last place given out beyond those of the nodes' creation.
-    front: i64,
+    // The last place that was given to a new node.
     back: i64,
-    // Marks of the searches: a node is marked when its entry is the number of the search.
-    ahead: Vec<u32>,
-    behind: Vec<u32>,
+    // The number of the last search.
     search: u32,
 }
 
 impl OrderGraph {
     pub(super) fn add_node(&mut self, place: Place) -> NodeIndex {
         let own = self.graph.node_count() as u32;
-        self.back += 1;
-        self.graph.add_node(Node { place, class: None, parent: own, order: self.back, ring: own, writers: 0 })
+        self.back += SPACE;
+        self.ranks.push(Rank { order: self.back, marks: [0; 2], parent: own, ring: own, life: 0 });
+        self.graph.add_node(Node { place, class: None, writers: 0 })
+    }
+
+    /// How many locks had the node before the one that has it.
+    pub(super) fn life(&self, node: NodeIndex) -> u32 {
+        self.ranks[node.index()].life
+    }
+
+    /// The lock of the node is gone.
+    pub(super) fn end_life(&mut self, node: NodeIndex) {
+        self.ranks[node.index()].life += 1;
     }
 
     /// The edge between two nodes. One cache miss when there is none.
@@ -113,9 +170,9 @@ impl OrderGraph {
     /// Asks for a node.
     #[inline]
     pub(super) fn prefetch(&self, node: NodeIndex) {
-        if let Some(node) = self.graph.node_weight(node) {
-            prefetch(node);
-            prefetch(&node.writers);
+        if let (Some(weight), Some(rank)) = (self.graph.node_weight(node), self.ranks.get(node.index())) {
+            prefetch(weight);
+            prefetch(rank);
         }
     }
 
@@ -233,7 +290,7 @@ impl OrderGraph {
 
     /// Is the node alone in its component?
     pub(super) fn alone(&self, node: NodeIndex) -> bool {
-        self.graph[node].ring == node.index() as u32
+        self.ranks[node.index()].ring == node.index() as u32
     }
 
     fn chain(&self, first: u32) -> impl Iterator<Item = Record> + '_ {
@@ -262,104 +319,142 @@ impl OrderGraph {
     /// Without path compression, so that a search can ask; [`OrderGraph::merge`] points every member at the root.
     fn root(&self, node: NodeIndex) -> u32 {
         let mut at = node.index() as u32;
-        while self.node(at).parent != at {
-            at = self.node(at).parent;
+        while self.rank(at).parent != at {
+            at = self.rank(at).parent;
         }
         at
     }
 
-    fn node(&self, node: u32) -> &Node {
-        &self.graph[NodeIndex::new(node as usize)]
+    fn rank(&self, node: u32) -> &Rank {
+        &self.ranks[node as usize]
     }
 
-    fn node_mut(&mut self, node: u32) -> &mut Node {
-        &mut self.graph[NodeIndex::new(node as usize)]
+    fn rank_mut(&mut self, node: u32) -> &mut Rank {
+        &mut self.ranks[node as usize]
     }
 
     /// Makes the order ready for the edge `from → to`, which is not there yet.
-    ///
-    /// A deviation from the paper: a node that nothing precedes goes to the front for nothing, and one that precedes
-    /// nothing to the back. A chain of locks made in the opposite order would otherwise cost the square of its length.
     fn link(&mut self, from: NodeIndex, to: NodeIndex) {
-        let ends = (from, to);
         let (from, to) = (self.root(from), self.root(to));
-        let (low, high) = (self.node(to).order, self.node(from).order);
+        let (low, high) = (self.rank(to).order, self.rank(from).order);
         if from == to || high < low {
             return;
         }
-        if self.alone(ends.0) && self.graph.first_edge(ends.0, Incoming).is_none() {
-            self.front -= 1;
-            self.graph[ends.0].order = self.front;
-            return;
-        }
-        if self.alone(ends.1) && self.graph.first_edge(ends.1, Outgoing).is_none() {
-            self.back += 1;
-            self.graph[ends.1].order = self.back;
-            return;
-        }
         self.search = self.search.checked_add(1).expect("number of searches overflow");
-        self.ahead.resize(self.graph.node_count(), 0);
-        self.behind.resize(self.graph.node_count(), 0);
-        let ahead = self.reach(to, |graph, root| graph.node(root).order <= high, true);
-        let behind = self.reach(from, |graph, root| graph.node(root).order >= low, false);
-        self.reorder(ahead, behind);
-    }
-
-    /// Every component that can be reached from `start` (forwards, or backwards) through components that are `within`.
-    fn reach(&mut self, start: u32, within: impl Fn(&Self, u32) -> bool, forwards: bool) -> Vec<u32> {
-        let search = self.search;
-        let mut found = vec![start];
-        self.marks(forwards)[start as usize] = search;
-        let mut next = 0;
-        while let Some(&root) = found.get(next) {
-            next += 1;
-            let mut member = root;
-            loop {
-                let direction = if forwards { Outgoing } else { Incoming };
-                let mut edge = self.graph.first_edge(NodeIndex::new(member as usize), direction);
-                while let Some(at) = edge {
-                    let (from, to) = self.graph.edge_endpoints(at).expect("an edge of the graph");
-                    let other = self.root(if forwards { to } else { from });
-                    if self.marks(forwards)[other as usize] != search && within(self, other) {
-                        self.marks(forwards)[other as usize] = search;
-                        found.push(other);
-                    }
-                    edge = self.graph.next_edge(at, direction);
-                }
-                member = self.node(member).ring;
-                if member == root {
-                    break;
-                }
+        let (mut ahead, mut behind) = (self.reach(AHEAD, to, high), self.reach(BEHIND, from, low));
+        let done = loop {
+            match (self.step(&mut ahead), self.step(&mut behind)) {
+                (Step::Met, _) | (_, Step::Met) => break self.close(ahead, behind, high),
+                (Step::End, _) => break self.spread(ahead.found, Some(high), ahead.next),
+                (_, Step::End) => break self.spread(behind.found, behind.next, Some(low)),
+                (Step::Edge, Step::Edge) => {}
             }
+        };
+        if !done {
+            self.renumber();
+            self.link(NodeIndex::new(from as usize), NodeIndex::new(to as usize));
         }
-        found
     }
 
-    fn marks(&mut self, forwards: bool) -> &mut Vec<u32> {
-        if forwards { &mut self.ahead } else { &mut self.behind }
+    fn reach(&mut self, way: usize, start: u32, bound: i64) -> Reach {
+        self.rank_mut(start).marks[way] = self.search;
+        let edge = self.first_edge(start, way);
+        Reach { way, bound, found: vec![start], done: 0, member: start, edge, next: None }
     }
 
-    /// Gives the places of both sets out anew: first what is behind, then what is on a cycle as one component, then
-    /// what is ahead. Sets behind only move down and sets ahead only up, so nothing outside the two sees a change.
-    fn reorder(&mut self, mut ahead: Vec<u32>, mut behind: Vec<u32>) {
+    fn first_edge(&self, node: u32, way: usize) -> Option<EdgeIndex> {
+        self.graph.first_edge(NodeIndex::new(node as usize), DIRECTIONS[way])
+    }
+
+    /// Looks at one edge more.
+    fn step(&mut self, reach: &mut Reach) -> Step {
+        let way = reach.way;
+        loop {
+            let Some(edge) = reach.edge else {
+                reach.member = self.rank(reach.member).ring;
+                if reach.member == reach.found[reach.done] {
+                    reach.done += 1;
+                    let Some(&root) = reach.found.get(reach.done) else {
+                        // Stays at the end.
+                        reach.done -= 1;
+                        return Step::End;
+                    };
+                    reach.member = root;
+                }
+                reach.edge = self.first_edge(reach.member, way);
+                continue;
+            };
+            reach.edge = self.graph.next_edge(edge, DIRECTIONS[way]);
+            let (from, to) = self.graph.edge_endpoints(edge).expect("an edge of the graph");
+            let other = self.root(if way == AHEAD { to } else { from });
+            let search = self.search;
+            let rank = self.rank_mut(other);
+            let order = rank.order;
+            if way == AHEAD && order > reach.bound {
+                reach.next = Some(reach.next.map_or(order, |next| next.min(order)));
+            } else if way == BEHIND && order < reach.bound {
+                reach.next = Some(reach.next.map_or(order, |next| next.max(order)));
+            } else if rank.marks[way] != search {
+                rank.marks[way] = search;
+                let met = rank.marks[1 - way] == search;
+                reach.found.push(other);
+                if met {
+                    return Step::Met;
+                }
+                self.prefetch(NodeIndex::new(other as usize));
+            }
+            return Step::Edge;
+        }
+    }
+
+    /// Components that close a cycle become one, at the place `high` of its last; those that are ahead of it go behind that.
+    /// False, and nothing done, if there is no room.
+    fn close(&mut self, mut ahead: Reach, mut behind: Reach, high: i64) -> bool {
+        for reach in [&mut ahead, &mut behind] {
+            while self.step(reach) != Step::End {}
+        }
         let search = self.search;
-        let cycle: Vec<u32> = ahead.iter().copied().filter(|&root| self.behind[root as usize] == search).collect();
-        let mut places: Vec<i64> = ahead.iter().chain(&behind).map(|&root| self.node(root).order).collect();
-        places.sort_unstable();
-        places.dedup();
-        ahead.retain(|&root| self.behind[root as usize] != search);
-        behind.retain(|&root| self.ahead[root as usize] != search);
-        for set in [&mut ahead, &mut behind] {
-            set.sort_unstable_by_key(|&root| self.node(root).order);
+        let is_behind = |graph: &Self, root: u32| graph.rank(root).marks[BEHIND] == search;
+        let (cycle, ahead_only): (Vec<u32>, Vec<u32>) =
+            ahead.found.iter().copied().partition(|&root| is_behind(self, root));
+        let done = self.spread(ahead_only, Some(high), ahead.next);
+        if done && let Some(root) = self.merge(&cycle) {
+            self.rank_mut(root).order = high;
         }
-        for (&root, &place) in behind.iter().zip(&places) {
-            self.node_mut(root).order = place;
+        done
+    }
+
+    /// Gives components new places between two others, in the order that they have. False, and nothing done, if there is no
+    /// room.
+    fn spread(&mut self, mut roots: Vec<u32>, above: Option<i64>, below: Option<i64>) -> bool {
+        let parts = roots.len() as i64 + 1;
+        let open = SPACE.saturating_mul(parts);
+        let (above, below) = match (above, below) {
+            (Some(above), Some(below)) => (Some(above), Some(below)),
+            (Some(above), None) => (Some(above), above.checked_add(open)),
+            (None, Some(below)) => (below.checked_sub(open), Some(below)),
+            (None, None) => (Some(0), Some(open)),
+        };
+        let (Some(above), Some(below)) = (above, below) else { return false };
+        let Some(space) = below.checked_sub(above).map(|space| space / parts).filter(|&space| space > 0) else {
+            return false;
+        };
+        roots.sort_unstable_by_key(|&root| self.rank(root).order);
+        for (&root, part) in roots.iter().zip(1..) {
+            self.rank_mut(root).order = above + space * part;
         }
-        if let Some(root) = self.merge(&cycle) {
-            self.node_mut(root).order = places[behind.len()];
-        }
-        for (&root, &place) in ahead.iter().rev().zip(places.iter().rev()) {
-            self.node_mut(root).order = place;
+        true
+    }
+
+    /// Makes room everywhere. O(n log n) for n nodes, after dozens of searches that took half of the same room each.
+    #[cold]
+    fn renumber(&mut self) {
+        let mut roots: Vec<u32> = (0..self.ranks.len() as u32).filter(|&node| self.rank(node).parent == node).collect();
+        roots.sort_by_key(|&root| self.rank(root).order);
+        self.back = 0;
+        for root in roots {
+            self.back += SPACE;
+            self.rank_mut(root).order = self.back;
         }
     }
 
@@ -370,22 +465,22 @@ impl OrderGraph {
         let mut root = first;
         for &other in rest {
             // The two rings are walked in step, and the one that ends first moves: union by size without a size.
-            let (mut one, mut two) = (self.node(root).ring, self.node(other).ring);
+            let (mut one, mut two) = (self.rank(root).ring, self.rank(other).ring);
             while one != root && two != other {
-                (one, two) = (self.node(one).ring, self.node(two).ring);
+                (one, two) = (self.rank(one).ring, self.rank(two).ring);
             }
             let (keep, moved) = if two == other { (root, other) } else { (other, root) };
             let mut member = moved;
             loop {
-                self.node_mut(member).parent = keep;
-                member = self.node(member).ring;
+                self.rank_mut(member).parent = keep;
+                member = self.rank(member).ring;
                 if member == moved {
                     break;
                 }
             }
-            let (after_keep, after_moved) = (self.node(keep).ring, self.node(moved).ring);
-            self.node_mut(keep).ring = after_moved;
-            self.node_mut(moved).ring = after_keep;
+            let (after_keep, after_moved) = (self.rank(keep).ring, self.rank(moved).ring);
+            self.rank_mut(keep).ring = after_moved;
+            self.rank_mut(moved).ring = after_keep;
             root = keep;
         }
         Some(root)
@@ -412,15 +507,15 @@ mod tests {
         for component in tarjan_scc(&order.graph) {
             assert!(component.iter().all(|&node| order.together(node, component[0])));
             let mut ring = vec![component[0]];
-            while order.graph[*ring.last().unwrap()].ring != component[0].index() as u32 {
-                ring.push(NodeIndex::new(order.graph[*ring.last().unwrap()].ring as usize));
+            while order.ranks[ring.last().unwrap().index()].ring != component[0].index() as u32 {
+                ring.push(NodeIndex::new(order.ranks[ring.last().unwrap().index()].ring as usize));
             }
             assert_eq!(ring.len(), component.len());
         }
         for edge in order.graph.edge_indices() {
             let (from, to) = order.graph.edge_endpoints(edge).unwrap();
             let (from, to) = (order.root(from), order.root(to));
-            assert!(from == to || order.node(from).order < order.node(to).order);
+            assert!(from == to || order.rank(from).order < order.rank(to).order);
         }
     }
 
@@ -432,12 +527,16 @@ mod tests {
             (random >> 33) % limit
         };
         for nodes in [2, 3, 5, 9, 14, 30] {
-            for _ in 0..40 {
+            for run in 0..40 {
                 let (mut order, mut contexts) = (OrderGraph::default(), Contexts::default());
                 let segment = ForkJoin::default().segment(ThreadId(0));
                 let context = contexts.intern(ThreadId(0), &segment, &[]);
                 for lock in 0..nodes {
                     order.add_node(Place::Lock(LockId(lock as u32)));
+                }
+                if run % 2 == 0 {
+                    // Without room between them, or with as little as that.
+                    order.ranks.iter_mut().zip(0..).for_each(|(rank, place)| rank.order = place * (run % 4 + 1));
                 }
                 for _ in 0..2 * nodes {
                     let (from, to) = (below(nodes), below(nodes));

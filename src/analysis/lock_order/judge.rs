@@ -18,13 +18,13 @@ use crate::event::{LockId, Mode, SiteId, ThreadId};
 
 /// Recursive reads of one lock that are kept until a writer comes.
 const READS_MAX: usize = 64;
-
-/// A living lock: its node, and how many locks had its id before.
-#[derive(Clone, Copy, Debug)]
-struct Life {
-    node: NodeIndex,
-    life: u32,
-}
+/// Cycles that are reported: where everything is taken in every order there are more than anyone reads, and each takes a
+/// kilobyte.
+const PATTERNS_MAX: usize = 10_000;
+/// Records that the searches look at before each gets less.
+const LOOKS_MAX: u64 = 20_000_000;
+/// What each gets then: enough for the short cycles.
+const BUDGET_LATER: u32 = 500;
 
 /// The second read of a lock by one thread.
 #[derive(Clone, Copy, Debug)]
@@ -38,8 +38,8 @@ struct Reread {
 /// Both homes use it alike: the offline analysis, and the live runtime under one mutex, each behind a [`KnownChains`] of
 /// the thread. See the [module](super) for the rules.
 ///
-/// Costs: a pair of locks seen for the first time takes under 0.6 µs and 60 to 80 bytes, if no thread held many locks
-/// and no cycle is near; a search for cycles looks at most at 100,000 records for each new record, and
+/// Costs: a pair of locks seen for the first time takes 0.3 to 1 µs, by how much of the graph is in the processor's caches,
+/// and 60 to 80 bytes, if no thread held many locks and no cycle is near; a search for cycles looks at most at 100,000 records for each new record, and
 /// [`LockOrder::is_cut`] says if it wanted more.
 ///
 /// [`KnownChains`]: super::KnownChains
@@ -50,15 +50,20 @@ pub struct LockOrder {
     thread_count: usize,
     contexts: Contexts,
     order: OrderGraph,
-    // By lock id. Nodes are made in the order of the ids, which is the order of creation and so mostly the order in
+    // Locks that have a node. Nodes are made in the order of the ids, which is the order of creation and so mostly the order in
     // which locks are taken: the topological order starts out right.
-    locks: Vec<Life>,
+    locks: u32,
+    // For the node of each class, in the order of the nodes: the locks that had one before it.
+    between: Vec<u32>,
     classes: FxHashMap<ClassId, NodeIndex>,
     rereads: FxHashMap<LockId, Vec<Reread>>,
     // Keys of what was reported.
     patterns: FxHashSet<u64>,
     reads: FxHashSet<(LockId, SiteId, SiteId)>,
     cut: bool,
+    /// Cycles reported, and records that all searches together have looked at.
+    told: usize,
+    looked: u64,
     dropped: u64,
     // Empty between requests; kept for their memory.
     entries: Vec<Entry>,
@@ -81,12 +86,15 @@ impl LockOrder {
             thread_count: 0,
             contexts: Contexts::default(),
             order: OrderGraph::default(),
-            locks: Vec::new(),
+            locks: 0,
+            between: Vec::new(),
             classes: FxHashMap::default(),
             rereads: FxHashMap::default(),
             patterns: FxHashSet::default(),
             reads: FxHashSet::default(),
             cut: false,
+            told: 0,
+            looked: 0,
             dropped: 0,
             entries: Vec::new(),
             hops: Vec::new(),
@@ -167,9 +175,8 @@ impl LockOrder {
     ///
     /// Also fit for a lock that lives on at the end of a session. Cost: its edges.
     pub fn lock_died(&mut self, lock: LockId, class: ClassId) -> Vec<Hazard> {
-        let Some(slot) = self.locks.get_mut(lock.index()) else { return Vec::new() };
-        slot.life += 1;
-        let node = slot.node;
+        let Some(node) = self.known_node(lock) else { return Vec::new() };
+        self.order.end_life(node);
         for reread in self.rereads.remove(&lock).unwrap_or_default() {
             self.contexts.release(reread.record.context);
         }
@@ -225,8 +232,8 @@ impl LockOrder {
         })
     }
 
-    /// Was a search for cycles cut short? (It looks at 100,000 records for each new record, and at cycles of at most 32
-    /// threads.)
+    /// Was a search for cycles cut short? (It looks at 100,000 records for each new record, at 500 when all searches together
+    /// have looked at twenty million, and at cycles of at most 32 threads; ten thousand cycles are reported.)
     #[must_use]
     pub fn is_cut(&self) -> bool {
         self.cut
@@ -244,16 +251,25 @@ impl LockOrder {
     }
 
     fn node(&mut self, lock: LockId) -> NodeIndex {
-        while self.locks.len() <= lock.index() {
-            let place = Place::Lock(LockId(self.locks.len() as u32));
-            let node = self.order.add_node(place);
-            self.locks.push(Life { node, life: 0 });
+        while self.locks <= lock.0 {
+            let place = Place::Lock(LockId(self.locks));
+            self.order.add_node(place);
+            self.locks += 1;
         }
-        self.locks[lock.index()].node
+        self.known_node(lock).expect("made above")
+    }
+
+    /// The node of a lock, if it has one. Computed, and not looked up in yet another table.
+    fn known_node(&self, lock: LockId) -> Option<NodeIndex> {
+        let classes = || self.between.partition_point(|&locks| locks <= lock.0);
+        (lock.0 < self.locks).then(|| NodeIndex::new(lock.index() + classes()))
     }
 
     fn class_node(&mut self, class: ClassId) -> NodeIndex {
-        *self.classes.entry(class).or_insert_with(|| self.order.add_node(Place::Class(class)))
+        *self.classes.entry(class).or_insert_with(|| {
+            self.between.push(self.locks);
+            self.order.add_node(Place::Class(class))
+        })
     }
 
     fn class_of(&self, node: NodeIndex) -> Option<ClassId> {
@@ -271,7 +287,7 @@ impl LockOrder {
         entries.extend(held.iter().map(|&HeldLock { lock, mode, site, attempt }| {
             let node = self.node(lock);
             let class = self.order.graph[node].class;
-            Entry { lock, life: self.locks[lock.index()].life, class, site, mode, attempt }
+            Entry { lock, life: self.order.life(node), class, site, mode, attempt }
         }));
         let segment = self.threads.segment(thread);
         let context = self.contexts.intern(thread, &segment, &entries);
@@ -292,25 +308,63 @@ impl LockOrder {
 
     /// [`LockOrder::acquire`] of a request that was made in a pinned context.
     pub fn acquire_in(&mut self, context: ContextId, lock: LockId, mode: Mode, site: SiteId) -> Vec<Hazard> {
-        self.contexts.prefetch(context.0.get());
         let target = self.node(lock);
+        self.fill(context);
         self.judge_in(context.0.get(), target, Some(lock), mode, site, 0)
+    }
+
+    /// [`LockOrder::acquire_in`], by the thread itself, while it still holds all of the context: `held`, oldest first.
+    pub fn acquire_below(
+        &mut self,
+        context: ContextId,
+        held: impl Iterator<Item = HeldLock>,
+        lock: LockId,
+        mode: Mode,
+        site: SiteId,
+    ) -> Vec<Hazard> {
+        let target = self.node(lock);
+        // What the context has of them need not be looked up: they live.
+        let mut entries = std::mem::take(&mut self.entries);
+        entries.extend(held.map(|HeldLock { lock, mode, site, attempt }| {
+            let life = self.known_node(lock).map_or(0, |node| self.order.life(node));
+            Entry { lock, life, class: None, site, mode, attempt }
+        }));
+        self.entries = entries;
+        self.judge_in(context.0.get(), target, Some(lock), mode, site, 0)
+    }
+
+    /// Asks for what [`LockOrder::acquire_below`] will look at: in a graph of very many locks nothing is in the caches of the
+    /// processor, and so the parts are at least on their way together.
+    pub fn prepare(&self, held: impl Iterator<Item = LockId>, lock: LockId) {
+        let Some(target) = self.known_node(lock) else { return };
+        self.order.prefetch(target);
+        // Of a thread that holds many locks, the rest is asked for by these.
+        for from in held.take(4).filter_map(|lock| self.known_node(lock)) {
+            self.order.prefetch(from);
+            self.order.prefetch_edge(from, target);
+        }
     }
 
     /// [`LockOrder::class_edge`] of a request that was made in a pinned context.
     pub fn class_edge_in(&mut self, context: ContextId, class: ClassId, mode: Mode, site: SiteId) -> Vec<Hazard> {
         let target = self.class_node(class);
+        self.fill(context);
         self.judge_in(context.0.get(), target, None, mode, site, 0)
+    }
+
+    fn fill(&mut self, context: ContextId) {
+        self.entries.extend_from_slice(&self.contexts.get(context.0.get()).held);
     }
 
     fn judge(&mut self, request: &Acquisition<'_>, target: NodeIndex, own: Option<LockId>) -> Vec<Hazard> {
         let context = self.context(request.thread, request.held);
+        self.fill(context);
         let hazards = self.judge_in(context.0.get(), target, own, request.mode, request.site, request.event);
         self.release(context);
         hazards
     }
 
-    /// `own`: the lock wanted, if it is a particular one.
+    /// `own`: the lock wanted, if it is a particular one. What the context holds is in `entries`.
     fn judge_in(
         &mut self,
         context: u32,
@@ -321,14 +375,7 @@ impl LockOrder {
         event: u64,
     ) -> Vec<Hazard> {
         let mut hazards = Vec::new();
-        self.order.prefetch(target);
         let mut entries = std::mem::take(&mut self.entries);
-        entries.extend_from_slice(&self.contexts.get(context).held);
-        // Of a thread that holds many locks, the rest is asked for by these.
-        for from in entries.iter().take(4).map(|entry| self.locks[entry.lock.index()].node) {
-            self.order.prefetch(from);
-            self.order.prefetch_edge(from, target);
-        }
         let record = |from: usize| Record::new(context, from as u16, mode, site, event);
         let mine = |entry: &Entry| Some(entry.lock) == own;
         let upgrade =
@@ -342,9 +389,9 @@ impl LockOrder {
             let mut hops = std::mem::take(&mut self.hops);
             // The place in the held stack is kept in 16 bits.
             for (at, entry) in entries.iter().enumerate().take(1 << 16).filter(|(_, entry)| !mine(entry)) {
-                let slot = self.locks[entry.lock.index()];
+                let node = self.known_node(entry.lock).expect("made with the context");
                 let from = match entry.class {
-                    _ if entry.life == slot.life => slot.node,
+                    _ if entry.life == self.order.life(node) => node,
                     // A pinned context can outlive the lock that was held in it: what is kept of that is its class.
                     Some(class) => self.class_node(class),
                     None => continue,
@@ -460,10 +507,18 @@ impl LockOrder {
         if !self.order.together(first.from, first.to) {
             return;
         }
-        let Self { order, contexts, patterns, classes, .. } = self;
+        if self.told >= PATTERNS_MAX {
+            self.cut = true;
+            return;
+        }
+        let budget = if self.looked < LOOKS_MAX { BUDGET } else { BUDGET_LATER };
+        let Self { order, contexts, patterns, classes, told, .. } = self;
         let (fork_join, threads) = (self.fork_join, self.thread_count);
-        let mut search = Search { order, contexts, fork_join, threads, budget: BUDGET, cut: false };
+        let mut search = Search { order, contexts, fork_join, threads, budget, cut: false };
         search.run(first, |path| {
+            if *told >= PATTERNS_MAX {
+                return;
+            }
             // A pattern among classes is known by its sites: threads and locks differ from test to test.
             let by_class = path.iter().any(|hop| matches!(order.graph[hop.from].place, Place::Class(_)));
             if by_class && explained(order, contexts, classes, path) {
@@ -477,10 +532,12 @@ impl LockOrder {
                 patterns.insert(key(path, |hop| abstract_key(order, contexts, hop)))
             };
             if new {
+                *told += 1;
                 hazards.push(Hazard::Cycle(Pattern { steps: steps(order, contexts, path) }));
             }
         });
         self.cut |= search.cut;
+        self.looked += u64::from(budget - search.budget);
     }
 }
 

@@ -180,28 +180,33 @@ impl<'a> Judge<'a> {
     fn variable(&self, known: &Known, var: u32, found: &mut Vec<Pair>) {
         let most = found.len() + RACES_MAX;
         let accesses = self.index.accesses(var);
-        let mut threads: Vec<(u32, Vec<u32>)> = Vec::new();
-        for &event in accesses {
+        // Each with its place among all.
+        let mut threads: Vec<(u32, Vec<(u32, u32)>)> = Vec::new();
+        for (place, &event) in (0..).zip(accesses) {
             let thread = self.index.entry(event).thread;
             match threads.iter_mut().find(|(known, _)| *known == thread) {
-                Some((_, events)) => events.push(event),
-                None => threads.push((thread, vec![event])),
+                Some((_, events)) => events.push((event, place)),
+                None => threads.push((thread, vec![(event, place)])),
             }
         }
-        let is_write = |&&event: &&u32| self.index.entry(event).word == Word::Write;
-        if threads.len() < 2 || !accesses.iter().any(|event| is_write(&event)) {
+        let is_write = |event: u32| self.index.entry(event).word == Word::Write;
+        if threads.len() < 2 || !accesses.iter().any(|&event| is_write(event)) {
             return;
         }
+        let apart = Apart::new(self.index, accesses);
         let mut told: FxHashSet<u64> = FxHashSet::default();
         let mut sites: FxHashSet<(SiteId, SiteId)> = FxHashSet::default();
         for (thread, later) in &threads {
             for (other, earlier) in threads.iter().filter(|(other, _)| other != thread) {
-                let writes: Vec<u32> = earlier.iter().filter(is_write).copied().collect();
+                let writes: Vec<(u32, u32)> = earlier.iter().filter(|(event, _)| is_write(*event)).copied().collect();
                 // A write conflicts with every access, a read with the writes.
                 for (candidates, write) in [(earlier, true), (&writes, false)] {
-                    let mut queue =
-                        Queue { judge: self, thread: *other, candidates, closed: vec![0; self.index.threads.len()] };
-                    for &event in later.iter().filter(|event| is_write(event) == write) {
+                    let closed = vec![0; self.index.threads.len()];
+                    let mut queue = Queue { judge: self, apart: &apart, thread: *other, candidates, closed };
+                    for &(event, place) in later.iter().filter(|(event, _)| is_write(*event) == write) {
+                        if apart.is_apart_from_all(place as usize) {
+                            continue;
+                        }
                         if self.effort.every_event
                             && (known.later.contains(&self.index.ordinal(event)) || told.contains(&u64::from(event)))
                         {
@@ -210,7 +215,7 @@ impl<'a> Judge<'a> {
                         if found.len() >= most {
                             return;
                         }
-                        let Some(candidate) = queue.racing_with(event) else { continue };
+                        let Some(candidate) = queue.racing_with(event, place) else { continue };
                         let pair = (candidate, event);
                         let entry = |event| self.index.entry(event);
                         let new = if self.effort.every_event {
@@ -322,25 +327,27 @@ impl<'a> Judge<'a> {
 /// The accesses of one thread that may race with those of another.
 struct Queue<'a> {
     judge: &'a Judge<'a>,
+    apart: &'a Apart,
     thread: u32,
-    candidates: &'a [u32],
+    /// With their places among the accesses of the variable.
+    candidates: &'a [(u32, u32)],
     /// The closure of what must come before the newest pair.
     closed: Prefix,
 }
 
 impl Queue<'_> {
     /// The oldest candidate that races with `later`, which comes after all that were asked for before.
-    fn racing_with(&mut self, later: u32) -> Option<u32> {
+    fn racing_with(&mut self, later: u32, place: u32) -> Option<u32> {
         let Judge { index, clocks, .. } = *self.judge;
-        while let Some((&candidate, rest)) = self.candidates.split_first()
+        while let Some((&(candidate, other), rest)) = self.candidates.split_first()
             && candidate < later
         {
-            let at = index.entry(candidate).at;
+            let past = |closed: &Prefix| closed[self.thread as usize] > index.entry(candidate).at;
             // Cheap reasons first: the closure says the same, at more cost.
-            if self.closed[self.thread as usize] <= at && !index.guarded(candidate, later) {
+            if !self.apart.are(index, other as usize, place as usize) && !past(&self.closed) {
                 clocks.before(index, later, &mut self.closed);
                 clocks.before(index, candidate, &mut self.closed);
-                if close(index, clocks, &mut self.closed) && self.closed[self.thread as usize] <= at {
+                if close(index, clocks, &mut self.closed) && !past(&self.closed) {
                     return Some(candidate);
                 }
             }

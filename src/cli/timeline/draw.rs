@@ -86,6 +86,9 @@ pub(super) fn text(timeline: &Timeline, style: Style, terminal: bool) -> String 
         let message = crate::report::escape(&finding.message);
         let _ = writeln!(out, "{} {}: {message}", styles.error.on("found:"), finding.kind);
     }
+    if !timeline.findings.is_empty() {
+        out.push_str("a report is made in the poll that it is about, which takes longer for that\n");
+    }
     if !timeline.findings.is_empty() && crate::cli::scenarios::find(timeline.name).is_some() {
         let _ = writeln!(out, "gordian run {} has the report", timeline.name);
     }

@@ -30,6 +30,9 @@ const NEWS: u64 = 1 << 63;
 pub(super) const LAST_SITE: SiteId = SiteId((1 << SITE_BITS) - 1);
 
 impl Entry {
+    /// Of no lock.
+    pub(super) const NONE: Self = Self { chain: 0, word: 0 };
+
     /// `id` as in the lock's meta.
     #[inline(always)]
     pub(super) fn new(chain: u64, id: u32, site: SiteId, mode: Mode, attempt: Attempt) -> Self {
@@ -80,6 +83,10 @@ impl Entry {
 
     fn is(self, lock: LockId, mode: Mode) -> bool {
         self.lock() == lock && self.mode() == mode
+    }
+
+    pub(super) fn report(self) -> HeldLock {
+        HeldLock { lock: self.lock(), mode: self.mode(), site: self.site(), attempt: self.attempt() }
     }
 
     pub(super) fn innermost(self) -> (LockId, Mode, SiteId) {
@@ -144,13 +151,7 @@ impl Held {
     }
 
     pub(super) fn locks(&self) -> Vec<HeldLock> {
-        let held = |entry: Entry| HeldLock {
-            lock: entry.lock(),
-            mode: entry.mode(),
-            site: entry.site(),
-            attempt: entry.attempt(),
-        };
-        self.iter().map(held).collect()
+        self.iter().map(Entry::report).collect()
     }
 
     pub(super) fn holdings(&self) -> Vec<Holding> {
@@ -237,7 +238,7 @@ impl Held {
     pub(super) fn push(&mut self, entry: Entry) {
         if self.top == self.last {
             let depth = self.len();
-            self.entries.resize(2 * self.entries.len(), Entry { chain: 0, word: 0 });
+            self.entries.resize(2 * self.entries.len(), Entry::NONE);
             self.set_depth(depth);
         }
         // SAFETY: `top` is below `last`.

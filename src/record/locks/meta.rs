@@ -3,14 +3,15 @@
 use std::cell::UnsafeCell;
 use std::num::NonZeroU32;
 use std::panic::{RefUnwindSafe, UnwindSafe};
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 
+use super::heir;
 use super::state::LockState;
 use crate::analysis::happens_before::SyncClock;
 use crate::analysis::lock_order::ContextId;
 use crate::event::{LockId, Object, ObjectKind, Op, SiteId, ThreadId};
 use crate::record::Place;
-use crate::record::context::{Context, enter};
+use crate::record::context::{self, Context, Current, enter};
 use crate::record::log::Room;
 use crate::record::registry::{self, Ids};
 
@@ -29,22 +30,45 @@ pub(crate) struct LockMeta {
     /// While a trace is recorded: the thread (its number plus one) of the last exclusive release, and its position then.
     last_position: AtomicU64,
     last_thread: AtomicU32,
-    /// While the graph does not know the lock: the one held context in which it was ever taken below another, of which
-    /// this is a pin (0: none), and the place. Changed only by who holds the lock exclusively, or owns it: the lock itself
-    /// orders that.
-    context: AtomicU32,
-    context_site: AtomicU32,
+    /// While the graph does not know the lock: the [`Note`] of the one held context in which it was ever taken below another.
+    /// Changed only by who holds the lock exclusively, or owns it: the lock itself orders that.
+    note: AtomicU64,
     /// The id, 0 until the first acquisition, with [`KNOWN`] and [`DESCRIBED`].
     id: AtomicU32,
     kind: ObjectKind,
     /// When a holder looks at what the lock guards is not seen, and the trace does not say so yet.
     opaque: AtomicBool,
-    named: AtomicBool,
-    /// Some thread's filter holds a chain with the id.
-    chained: AtomicBool,
+    /// [`NAMED`] and [`CHAINED`].
+    marks: AtomicU8,
 }
 
 const _: () = assert!(size_of::<LockMeta>() <= 64);
+
+/// The bit in [`LockMeta::marks`] that says that the lock has a name.
+const NAMED: u8 = 1;
+
+/// The bit in [`LockMeta::marks`] that says that some thread's filter holds a chain with the id.
+const CHAINED: u8 = 2;
+
+/// A pin of a held context, and where a lock was taken in it; or neither.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Note(u64);
+
+impl Note {
+    pub(super) const NONE: Self = Self(0);
+
+    pub(super) fn new(context: ContextId, site: SiteId) -> Self {
+        Self(u64::from(context.0.get()) << 32 | u64::from(site.0))
+    }
+
+    pub(super) fn context(self) -> Option<ContextId> {
+        NonZeroU32::new((self.0 >> 32) as u32).map(ContextId)
+    }
+
+    pub(super) fn site(self) -> SiteId {
+        SiteId(self.0 as u32)
+    }
+}
 
 /// The bit in [`LockMeta::id`] that says that the graph knows the lock. Until something is taken above it, the lock has no
 /// edge out and needs no node: it is *fresh*.
@@ -77,10 +101,8 @@ impl LockMeta {
             id: AtomicU32::new(0),
             kind,
             opaque: AtomicBool::new(opaque),
-            named: AtomicBool::new(false),
-            chained: AtomicBool::new(false),
-            context_site: AtomicU32::new(0),
-            context: AtomicU32::new(0),
+            marks: AtomicU8::new(0),
+            note: AtomicU64::new(0),
             created,
             last_thread: AtomicU32::new(0),
             last_position: AtomicU64::new(0),
@@ -102,34 +124,50 @@ impl LockMeta {
     }
 
     pub(super) fn is_named(&self) -> bool {
-        self.named.load(Ordering::Relaxed)
+        self.marks.load(Ordering::Relaxed) & NAMED != 0
     }
 
     pub(super) fn set_chained(&self) {
-        self.chained.store(true, Ordering::Relaxed);
+        if !self.is_chained() {
+            self.marks.fetch_or(CHAINED, Ordering::Relaxed);
+        }
     }
 
-    /// The noted context. The caller holds the lock exclusively, here and below.
-    pub(super) fn note(&self) -> Option<ContextId> {
-        NonZeroU32::new(self.context.load(Ordering::Relaxed)).map(ContextId)
+    /// The note. The caller holds the lock exclusively, or owns it, here and below.
+    #[inline(always)]
+    pub(super) fn note(&self) -> Note {
+        Note(self.note.load(Ordering::Relaxed))
     }
 
     /// Notes a context, which stays pinned, and the place of the acquisition.
-    pub(super) fn put_note(&self, context: ContextId, site: SiteId) {
-        self.context.store(context.0.get(), Ordering::Relaxed);
-        self.context_site.store(site.0, Ordering::Relaxed);
+    #[inline(always)]
+    pub(super) fn put_note(&self, note: Note) {
+        self.note.store(note.0, Ordering::Relaxed);
     }
 
     /// Takes the note out, and the pin with it.
     pub(super) fn take_note(&self) -> Option<(ContextId, SiteId)> {
-        let noted = self.note()?;
-        self.context.store(0, Ordering::Relaxed);
-        Some((noted, SiteId(self.context_site.load(Ordering::Relaxed))))
+        let note = self.note();
+        self.put_note(Note::NONE);
+        Some((note.context()?, note.site()))
+    }
+
+    /// Has it a name, or does a filter hold a chain with the id?
+    #[inline(always)]
+    pub(super) fn is_marked(&self) -> bool {
+        self.marks.load(Ordering::Relaxed) != 0
+    }
+
+    /// Gives a lock an id that has none. False, and nothing done, if it has.
+    #[inline(always)]
+    pub(super) fn take_id(&self, id: u32) -> bool {
+        // A thread that waits for the lock gives it an id, too.
+        self.id.compare_exchange(0, id, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 
     /// Does some thread's filter hold a chain with the id?
     pub(super) fn is_chained(&self) -> bool {
-        self.chained.load(Ordering::Relaxed)
+        self.marks.load(Ordering::Relaxed) & CHAINED != 0
     }
 
     /// The id with its bits; 0 before the first acquisition.
@@ -217,7 +255,7 @@ impl LockMeta {
         let Some(mut inside) = enter() else { return };
         let lock = self.id(&mut inside.locks);
         registry::name(Object::Lock(lock), self.kind, Some(self.created), name);
-        self.named.store(true, Ordering::Relaxed);
+        self.marks.fetch_or(NAMED, Ordering::Relaxed);
     }
 
     /// # Safety
@@ -244,7 +282,15 @@ impl Drop for LockMeta {
     #[inline]
     fn drop(&mut self) {
         if *self.id.get_mut() != 0 {
-            self.died();
+            end(context::current(), self);
         }
+    }
+}
+
+/// A call of its own, as that of an acquisition.
+#[inline(never)]
+fn end(current: Current, meta: &mut LockMeta) {
+    if !heir::put_back(current, meta) {
+        meta.died();
     }
 }

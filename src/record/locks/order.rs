@@ -3,7 +3,7 @@
 use std::ptr;
 
 use super::ORDER;
-use super::meta::{DESCRIBED, ID, LockMeta};
+use super::meta::{DESCRIBED, ID, LockMeta, Note};
 use super::pins::Pin;
 use super::state::{Carried, LockState};
 use crate::analysis::lock_order::{Hazard, extend};
@@ -16,6 +16,35 @@ use crate::record::sink;
 /// Ids that a thread keeps for reuse.
 const SPARE_IDS: usize = 1024;
 
+/// Was the chain, of a request for the lock, judged before?
+///
+/// Behind the front of the filter, where there are very many locks, memory is what takes the time. So if the last chain
+/// that was asked for there was new, and this one may well be, what the graph will look at is on its way already while the
+/// filter is read. Where chains are known, the graph is not touched.
+pub(super) fn is_known(locks: &mut LockState, lock: LockId, chain: u64) -> bool {
+    if locks.known.in_front(chain) {
+        return true;
+    }
+    locks.known.prefetch(chain);
+    if locks.expects_new {
+        prepare(locks, lock, chain);
+    }
+    let known = locks.known.known(chain);
+    locks.expects_new = !known;
+    known
+}
+
+/// Asks for what the graph will look at to judge the chain.
+fn prepare(locks: &mut LockState, lock: LockId, chain: u64) {
+    locks.prepared = chain;
+    let below = locks.held.chain();
+    locks.pins.prefetch(below);
+    // If another thread is at the graph, there is something else to wait for.
+    if let Some(order) = ORDER.try_lock() {
+        order.prepare(locks.line.all_with(&locks.held).map(|held| held.lock), lock);
+    }
+}
+
 /// A chain not seen before, of a lock that has just been acquired.
 #[cold]
 #[inline(never)]
@@ -26,9 +55,9 @@ pub(super) fn judge(context: &mut Context, meta: &LockMeta, chain: u64, mode: Mo
     if meta.kind() == ObjectKind::Mutex && meta.is_fresh() {
         introduce_holders(context);
         let pin = held_context(context);
-        match meta.note() {
+        match meta.note().context() {
             None => {
-                meta.put_note(context.locks.pins.share(pin.id), site);
+                meta.put_note(Note::new(context.locks.pins.share(pin.id), site));
                 return tell_class(context, meta, mode, site);
             }
             Some(noted) if noted == pin.id => {
@@ -54,8 +83,15 @@ pub(super) fn note(context: &mut Context, meta: &LockMeta, chain: u64, mode: Mod
         return;
     }
     introduce_holders(context);
-    let pin = held_context(context).id;
-    let hazards = ORDER.lock().acquire_in(pin, lock, mode, site);
+    if context.locks.prepared != chain {
+        prepare(&mut context.locks, lock, chain);
+    }
+    let hazards = {
+        let LockState { line, held, pins, .. } = &mut context.locks;
+        let mut order = ORDER.lock();
+        let pin = pins.get(held.chain(), || order.context(line.owner, &line.all_with(held).collect::<Vec<_>>())).id;
+        order.acquire_below(pin, line.all_with(held), lock, mode, site)
+    };
     tell_class(context, meta, mode, site);
     meta.set_chained();
     context.locks.known.insert(chain);
@@ -99,6 +135,7 @@ fn introduce_holders(context: &mut Context) {
 
 /// The graph gets to know a lock by its class, and so does the registry if it has not met the lock yet.
 fn introduce(locks: &mut LockState, lock: LockId) {
+    locks.heir.forget_if(lock);
     // The newest: ids of the dead are given out again.
     let newcomer = locks.newcomers.iter().rfind(|(newcomer, ..)| *newcomer == lock);
     if let Some(&(_, kind, created)) = newcomer {
@@ -131,13 +168,9 @@ fn tell(context: &mut Context, hazards: Vec<Hazard>) {
 
 /// What the thread holds now, pinned in the graph.
 fn held_context(context: &mut Context) -> Pin {
-    let owner = context.locks.owner();
-    let (chain, all) = (context.locks.held.chain(), &mut context.locks);
-    if let Some(pin) = all.pins.last(chain) {
-        return pin;
-    }
-    let held = all.all_held();
-    all.pins.get(chain, || ORDER.lock().context(owner, &held))
+    let LockState { line, held, pins, .. } = &mut context.locks;
+    let chain = held.chain();
+    pins.get(chain, || ORDER.lock().context(line.owner, &line.all_with(held).collect::<Vec<_>>()))
 }
 
 impl LockMeta {
@@ -153,6 +186,7 @@ impl LockMeta {
         let known = !self.is_fresh();
         let described = self.id_word() & DESCRIBED != 0;
         let lock = LockId(self.id_word() & ID);
+        context.locks.heir.forget_if(lock);
         if self.is_named() || described || known {
             registry::forget(Object::Lock(lock));
         }
@@ -161,6 +195,12 @@ impl LockMeta {
             let hazards = ORDER.lock().lock_died(lock, class);
             return tell(context, hazards);
         }
+        // (A lock may die while it is held, if its guard was leaked.)
+        let reusable = lock.0 != UNWATCHED
+            && !self.is_chained()
+            && !context.locks.holds(lock)
+            && context.log.is_none()
+            && context.locks.spare_ids.len() < SPARE_IDS;
         if let Some((noted, site)) = self.take_note() {
             // Same context, same class, same place: the class knows it. (Of a context that is not the thread's own, or not
             // the last, this is not known here, and the graph is asked.)
@@ -173,13 +213,12 @@ impl LockMeta {
                 let hazards = ORDER.lock().class_edge_in(noted, class, Mode::Exclusive, site);
                 tell(context, hazards);
             }
+            if let Some(pin) = own.filter(|_| reusable && !described) {
+                return context.locks.leave(self, lock, pin.chain, Note::new(noted, site));
+            }
             context.locks.pins.give_back(noted);
         }
-        if lock.0 != UNWATCHED
-            && !self.is_chained()
-            && context.log.is_none()
-            && context.locks.spare_ids.len() < SPARE_IDS
-        {
+        if reusable {
             context.locks.spare_ids.push(lock.0);
         }
     }

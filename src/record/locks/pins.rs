@@ -1,7 +1,7 @@
 //! Held contexts that are pinned in the graph.
 
 use super::ORDER;
-use crate::analysis::lock_order::ContextId;
+use crate::analysis::lock_order::{ContextId, prefetch};
 
 /// A held context of the thread's present segment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -38,6 +38,14 @@ impl Pins {
     /// The context with this id, if it was asked for last.
     pub(super) fn last_with(&self, id: ContextId) -> Option<Pin> {
         self.last.filter(|pin| pin.id == id)
+    }
+
+    /// Asks for the place where [`get`](Self::get) will look.
+    #[inline]
+    pub(super) fn prefetch(&self, chain: u64) {
+        if let Some(slot) = self.slots.get(self.home(chain)) {
+            prefetch(slot);
+        }
     }
 
     /// The context with this chain; `pin` makes it.
@@ -108,11 +116,16 @@ impl Pins {
 
     /// Where the chain is, or the free slot where it would go.
     fn slot(&self, chain: u64) -> usize {
-        let mut slot = ((u128::from(chain) * self.slots.len() as u128) >> 64) as usize;
+        let mut slot = self.home(chain);
         while self.slots[slot].is_some_and(|pin| pin.chain != chain) {
             slot = (slot + 1) % self.slots.len();
         }
         slot
+    }
+
+    #[inline]
+    fn home(&self, chain: u64) -> usize {
+        ((u128::from(chain) * self.slots.len() as u128) >> 64) as usize
     }
 
     #[cold]

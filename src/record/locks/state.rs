@@ -3,6 +3,7 @@
 use std::ptr;
 
 use super::ORDER;
+use super::heir::Heir;
 use super::held::{Entry, Held, LAST_SITE, grow};
 use super::pins::Pins;
 use crate::analysis::lock_order::{HeldLock, KnownChains, Moment, extend};
@@ -11,7 +12,7 @@ use crate::event::{Attempt, LockId, Mode, Object, ObjectKind, SiteId, ThreadId};
 use crate::record::{Place, registry, stacks};
 
 /// Places seen by one thread: a direct-mapped cache from address to id.
-pub(super) struct Places([(usize, SiteId); Places::SIZE]);
+pub(super) struct Places([(Option<Place>, SiteId); Places::SIZE]);
 
 impl Places {
     const SIZE: usize = 64;
@@ -19,19 +20,27 @@ impl Places {
     /// The id of a place that was here before.
     #[inline(always)]
     pub(super) fn seen(&self, place: Place) -> Option<SiteId> {
-        let address = ptr::from_ref(place).addr();
-        let slot = &self.0[(address >> 3) % Self::SIZE];
-        if slot.0 == address { Some(slot.1) } else { None }
+        let slot = &self.0[Self::home(place)];
+        if Self::is(slot.0, place) { Some(slot.1) } else { None }
     }
 
     fn id(&mut self, place: Place) -> SiteId {
-        let address = ptr::from_ref(place).addr();
-        let slot = &mut self.0[(address >> 3) % Self::SIZE];
-        if slot.0 == address {
+        let slot = &mut self.0[Self::home(place)];
+        if Self::is(slot.0, place) {
             return slot.1;
         }
-        *slot = (address, first_visit(place));
+        *slot = (Some(place), first_visit(place));
         slot.1
+    }
+
+    #[inline(always)]
+    fn home(place: Place) -> usize {
+        (ptr::from_ref(place).addr() >> 3) % Self::SIZE
+    }
+
+    #[inline(always)]
+    fn is(seen: Option<Place>, place: Place) -> bool {
+        seen.map_or(ptr::null(), ptr::from_ref) == ptr::from_ref(place)
     }
 }
 
@@ -140,6 +149,13 @@ impl Line {
         self.told
     }
 
+    /// All that the owner holds, with what is on the stack, for the graph.
+    pub(super) fn all_with<'a>(&'a self, held: &'a Held) -> impl Iterator<Item = HeldLock> + 'a {
+        let carried = self.carried.iter().filter(|held| held.units == 0);
+        let carried = carried.map(|&Carried { lock, mode, site, attempt, .. }| HeldLock { lock, mode, site, attempt });
+        carried.chain(held.iter().map(Entry::report))
+    }
+
     /// Start of the keys with everything that is carried.
     fn start(&self) -> u64 {
         let locks = self.carried.iter().filter(|held| held.units == 0);
@@ -158,6 +174,11 @@ pub(crate) struct LockState {
     pub(super) spare_ids: Vec<u32>,
     /// Locks that were taken for the first time since the stack was last empty: the registry does not know them yet.
     pub(super) newcomers: Vec<Newcomer>,
+    pub(super) heir: Heir,
+    /// The last chain that the front of `known` did not have was new.
+    pub(super) expects_new: bool,
+    /// The last chain for which the graph's memory was asked for.
+    pub(super) prepared: u64,
 }
 
 /// A lock that the registry does not know yet, its kind, and where it was made.
@@ -176,15 +197,19 @@ impl LockState {
             line: Line::new(thread, seed, true, None),
             held: Held::new(seed, recorded),
             known: KnownChains::new(),
-            places: Places([(0, SiteId::UNKNOWN); Places::SIZE]),
+            places: Places([(None, SiteId::UNKNOWN); Places::SIZE]),
             pins: Pins::default(),
             spare_ids: Vec::new(),
             newcomers: Vec::new(),
+            heir: Heir::NONE,
+            expects_new: false,
+            prepared: 0,
         }
     }
 
     /// A new fork/join segment: chains judged in the old one are judged again, for their clock has changed.
     pub(crate) fn new_segment(&mut self, seed: u64) {
+        self.drop_heir();
         self.line.seed = seed;
         self.line.judged = false;
         self.line.forked = false;
@@ -217,6 +242,7 @@ impl LockState {
         }
         self.reseed();
         if self.pins.len() > PINS {
+            self.drop_heir();
             self.pins.clear();
         }
     }
@@ -306,20 +332,22 @@ impl LockState {
         self.new_segment(seed);
     }
 
-    /// All that the owner holds, for the graph.
-    pub(super) fn all_held(&self) -> Vec<HeldLock> {
-        let carried = self.line.carried.iter().filter(|held| held.units == 0);
-        let carried = carried.map(|&Carried { lock, mode, site, attempt, .. }| HeldLock { lock, mode, site, attempt });
-        carried.chain(self.held.locks()).collect()
-    }
-
     pub(super) fn add_newcomer(&mut self, newcomer: Newcomer) {
         if self.newcomers.len() > self.held.len() + NEWCOMERS {
             // Only those still held can be asked for.
             let held: Vec<LockId> = self.left();
+            self.drop_heir();
             self.newcomers.retain(|(newcomer, ..)| held.contains(newcomer));
         }
         self.newcomers.push(newcomer);
+    }
+
+    /// Nothing is held, so no newcomer can be asked for any more.
+    pub(super) fn clear_newcomers(&mut self) {
+        if !self.newcomers.is_empty() {
+            self.drop_heir();
+            self.newcomers.clear();
+        }
     }
 
     #[inline(always)]
@@ -358,9 +386,19 @@ impl LockState {
         self.held.iter().map(|entry| entry.lock()).collect()
     }
 
+    pub(super) fn holds(&self, lock: LockId) -> bool {
+        self.held.iter().any(|entry| entry.lock() == lock)
+    }
+
     /// The lock taken last, of those held.
     #[inline]
     pub(crate) fn innermost(&self) -> Option<(LockId, Mode, SiteId)> {
         self.held.innermost().or_else(|| self.line.carried.last().map(|held| (held.lock, held.mode, held.site)))
+    }
+}
+
+impl Drop for LockState {
+    fn drop(&mut self) {
+        self.drop_heir();
     }
 }

@@ -210,9 +210,13 @@ impl<F> Leaf<F> {
 
     /// The wait was made elsewhere, and is polled at `place`: that of an `.await`, if the `poll` that calls this has
     /// `#[track_caller]`. What polls through a reference or a box is in the standard library, and says nothing.
-    #[inline]
     pub fn awaited_at(&mut self, place: Place) {
-        if !place.file().starts_with("/rustc/") && !place.file().contains("/rustlib/src/") {
+        if super::watched::is_poll(place) {
+            // It is the whole of its task (`block_on(handle)`).
+            let Some(inside) = enter() else { return };
+            let Some(frame) = inside.frames.last() else { return };
+            self.wait.place = frame.task().spawned;
+        } else if !place.file().starts_with("/rustc/") && !place.file().contains("/rustlib/src/") {
             self.wait.place = place;
         }
     }

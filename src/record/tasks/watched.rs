@@ -93,10 +93,19 @@ impl<F> Drop for Watched<F> {
         if let Some(polling) = polling {
             polling.ready();
         }
-        if let Some(state) = self.task.0.as_ref().filter(|state| state.kind == Kind::Polled) {
-            state.runtime.count_future(false);
+        if let Some(state) = &self.task.0 {
+            // Before it is counted no more: until it has left its runtime, that would have one more than are watched.
+            state.end(true);
+            if state.kind == Kind::Polled {
+                state.runtime.count_future(false);
+            }
         }
     }
+}
+
+/// Is it the place where a [`Watched`] polls?
+pub(super) fn is_poll(place: &std::panic::Location<'_>) -> bool {
+    place.file() == file!()
 }
 
 /// The waker of a task, counted while somebody has it.

@@ -31,10 +31,12 @@ impl Builder {
             self.first = ordinal;
         }
         let thread = event.owner.thread;
-        if self.lengths.len() <= thread.index() {
-            self.lengths.resize(thread.index() + 1, 0);
+        // Threads alone, without the places that tasks would have.
+        let place = thread.0 as usize;
+        if self.lengths.len() <= place {
+            self.lengths.resize(place + 1, 0);
         }
-        let length = &mut self.lengths[thread.index()];
+        let length = &mut self.lengths[place];
         let (word, kind, mode, object) = encode(thread, event.op);
         match event.op {
             Op::BarrierArrive { barrier, parties } => drop(self.parties.insert(barrier.0, parties.max(1))),
