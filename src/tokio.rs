@@ -39,6 +39,8 @@ pub mod sync;
 pub mod task;
 #[cfg(all(feature = "detect", not(tokio_without = "time")))]
 pub mod time;
+#[cfg(all(feature = "detect", not(tokio_without = "sync")))]
+mod wait;
 
 pub use ::tokio::*;
 

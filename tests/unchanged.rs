@@ -159,6 +159,7 @@ fn only_what_libtest_runs_is_a_test() {
 }
 
 #[test]
+#[allow(clippy::print_stdout, reason = "a test that is left out says so")]
 fn nextest_gives_each_test_a_process() {
     if !Command::new("cargo").args(["nextest", "--version"]).output().is_ok_and(|output| output.status.success()) {
         #[allow(clippy::print_stdout, reason = "says why nothing is tested")]

@@ -2,6 +2,7 @@
 //! which order hooks and originals are called by several owners.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 
@@ -22,6 +23,8 @@ pub struct MessagesMeta {
     id: AtomicU32,
     kind: ObjectKind,
     created: Place,
+    /// The registry knows it.
+    described: AtomicBool,
     /// What those knew who went.
     gone: Mutex<SyncClock>,
     edge: Edge,
@@ -41,7 +44,8 @@ impl MessagesMeta {
     #[must_use]
     pub const fn new(kind: ObjectKind, capacity: Option<usize>, created: Place) -> Self {
         let _ = capacity;
-        Self { id: AtomicU32::new(0), kind, created, gone: Mutex::new(SyncClock::new()), edge: Edge::new() }
+        let (id, described) = (AtomicU32::new(0), AtomicBool::new(false));
+        Self { id, kind, created, described, gone: Mutex::new(SyncClock::new()), edge: Edge::new() }
     }
 
     fn id(&self) -> ChannelId {
@@ -49,8 +53,11 @@ impl MessagesMeta {
     }
 
     fn described(&self) -> ChannelId {
-        let _inside = enter();
-        registry::describe(Object::Channel(self.id()), self.kind, Some(self.created));
+        if !self.described.load(Ordering::Relaxed) {
+            let _inside = enter();
+            registry::describe(Object::Channel(self.id()), self.kind, Some(self.created));
+            self.described.store(true, Ordering::Relaxed);
+        }
         self.id()
     }
 
@@ -140,7 +147,7 @@ impl MessagesMeta {
 
 impl Drop for MessagesMeta {
     fn drop(&mut self) {
-        if self.id.load(std::sync::atomic::Ordering::Relaxed) != 0
+        if self.id.load(Ordering::Relaxed) != 0
             && let Some(_inside) = enter()
         {
             registry::forget(Object::Channel(self.id()));

@@ -168,7 +168,7 @@ fn trap_14_a_sequence_lock_reads_speculatively() {
             let before = lock.0.load(Ordering::Acquire);
             let value = lock.1.get_speculative();
             fence(Ordering::Acquire);
-            if before % 2 == 0 && lock.0.load(Ordering::Relaxed) == before {
+            if before.is_multiple_of(2) && lock.0.load(Ordering::Relaxed) == before {
                 break value;
             }
         };

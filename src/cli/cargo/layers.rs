@@ -23,14 +23,17 @@ pub(super) struct Layer {
     /// The root of its sources.
     root: &'static str,
     /// What it is compiled with, for the version and the features that the dependency has.
-    cfgs: fn(Version, Features<'_>) -> Vec<String>,
+    cfgs: Cfgs,
 }
 
 /// Major and minor.
 type Version = (u64, u64);
 
-/// Says whether the dependency has a feature.
-type Features<'a> = &'a dyn Fn(&str) -> bool;
+/// Tells whether the dependency has a feature.
+type Has<'a> = &'a dyn Fn(&str) -> bool;
+
+/// The cfgs of a layer.
+type Cfgs = fn(Version, Has<'_>) -> Vec<String>;
 
 const LAYERS: [Layer; 3] = [
     Layer {
@@ -48,7 +51,7 @@ const LAYERS: [Layer; 3] = [
     Layer { name: "tokio", versions: ((1, 41), (2, 0)), root: sources::TOKIO, cfgs: of_tokio },
 ];
 
-fn without_arc_lock(has: Features<'_>) -> Vec<String> {
+fn without_arc_lock(has: Has<'_>) -> Vec<String> {
     if has("arc_lock") { Vec::new() } else { vec!["no_arc_lock".to_owned()] }
 }
 
@@ -59,7 +62,7 @@ const NEWEST_TOKIO: u64 = 54;
 const TOKIOS_FEATURES: [&str; 9] =
     ["net", "process", "rt", "rt-multi-thread", "signal", "sync", "test-util", "time", "tracing"];
 
-fn of_tokio((_, minor): Version, has: Features<'_>) -> Vec<String> {
+fn of_tokio((_, minor): Version, has: Has<'_>) -> Vec<String> {
     let later = (minor + 1..=NEWEST_TOKIO).map(|later| format!("tokio_before=\"1.{later}\""));
     let without = TOKIOS_FEATURES.iter().filter(|feature| !has(feature));
     let without = without.map(|feature| format!("tokio_without=\"{feature}\""));

@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, RawWaker, RawWakerVTable, Wake, Waker};
 
 use super::TaskRecord;
-use super::task::State;
+use super::task::{State, flags};
 use super::watched::is_of_task;
 use crate::analysis::wait_for::{Leg, Wait};
 use crate::event::{SiteId, ThreadId};
@@ -300,6 +300,7 @@ impl Waiting {
         let mut inner = task.inner();
         if !inner.leaves.iter().any(|other| Arc::ptr_eq(other, leaf)) {
             inner.leaves.push(Arc::clone(leaf));
+            task.set(flags::LEAVES);
         }
     }
 
@@ -309,7 +310,11 @@ impl Waiting {
         if let Some(waker) = self.waker.take()
             && let Waiter::Task(task) = &waker.leaf.owner
         {
-            task.inner().leaves.retain(|other| !Arc::ptr_eq(other, &waker.leaf));
+            let mut inner = task.inner();
+            inner.leaves.retain(|other| !Arc::ptr_eq(other, &waker.leaf));
+            if inner.leaves.is_empty() {
+                task.clear(flags::LEAVES);
+            }
         }
     }
 

@@ -70,7 +70,7 @@ impl Frame {
 
     /// Does the task wait for something else, too?
     pub(crate) fn has_siblings(&self) -> bool {
-        !self.task.inner().leaves.is_empty()
+        self.task.is(flags::LEAVES)
     }
 
     pub(crate) fn task(&self) -> &Arc<State> {

@@ -47,6 +47,8 @@ pub(crate) mod flags {
     pub(crate) const ABORTED: u32 = 16;
     /// It holds something, or has.
     pub(crate) const HOLDER: u32 = 32;
+    /// Leaves of it are registered.
+    pub(crate) const LEAVES: u32 = 64;
 }
 
 /// What is known of a task.

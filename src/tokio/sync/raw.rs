@@ -10,11 +10,11 @@ use std::panic::Location;
 
 use ::gordian::event::{Attempt, Mode, ObjectKind};
 use ::gordian::runtime::Place;
-use ::gordian::runtime::leaf::Leaf;
 use ::gordian::runtime::semaphores::{Hold, SemaphoreMeta};
 use ::tokio::sync::{Semaphore, TryLockError};
 
 use super::super::blocking;
+use super::super::wait::wait;
 
 /// A lock without its value: so many units, of which a mutex and a writer take all, and a reader one.
 pub(super) struct Raw {
@@ -89,7 +89,7 @@ impl<L: Keeper> Held<L> {
         let raw = lock.raw();
         let units = raw.units(mode);
         let acquire = raw.semaphore.acquire_many(units);
-        match Leaf::new(acquire, raw.meta.wants(units, mode, place), place).await {
+        match wait(acquire, || raw.meta.wants(units, mode, place), place).await {
             Ok(permit) => permit.forget(),
             Err(_) => unreachable!("nobody closes the semaphore of a lock"),
         }

@@ -10,11 +10,11 @@ use std::sync::Arc;
 use ::gordian::Named;
 use ::gordian::event::{Attempt, Mode, ObjectKind};
 use ::gordian::runtime::Place;
-use ::gordian::runtime::leaf::Leaf;
 use ::gordian::runtime::semaphores::{Hold, SemaphoreMeta};
 use ::tokio::sync::{AcquireError, TryAcquireError};
 
 use super::super::blocking::block_on;
+use super::super::wait::wait;
 
 /// See [`tokio::sync::Semaphore`].
 pub struct Semaphore {
@@ -269,7 +269,7 @@ struct Units<S: Keeper> {
 impl<S: Keeper> Units<S> {
     async fn acquire(semaphore: S, units: u32, place: Place) -> Result<Self, AcquireError> {
         let acquire = semaphore.inner.acquire_many(units);
-        Leaf::new(acquire, semaphore.meta.wants(units, Mode::Exclusive, place), place).await?.forget();
+        wait(acquire, || semaphore.meta.wants(units, Mode::Exclusive, place), place).await?.forget();
         Ok(Self::new(semaphore, units, Attempt::Blocking, place))
     }
 

@@ -20,6 +20,7 @@ use mpsc::error::{SendError, TryRecvError, TrySendError};
 use super::super::super::blocking::block_on;
 #[cfg(not(tokio_without = "time"))]
 use super::super::super::time::timeout;
+use super::super::super::wait::wait;
 use super::super::ends::{Message, ReceiverEnd, SenderEnd, ends};
 use super::permits::{OwnedPermit, Permit, PermitIterator};
 use super::receiver::receiver;
@@ -81,7 +82,7 @@ impl<T> Sender<T> {
 
     /// Waits for room.
     fn real_reserve(&self, place: Place) -> impl Future<Output = Result<mpsc::Permit<'_, Message<T>>, SendError<()>>> {
-        let reserve = Leaf::new(self.inner.reserve(), self.end.meta().wants_room(), place);
+        let reserve = wait(self.inner.reserve(), || self.end.meta().wants_room(), place);
         async move { reserve.await.inspect_err(|_| self.end.meta().saw_closed(place)) }
     }
 

@@ -22,7 +22,7 @@ macro_rules! receiver {
             pub fn recv(&mut self) -> impl Future<Output = Option<T>> {
                 let place = Location::caller();
                 async move {
-                    let message = Leaf::new(self.inner.recv(), self.end.meta().wants_message(), place).await;
+                    let message = wait(self.inner.recv(), || self.end.meta().wants_message(), place).await;
                     self.received(message, place)
                 }
             }

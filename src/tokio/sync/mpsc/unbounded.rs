@@ -14,6 +14,7 @@ use ::tokio::sync::mpsc;
 use mpsc::error::{SendError, TryRecvError};
 
 use super::super::super::blocking::block_on;
+use super::super::super::wait::wait;
 use super::super::ends::{Message, ReceiverEnd, SenderEnd, ends};
 use super::receiver::receiver;
 

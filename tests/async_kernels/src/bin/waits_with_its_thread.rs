@@ -1,0 +1,28 @@
+//! A handler waits with its thread for a message from another thread.
+//!
+//! origin: pinnacle-comp/pinnacle#148
+
+use std::sync::mpsc;
+
+async fn buggy() {
+    let (ask, asked) = mpsc::channel();
+    let (answer, answers) = mpsc::channel();
+    let thread = std::thread::spawn(move || {
+        asked.recv().unwrap();
+        answer.send(1).unwrap();
+    });
+    ask.send(()).unwrap();
+    assert_eq!(tokio::spawn(async move { answers.recv().unwrap() }).await.unwrap(), 1); //~ blocking-in-async
+    thread.join().unwrap(); //~ blocking-in-async
+}
+
+async fn fixed() {
+    let (answer, answers) = tokio::sync::oneshot::channel();
+    let thread = std::thread::spawn(move || answer.send(1).unwrap());
+    assert_eq!(tokio::spawn(async move { answers.await.unwrap() }).await.unwrap(), 1);
+    tokio::task::spawn_blocking(|| thread.join().unwrap()).await.unwrap();
+}
+
+fn main() {
+    async_kernels::choose(|| async_kernels::one_thread(buggy()), || async_kernels::one_thread(fixed()));
+}
