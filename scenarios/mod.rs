@@ -31,7 +31,7 @@ scenarios! {
         second_connection, second_connection_async, timer_needs_lock, timer_needs_lock_async, unpark_before_flag,
         unpark_before_flag_async, wait_with_second_lock, wait_with_second_lock_async, wakeup_swallowed,
         wakeup_swallowed_async;
-    polling: guard_kept_waiting, guard_kept_waiting_async, result_before_work, result_before_work_async,
+    polling: guard_kept_waiting, guard_kept_waiting_async, result_before_work, result_before_work_async, second_send, second_send_async,
         sleep_on_the_worker, sleep_on_the_worker_async, timeout_then_lock, timeout_then_lock_async;
     race: guard_thrown_away, guard_thrown_away_async, relaxed_publication, unsynchronised_counter,
         unsynchronised_counter_async, used_before_finished, used_before_finished_async;

@@ -58,7 +58,7 @@ fn the_kinds_of_threaded_programs_are_all_there() {
 fn pairs_cover_the_kinds_and_the_readme_tells_them_as_they_are() {
     let kinds: BTreeSet<Kind> =
         scenarios::pairs().flat_map(|pair| [pair.threads.kinds(), pair.tasks.kinds()].concat()).collect();
-    assert!(kinds.len() >= 14, "{kinds:?}");
+    assert!(kinds.len() >= 15, "{kinds:?}");
     assert!(scenarios::pairs().count() >= 20);
     let words = |scenario: &Scenario| match scenario.kinds().as_slice() {
         [] => "nothing".to_owned(),
