@@ -5,9 +5,9 @@
 use tokio::sync::oneshot;
 
 async fn buggy() {
-    let (answer, answers) = oneshot::channel(); //~ wait-cycle
+    let (answer, answers) = oneshot::channel();
     let question = ("how many?", answer);
-    let count: u32 = answers.await.unwrap();
+    let count: u32 = answers.await.unwrap(); //~ wait-cycle
     question.1.send(1).unwrap();
     assert_eq!(count, 1);
 }

@@ -7,11 +7,11 @@ use tokio::sync::OnceCell;
 static CONFIG: OnceCell<u32> = OnceCell::const_new();
 
 async fn default_port() -> u32 {
-    *CONFIG.get_or_init(|| async { 1 }).await //~ wait-cycle
+    *CONFIG.get_or_init(|| async { 1 }).await //~ self-deadlock
 }
 
 async fn buggy() {
-    let config = CONFIG.get_or_init(|| async { default_port().await + 1 }).await; //~ wait-cycle
+    let config = CONFIG.get_or_init(|| async { default_port().await + 1 }).await; //~ self-deadlock
     assert_eq!(*config, 2);
 }
 

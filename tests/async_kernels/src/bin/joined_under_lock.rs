@@ -11,7 +11,7 @@ async fn buggy() {
     let guard = state.lock().await; //~ wait-cycle
     let other = Arc::clone(&state);
     let task = tokio::spawn(async move { *other.lock().await += 1 }); //~ wait-cycle
-    task.await.unwrap();
+    task.await.unwrap(); //~ wait-cycle
     assert_eq!(*guard, 0);
 }
 

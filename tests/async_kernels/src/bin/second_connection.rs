@@ -19,7 +19,7 @@ async fn transactions(connections: usize) {
     };
     let tasks = [task(), task()];
     for task in tasks {
-        task.await.unwrap();
+        task.await.unwrap(); //~ wait-cycle
     }
 }
 
