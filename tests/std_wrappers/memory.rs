@@ -101,7 +101,7 @@ fn shared() {
     assert_eq!(list.with(Vec::len), 2);
     list.get_mut().push(3);
     assert_eq!(list.into_inner(), [1, 2, 3]);
-    let unsized_value: std::sync::Arc<Shared<[u8]>> = std::sync::Arc::new(Shared::new([1, 2]));
+    let unsized_value: Arc<Shared<[u8]>> = Arc::new(Shared::new([1, 2]));
     assert_eq!(unsized_value.with(<[u8]>::len), 2);
     assert_eq!(format!("{:?} {}", Shared::<u32>::default(), GLOBAL.get()), "Shared { .. } 4");
 }
@@ -120,14 +120,14 @@ fn a_nested_access_panics_instead_of_hanging() {
 /// What is dropped by a write may use the cell.
 #[test]
 fn an_old_value_is_dropped_outside() {
-    struct Loud(std::sync::Arc<Shared<Option<Loud>>>);
+    struct Loud(Arc<Shared<Option<Loud>>>);
     impl Drop for Loud {
         fn drop(&mut self) {
             assert!(self.0.with(Option::is_none));
         }
     }
-    let cell = std::sync::Arc::new(Shared::new(None));
-    cell.set(Some(Loud(std::sync::Arc::clone(&cell))));
+    let cell = Arc::new(Shared::new(None));
+    cell.set(Some(Loud(Arc::clone(&cell))));
     cell.set(None);
 }
 
@@ -179,6 +179,8 @@ fn cells_nested_in_one_order_wait() {
             }
         })
     };
-    [nest(), nest()].map(|thread| thread.join().unwrap());
+    for thread in [nest(), nest()] {
+        thread.join().unwrap();
+    }
     assert_eq!([cells[0].get(), cells[1].get()], [2000, 2000]);
 }
