@@ -16,7 +16,7 @@ type Places = BTreeSet<(String, u64)>;
 
 /// A package of kernels: its folder below `tests`.
 #[derive(Clone, Copy)]
-pub struct Kernels(pub &'static str);
+pub(crate) struct Kernels(pub(crate) &'static str);
 
 fn directory(kernels: Kernels) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(kernels.0)
@@ -104,7 +104,7 @@ fn judge(kernels: Kernels, kernel: &str) -> Result<(), String> {
 }
 
 /// Builds them all, and judges each.
-pub fn judge_all(kernels: Kernels) {
+pub(crate) fn judge_all(kernels: Kernels) {
     let built = gordian(kernels, "build", &[]);
     assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
     let left = Mutex::new(names(kernels));
