@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use rustc_hash::{FxHashMap, FxHasher};
 
 use super::registry::LiveNames;
+use super::sink::Reporting;
 use crate::event::{Names as _, Site, SiteId, ThreadId};
 
 /// Frames kept of a stack.
@@ -66,6 +67,8 @@ pub(crate) fn is_in_drop_of_future() -> bool {
     if let Some(&known) = DROPS.lock().get(&key) {
         return known;
     }
+    // Reading the symbols takes long, and is no doing of the program's.
+    let _reading = Reporting::new();
     let mut verdict = None;
     for &ip in &frames[..count] {
         if verdict.is_some() {
@@ -89,6 +92,8 @@ static DROPS: LazyLock<Mutex<FxHashMap<u64, bool>>> = LazyLock::new(Mutex::defau
 /// The function of the first operation at a place; an async block, or a closure, counts as part of the function around it.
 pub(crate) fn function(site: SiteId) -> Option<String> {
     let frames = STACKS.lock().get(&site)?.frames.clone();
+    // As above.
+    let _reading = Reporting::new();
     let mut found = None;
     for ip in frames.iter().map(|&ip| ip.saturating_sub(1)) {
         if found.is_some() {
