@@ -88,7 +88,7 @@ impl<const R: bool> RawRwLock<R> {
         if acquired {
             self.acquired(mode, attempt, self.users(place));
         } else {
-            locks::missed(&self.meta.lock, mode, self.users(place));
+            self.meta.missed(mode, self.users(place));
         }
         acquired
     }
