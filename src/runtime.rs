@@ -50,6 +50,11 @@ pub mod locks {
         locks::request(&meta.0, mode, upgrade, place).map(Waiting)
     }
 
+    /// After an attempt that found the lock taken.
+    pub fn missed(meta: &LockMeta, mode: Mode, place: Place) {
+        locks::missed(&meta.0, mode, place);
+    }
+
     /// After the exclusive acquisition of a mutex.
     #[inline]
     pub fn acquired(meta: &LockMeta, attempt: Attempt, place: Place) {
@@ -79,6 +84,11 @@ pub mod locks {
         /// Before waiting for the lock.
         pub fn request(&self, mode: Mode, upgrade: bool, place: Place) -> Option<Waiting> {
             locks::request(&self.0.lock, mode, upgrade, place).map(Waiting)
+        }
+
+        /// After an attempt that found the lock taken.
+        pub fn missed(&self, mode: Mode, place: Place) {
+            locks::missed(&self.0.lock, mode, place);
         }
 
         /// After an acquisition in `mode`.

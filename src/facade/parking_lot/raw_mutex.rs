@@ -27,7 +27,7 @@ const FILE: &str = "mutex.rs";
 
 impl<R: lock_api::RawMutex> WatchedRaw<R> {
     pub(super) const fn new(kind: ObjectKind, created: Place) -> Self {
-        Self { inner: R::INIT, meta: LockMeta::opaque(kind, created) }
+        Self { inner: R::INIT, meta: LockMeta::new(kind, created) }
     }
 
     pub(super) fn meta(&self) -> &LockMeta {
