@@ -27,7 +27,7 @@ once_cell 1.21.4
 async-channel 2.5.0
 arc-swap 1.9.5
 tokio 1.54.1 --features full,test-util --lib --test sync_* --test rt_* --test task_*
-smol: event-listener 5.4.2 event-listener-strategy 0.5.4 concurrent-queue 2.5.0 async-channel 2.5.0 async-lock 3.5.0
+smol: event-listener 5.4.2 event-listener-strategy 0.5.4 async-channel 2.5.0 async-lock 3.5.0
 END
 }
 
