@@ -64,7 +64,7 @@ pub(crate) struct Carried {
     pub(crate) possession: Possession,
     /// Units of a semaphore, which is not in the order of locks; 0 of a lock.
     pub(crate) units: u32,
-    /// When it was taken, among the waits of all tasks.
+    /// When it was taken, among the waits of all tasks: the last of them that was begun before.
     pub(crate) ticket: u64,
     /// Where what is guarded was looked at first, before it was written, and where it was written first.
     pub(crate) looked: Option<SiteId>,
