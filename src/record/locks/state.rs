@@ -249,14 +249,19 @@ impl LockState {
 
     /// The owner holds something more that is not on the stack.
     pub(crate) fn carry(&mut self, carried: Carried) {
+        let is_lock = carried.units == 0;
         self.line.carried.push(carried);
-        self.reseed();
+        if is_lock {
+            self.reseed();
+        }
     }
 
     /// The owner no longer holds it.
     pub(crate) fn put_down(&mut self, lock: LockId, mode: Mode) -> Option<Carried> {
         let held = self.line.put_down(lock, mode)?;
-        self.reseed();
+        if held.units == 0 {
+            self.reseed();
+        }
         Some(held)
     }
 
