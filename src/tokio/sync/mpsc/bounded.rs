@@ -82,12 +82,10 @@ impl<T> Sender<T> {
     }
 
     /// Waits for room.
-    fn real_reserve(&self, place: Place) -> impl Future<Output = Result<mpsc::Permit<'_, Message<T>>, SendError<()>>> {
-        async move {
-            let reserve = pin!(self.inner.reserve());
-            let reserved = wait(reserve, || self.end.meta().wants_room(), place).await;
-            reserved.inspect_err(|_| self.end.meta().saw_closed(place))
-        }
+    async fn real_reserve(&self, place: Place) -> Result<mpsc::Permit<'_, Message<T>>, SendError<()>> {
+        let reserve = pin!(self.inner.reserve());
+        let reserved = wait(reserve, || self.end.meta().wants_room(), place).await;
+        reserved.inspect_err(|_| self.end.meta().saw_closed(place))
     }
 
     /// See [`tokio::sync::mpsc::Sender::closed`].
