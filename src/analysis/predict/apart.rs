@@ -53,15 +53,19 @@ impl Apart {
         };
         let groups: Vec<u32> = accesses.iter().map(group).collect();
         let mut all = Self { groups, kinds, held, alone: Vec::new() };
-        if let Some(least) = all.least() {
-            let alone = |group: &Group| {
-                least.iter().all(|(other, owner)| {
-                    *owner == Some(group.thread) || !(group.write || other.write) || all.guarded(group, other)
-                })
-            };
-            all.alone = all.kinds.iter().map(alone).collect();
-        }
+        all.alone = all.alone();
         all
+    }
+
+    /// By group: is it apart from all? Empty if that is not known.
+    fn alone(&self) -> Vec<bool> {
+        let Some(least) = self.least() else { return Vec::new() };
+        let alone = |group: &Group| {
+            least.iter().all(|(other, owner)| {
+                *owner == Some(group.thread) || !(group.write || other.write) || self.guarded(group, other)
+            })
+        };
+        self.kinds.iter().map(alone).collect()
     }
 
     fn locks(&self, group: &Group) -> &[(u32, Mode)] {
@@ -114,5 +118,42 @@ impl Apart {
     /// True only if it is; with too many sets of locks that is not known.
     pub(super) fn is_apart_from_all(&self, access: usize) -> bool {
         self.alone.get(self.groups[access] as usize).is_some_and(|&alone| alone)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::predict::index::scatter;
+
+    #[test]
+    fn what_is_apart_from_the_least_sets_is_apart_from_each_and_nothing_else_is() {
+        let (mut alone, mut not) = (0, 0);
+        for seed in 0..2_000 {
+            let mut state = seed << 32;
+            let mut next = |below: u64| {
+                state += 1;
+                (scatter(state) % below) as u32
+            };
+            let mut all = Apart { groups: Vec::new(), kinds: Vec::new(), held: Vec::new(), alone: Vec::new() };
+            for group in 0..2 + next(8) {
+                let start = all.held.len() as u32;
+                for _ in 0..next(4) {
+                    let mode = [Mode::Exclusive, Mode::Exclusive, Mode::Shared, Mode::Upgradable][next(4) as usize];
+                    // Two locks that share a bit.
+                    all.held.push(([0, 1, 64][next(3) as usize], mode));
+                }
+                let end = all.held.len() as u32;
+                let mask = all.held[start as usize..].iter().fold(0, |mask, (lock, _)| mask | 1 << (lock % 64));
+                all.kinds.push(Group { thread: next(3), write: next(2) == 0, start, end, mask });
+                all.groups.push(group);
+            }
+            let places = 0..all.groups.len();
+            let each: Vec<bool> = places.clone().map(|one| places.clone().all(|other| all.are(one, other))).collect();
+            alone += each.iter().filter(|&&alone| alone).count();
+            not += each.iter().filter(|&&alone| !alone).count();
+            assert_eq!(all.alone(), each, "seed {seed}");
+        }
+        assert!(alone > 500 && not > 500, "{alone} {not}");
     }
 }
