@@ -22,6 +22,7 @@
 //! What the first and the third find has a witness, and [a checker](check) that shares no code with them goes over every
 //! witness before it is told. So `predicted` is never wrong about the trace; and with enough budget it is complete.
 
+mod apart;
 mod atomicity;
 mod check;
 mod clocks;

@@ -62,6 +62,12 @@ pub struct StaleSection {
 }
 
 impl Sections {
+    /// Is there a look that a later section may have followed? If not, a section that writes changes nothing.
+    #[must_use]
+    pub fn has_looks(&self) -> bool {
+        !self.looks.is_empty() || self.last.is_some_and(|last| last.look.is_some())
+    }
+
     /// A critical section has ended. Returns the pair of updates that this completes.
     pub fn ended(&mut self, section: Section) -> Option<StaleSection> {
         let own = self.looks.iter().position(|look| look.section.owner == section.owner);

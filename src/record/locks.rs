@@ -320,7 +320,7 @@ pub(crate) fn carried(
     };
     meta.set_known();
     let (kind, created) = (meta.kind(), meta.created());
-    let (ticket, looked, written) = (tasks::next_ticket(), None, None);
+    let (ticket, looked, written) = (tasks::last_ticket(), None, None);
     context.locks.carry(Carried {
         lock,
         mode,

@@ -26,7 +26,11 @@ pub struct SemaphoreMeta {
     /// Units were thrown away, and none were added since.
     leaks: AtomicBool,
     clock: Mutex<LockClock>,
+    /// Somebody who had something to tell has published in `clock`. Until then nothing is to be learned there.
+    told: AtomicBool,
     sections: Mutex<Option<Box<Sections>>>,
+    /// `sections` remembers a look: until then a write is nothing to it.
+    looks: AtomicBool,
     edge: Edge,
 }
 
@@ -60,7 +64,9 @@ impl SemaphoreMeta {
             roams: AtomicBool::new(false),
             leaks: AtomicBool::new(false),
             clock: Mutex::new(LockClock::new()),
+            told: AtomicBool::new(false),
             sections: Mutex::new(None),
+            looks: AtomicBool::new(false),
             edge: Edge::new(),
         }
     }
@@ -111,9 +117,7 @@ impl SemaphoreMeta {
         let roams = owned || unknown || self.roams.load(Ordering::Relaxed);
         let possession = if roams { Possession::Roaming } else { Possession::Own };
         if unknown {
-            if context.modes.races() {
-                self.clock.lock().acquired(&mut context.clock, mode);
-            }
+            self.learn(context, mode);
             return Hold { owner: None, lock: LockId(0), units, mode, seen: AtomicU32::new(0) };
         }
         // Beside a sibling, it is not known whose the other locks are: then this one makes no order.
@@ -125,9 +129,7 @@ impl SemaphoreMeta {
         if self.is_lock() {
             context.emit(Op::Acquired { lock, mode, attempt: told }, place);
         }
-        if context.modes.races() {
-            self.clock.lock().acquired(&mut context.clock, mode);
-        }
+        self.learn(context, mode);
         Hold { owner: Some(context.owner()), lock, units, mode, seen: AtomicU32::new(0) }
     }
 
@@ -144,9 +146,7 @@ impl SemaphoreMeta {
         if self.is_lock() && hold.owner.is_some() {
             context.emit(Op::Released { lock, mode: hold.mode }, self.meta.created());
         }
-        if context.modes.races() {
-            self.clock.lock().released(&mut context.clock, self.release_mode(hold.mode));
-        }
+        self.publish(context, self.release_mode(hold.mode));
         let Some(owner) = hold.owner else { return };
         if context.owner() == owner {
             if let Some(held) = context.locks.put_down(lock, hold.mode) {
@@ -180,9 +180,7 @@ impl SemaphoreMeta {
         }
         let Some(mut inside) = enter() else { return };
         self.edge.tell(&mut inside, Order::AcqRel, place);
-        if inside.modes.races() {
-            self.clock.lock().released(&mut inside.clock, Mode::Shared);
-        }
+        self.publish(&mut inside, Mode::Shared);
     }
 
     /// Units are taken away for ever (`forget_permits`), after the real call.
@@ -205,8 +203,28 @@ impl SemaphoreMeta {
     pub(crate) fn learned(&self) {
         let Some(mut inside) = enter() else { return };
         self.edge.tell(&mut inside, Order::Acquire, self.meta.created());
-        if inside.modes.races() {
-            self.clock.lock().acquired(&mut inside.clock, Mode::Exclusive);
+        self.learn(&mut inside, Mode::Exclusive);
+    }
+
+    /// What was published here happens before what the owner does next. Whoever published it did so before the real release,
+    /// which the owner has seen: so the flag is up to date.
+    #[inline]
+    fn learn(&self, context: &mut Context, mode: Mode) {
+        if context.modes.races() && self.told.load(Ordering::Relaxed) {
+            self.clock.lock().acquired(&mut context.clock, mode);
+        }
+    }
+
+    /// What the owner did happens before what the next ones do. Who has nothing to tell adds nothing, and leaves what there
+    /// is as it is: it comes before the next ones in any case.
+    #[inline]
+    fn publish(&self, context: &mut Context, mode: Mode) {
+        if context.modes.races() && !context.clock.is_trivial() {
+            let mut clock = self.clock.lock();
+            clock.released(&mut context.clock, mode);
+            if !self.told.load(Ordering::Relaxed) {
+                self.told.store(true, Ordering::Relaxed);
+            }
         }
     }
 
@@ -225,9 +243,7 @@ impl SemaphoreMeta {
             let attempt = Attempt::Try;
             context.emit(Op::Acquired { lock: hold.lock, mode: Mode::Shared, attempt }, self.meta.created());
         }
-        if context.modes.races() {
-            self.clock.lock().released(&mut context.clock, hold.mode);
-        }
+        self.publish(context, hold.mode);
         hold.mode = Mode::Shared;
         hold.units = 1;
     }
@@ -245,7 +261,9 @@ impl SemaphoreMeta {
     #[cold]
     fn first_access(&self, hold: &Hold, write: bool, owns: bool, place: Place) {
         let owned = if owns { OWNS } else { 0 };
-        hold.seen.fetch_or(owned | if write { WRITTEN } else { LOOKED }, Ordering::Relaxed);
+        // Writers are alone, and readers set the same bits: nothing is lost.
+        let seen = hold.seen.load(Ordering::Relaxed);
+        hold.seen.store(seen | owned | if write { WRITTEN } else { LOOKED }, Ordering::Relaxed);
         let Some(mut inside) = enter() else { return };
         if hold.owner == Some(inside.owner()) {
             let site = inside.locks.site(place);
@@ -258,8 +276,19 @@ impl SemaphoreMeta {
         if held.looked.is_none() && held.written.is_none() {
             return;
         }
+        // Holds that exclude one another are ordered by the lock itself, so a writer finds what earlier holders left here.
+        if held.written.is_some() && !self.looks.load(Ordering::Relaxed) {
+            return;
+        }
         let section = Section { owner: context.owner(), taken: held.site, looked: held.looked, written: held.written };
-        let Some(stale) = self.sections.lock().get_or_insert_default().ended(section) else { return };
+        let stale = {
+            let mut sections = self.sections.lock();
+            let sections = sections.get_or_insert_default();
+            let stale = sections.ended(section);
+            self.looks.store(sections.has_looks(), Ordering::Relaxed);
+            stale
+        };
+        let Some(stale) = stale else { return };
         // One function has looked and writes: then the two belong together.
         if stacks::function(stale.looked).is_some_and(|look| stacks::function(stale.written) == Some(look)) {
             let owns = hold.seen.load(Ordering::Relaxed) & OWNS != 0;

@@ -15,7 +15,7 @@ pub mod timeline;
 mod watched;
 
 pub(crate) use hazards::{blocks, released, sleeps};
-pub(crate) use leaf::next_ticket;
+pub(crate) use leaf::last_ticket;
 pub use leaf::{Leaf, Target, set_budget};
 pub(crate) use poll::Frame;
 pub(crate) use runtimes::have_strangers;

@@ -56,15 +56,6 @@ impl Entry {
     pub(super) const fn cell(&self) -> u64 {
         (self.object as u64) << 8 | self.word.sort() as u64
     }
-
-    /// Do two plain accesses conflict?
-    pub(super) fn conflicts(&self, other: &Self) -> bool {
-        self.thread != other.thread
-            && self.word.is_plain()
-            && other.word.is_plain()
-            && self.object == other.object
-            && (self.word == Word::Write || other.word == Word::Write)
-    }
 }
 
 /// The events of a thread.
@@ -172,6 +163,11 @@ impl Index {
         last.and_then(|last| self.nodes.get(self.held[last as usize] as usize)).map_or(0, |node| node.set)
     }
 
+    /// [`held_set`](Self::held_set) of an access: that takes and gives back nothing, so what is held after it will do.
+    pub(super) fn access_set(&self, event: u32) -> u64 {
+        self.nodes.get(self.held[event as usize] as usize).map_or(0, |node| node.set)
+    }
+
     /// The number that [`held_set`](Self::held_set) has for these locks and modes.
     pub(super) fn set_of(&self, held: &[HeldLock]) -> u64 {
         held.iter().map(|held| weight(held.lock.0, held.mode)).fold(0, u64::wrapping_add)
@@ -189,17 +185,6 @@ impl Index {
         let Entry { object, mode, site, word, .. } = *self.entry(acquire);
         let attempt = if word == Word::Try { Attempt::Try } else { Attempt::Blocking };
         HeldLock { lock: LockId(object), mode, site, attempt }
-    }
-
-    /// Do two events stand under a common lock that keeps them apart?
-    pub(super) fn guarded(&self, one: u32, other: u32) -> bool {
-        let (a, b) = (self.entry(one), self.entry(other));
-        self.open(a.thread, a.at).any(|mine| {
-            self.open(b.thread, b.at).any(|theirs| {
-                let (mine, theirs) = (self.entry(mine), self.entry(theirs));
-                mine.object == theirs.object && !mine.mode.compatible(theirs.mode)
-            })
-        })
     }
 
     /// The release of an acquisition, if it has one.

@@ -3,8 +3,9 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashSet;
 
+use super::apart::Apart;
 use super::check::Claim;
 use super::clocks::{Clocks, Prefix};
 use super::closure::close;
@@ -28,8 +29,6 @@ const CHECKED_MAX: u64 = 1 << 31;
 pub(super) const MOVES_MAX: u64 = 1 << 21;
 /// Races of one variable that step 1 keeps; those beyond come up again among the pairs.
 const RACES_MAX: usize = 100_000;
-/// Groups of accesses of one variable of which each pair is looked at once, and not for each pair of accesses.
-const GROUPS_MAX: usize = 2_048;
 /// States for the first round of searches; each round has ten times as many.
 const FIRST_ROUND: u64 = 1_000;
 
@@ -256,9 +255,7 @@ impl<'a> Judge<'a> {
                     let pair = (self.index.accesses(var)[other], later);
                     let entry = self.index.entry(pair.0);
                     looks = looks.saturating_sub(1);
-                    if apart.are(self.index, other, place)
-                        || before[entry.thread as usize] > entry.at
-                        || self.is_known(known, pair)
+                    if apart.are(other, place) || before[entry.thread as usize] > entry.at || self.is_known(known, pair)
                     {
                         continue;
                     }
@@ -344,7 +341,7 @@ impl Queue<'_> {
         {
             let past = |closed: &Prefix| closed[self.thread as usize] > index.entry(candidate).at;
             // Cheap reasons first: the closure says the same, at more cost.
-            if !self.apart.are(index, other as usize, place as usize) && !past(&self.closed) {
+            if !self.apart.are(other as usize, place as usize) && !past(&self.closed) {
                 clocks.before(index, later, &mut self.closed);
                 clocks.before(index, candidate, &mut self.closed);
                 if close(index, clocks, &mut self.closed) && !past(&self.closed) {
@@ -355,57 +352,4 @@ impl Queue<'_> {
         }
         None
     }
-}
-
-/// Which accesses of one variable cannot race at a glance: those of one thread, two reads, and those under a common lock.
-/// Accesses that are alike in this are one group.
-struct Apart {
-    /// By access: its group.
-    groups: Vec<u32>,
-    /// By group: one of its accesses.
-    first: Vec<u32>,
-    /// By pair of groups; empty if they are too many.
-    apart: Vec<bool>,
-    /// By group: it is apart from all. Empty if they are too many.
-    alone: Vec<bool>,
-}
-
-impl Apart {
-    fn new(index: &Index, accesses: &[u32]) -> Self {
-        let mut numbers: FxHashMap<(u32, Word, u64), u32> = FxHashMap::default();
-        let mut first: Vec<u32> = Vec::new();
-        let group = |&event: &u32| {
-            let entry = index.entry(event);
-            *numbers.entry((entry.thread, entry.word, index.held_set(event))).or_insert_with(|| {
-                first.push(event);
-                first.len() as u32 - 1
-            })
-        };
-        let groups: Vec<u32> = accesses.iter().map(group).collect();
-        let mut all = Self { groups, first, apart: Vec::new(), alone: Vec::new() };
-        if all.first.len() <= GROUPS_MAX {
-            let first = &all.first;
-            all.apart =
-                first.iter().flat_map(|&one| first.iter().map(move |&other| is_apart(index, one, other))).collect();
-            all.alone = all.apart.chunks(first.len().max(1)).map(|row| row.iter().all(|&apart| apart)).collect();
-        }
-        all
-    }
-
-    fn are(&self, index: &Index, one: usize, other: usize) -> bool {
-        let (one, other) = (self.groups[one] as usize, self.groups[other] as usize);
-        match self.apart.get(one * self.first.len() + other) {
-            Some(&apart) => apart,
-            None => is_apart(index, self.first[one], self.first[other]),
-        }
-    }
-
-    /// True only if it is; with too many groups that is not known.
-    fn is_apart_from_all(&self, access: usize) -> bool {
-        self.alone.get(self.groups[access] as usize).is_some_and(|&alone| alone)
-    }
-}
-
-fn is_apart(index: &Index, one: u32, other: u32) -> bool {
-    !index.entry(one).conflicts(index.entry(other)) || index.guarded(one, other)
 }

@@ -229,7 +229,9 @@ impl LockMeta {
     }
 
     pub(super) fn set_known(&self) {
-        self.id.fetch_or(KNOWN, Ordering::Relaxed);
+        if self.is_fresh() {
+            self.id.fetch_or(KNOWN, Ordering::Relaxed);
+        }
     }
 
     pub(super) fn is_fresh(&self) -> bool {

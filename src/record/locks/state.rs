@@ -64,7 +64,7 @@ pub(crate) struct Carried {
     pub(crate) possession: Possession,
     /// Units of a semaphore, which is not in the order of locks; 0 of a lock.
     pub(crate) units: u32,
-    /// When it was taken, among the waits of all tasks.
+    /// When it was taken, among the waits of all tasks: the last of them that was begun before.
     pub(crate) ticket: u64,
     /// Where what is guarded was looked at first, before it was written, and where it was written first.
     pub(crate) looked: Option<SiteId>,
@@ -249,14 +249,19 @@ impl LockState {
 
     /// The owner holds something more that is not on the stack.
     pub(crate) fn carry(&mut self, carried: Carried) {
+        let is_lock = carried.units == 0;
         self.line.carried.push(carried);
-        self.reseed();
+        if is_lock {
+            self.reseed();
+        }
     }
 
     /// The owner no longer holds it.
     pub(crate) fn put_down(&mut self, lock: LockId, mode: Mode) -> Option<Carried> {
         let held = self.line.put_down(lock, mode)?;
-        self.reseed();
+        if held.units == 0 {
+            self.reseed();
+        }
         Some(held)
     }
 

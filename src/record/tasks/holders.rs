@@ -22,6 +22,7 @@ static RETURNS: AtomicUsize = AtomicUsize::new(0);
 /// The task that the thread polls holds something.
 pub(crate) fn holds(context: &Context) {
     if let Some(frame) = context.frames.last()
+        && !frame.task.is(flags::HOLDER)
         && !frame.task.set(flags::HOLDER)
     {
         HOLDERS.lock().insert(frame.task.actor, Arc::downgrade(&frame.task));

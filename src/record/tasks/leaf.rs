@@ -52,9 +52,14 @@ impl Target {
 /// Numbers the waits, so that those in a queue are known by their order.
 static TICKETS: AtomicU64 = AtomicU64::new(1);
 
-/// The number of the next wait, or of the next thing held.
-pub(crate) fn next_ticket() -> u64 {
+/// The number of the next wait.
+fn next_ticket() -> u64 {
     TICKETS.fetch_add(1, Ordering::Relaxed)
+}
+
+/// The number of the last wait: what is taken now comes after it, and before the next.
+pub(crate) fn last_ticket() -> u64 {
+    TICKETS.load(Ordering::Relaxed) - 1
 }
 
 /// Says whether the runtime lets a task go on within the present poll; see [`set_budget`].

@@ -7,6 +7,7 @@
 use std::mem::ManuallyDrop;
 use std::ops::Deref;
 use std::panic::Location;
+use std::pin::pin;
 
 use ::gordian::event::{Attempt, Mode, ObjectKind};
 use ::gordian::runtime::Place;
@@ -88,10 +89,12 @@ impl<L: Keeper> Held<L> {
     pub(super) async fn acquire(lock: L, mode: Mode, place: Place) -> Self {
         let raw = lock.raw();
         let units = raw.units(mode);
-        let acquire = raw.semaphore.acquire_many(units);
-        match wait(acquire, || raw.meta.wants(units, mode, place), place).await {
-            Ok(permit) => permit.forget(),
-            Err(_) => unreachable!("nobody closes the semaphore of a lock"),
+        {
+            let acquire = pin!(raw.semaphore.acquire_many(units));
+            match wait(acquire, || raw.meta.wants(units, mode, place), place).await {
+                Ok(permit) => permit.forget(),
+                Err(_) => unreachable!("nobody closes the semaphore of a lock"),
+            }
         }
         Self::new(lock, units, mode, Attempt::Blocking, place)
     }

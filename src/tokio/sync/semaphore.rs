@@ -5,6 +5,7 @@ use std::future::Future;
 use std::mem::ManuallyDrop;
 use std::ops::Deref;
 use std::panic::Location;
+use std::pin::pin;
 use std::sync::Arc;
 
 use ::gordian::Named;
@@ -268,8 +269,10 @@ struct Units<S: Keeper> {
 
 impl<S: Keeper> Units<S> {
     async fn acquire(semaphore: S, units: u32, place: Place) -> Result<Self, AcquireError> {
-        let acquire = semaphore.inner.acquire_many(units);
-        wait(acquire, || semaphore.meta.wants(units, Mode::Exclusive, place), place).await?.forget();
+        {
+            let acquire = pin!(semaphore.inner.acquire_many(units));
+            wait(acquire, || semaphore.meta.wants(units, Mode::Exclusive, place), place).await?.forget();
+        }
         Ok(Self::new(semaphore, units, Attempt::Blocking, place))
     }
 

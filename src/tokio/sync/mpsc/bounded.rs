@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::panic::Location;
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 #[cfg(not(tokio_without = "time"))]
@@ -81,9 +82,10 @@ impl<T> Sender<T> {
     }
 
     /// Waits for room.
-    fn real_reserve(&self, place: Place) -> impl Future<Output = Result<mpsc::Permit<'_, Message<T>>, SendError<()>>> {
-        let reserve = wait(self.inner.reserve(), || self.end.meta().wants_room(), place);
-        async move { reserve.await.inspect_err(|_| self.end.meta().saw_closed(place)) }
+    async fn real_reserve(&self, place: Place) -> Result<mpsc::Permit<'_, Message<T>>, SendError<()>> {
+        let reserve = pin!(self.inner.reserve());
+        let reserved = wait(reserve, || self.end.meta().wants_room(), place).await;
+        reserved.inspect_err(|_| self.end.meta().saw_closed(place))
     }
 
     /// See [`tokio::sync::mpsc::Sender::closed`].

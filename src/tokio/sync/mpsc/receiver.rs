@@ -22,7 +22,10 @@ macro_rules! receiver {
             pub fn recv(&mut self) -> impl Future<Output = Option<T>> {
                 let place = Location::caller();
                 async move {
-                    let message = wait(self.inner.recv(), || self.end.meta().wants_message(), place).await;
+                    let message = {
+                        let receive = pin!(self.inner.recv());
+                        wait(receive, || self.end.meta().wants_message(), place).await
+                    };
                     self.received(message, place)
                 }
             }
