@@ -51,7 +51,22 @@ impl Drop for Waiting {
 /// # Panics
 ///
 /// If this closes a knot and the user asked for a panic then.
-pub(crate) fn begin(mut inside: Entered, wait: Wait, site: SiteId) -> Option<Waiting> {
+pub(crate) fn begin(inside: Entered, wait: Wait, site: SiteId) -> Option<Waiting> {
+    begin_unless(inside, wait, site, || false)
+}
+
+/// As [`begin`], unless the wait is over already. Who ends such a wait sees to it that `is_over` says so, and calls
+/// [`granted`] then: so either this sees it, or the wait that is entered here is ended there.
+///
+/// # Panics
+///
+/// As [`begin`].
+pub(crate) fn begin_unless(
+    mut inside: Entered,
+    wait: Wait,
+    site: SiteId,
+    is_over: impl FnOnce() -> bool,
+) -> Option<Waiting> {
     if !inside.modes.waits() {
         return None;
     }
@@ -60,6 +75,9 @@ pub(crate) fn begin(mut inside: Entered, wait: Wait, site: SiteId) -> Option<Wai
     let blocked = Blocked::new(wait, site, 0, inside.locks.holdings());
     let (judged, blocks_for_long) = {
         let mut waits = WAITS.lock();
+        if is_over() {
+            return None;
+        }
         let for_long = !inside.frames.is_empty() && waits.is_for_long(wait);
         let knot = match inside.frames.last() {
             None => {

@@ -146,7 +146,11 @@ impl Wake for LeafWaker {
     fn wake_by_ref(self: &Arc<Self>) {
         match &self.leaf.owner {
             Waiter::Task(task) => self.leaf.woken.store(task.polls.load(Ordering::SeqCst) + 1, Ordering::SeqCst),
-            Waiter::Thread(thread) => waits::granted(*thread),
+            Waiter::Thread(thread) => {
+                // First this: the thread may be on its way into its wait.
+                self.leaf.woken.store(1, Ordering::SeqCst);
+                waits::granted(*thread);
+            }
         }
         self.inner.wake_by_ref();
     }
@@ -290,7 +294,8 @@ impl Waiting {
         let Some(mut inside) = enter() else { return };
         if inside.blocking {
             if let (Some(waker), Some(wait)) = (&self.waker, self.target.wait) {
-                self.thread = waits::begin(inside, wait, waker.leaf.site);
+                let is_woken = || waker.leaf.woken.load(Ordering::SeqCst) != 0;
+                self.thread = waits::begin_unless(inside, wait, waker.leaf.site, is_woken);
             }
             return;
         }
