@@ -135,7 +135,12 @@ impl<'a> Call<'a> {
         if cache::is_left_out(name) {
             Treatment::Plain
         } else if !primary && self.is_cargos() && layers::is_beneath(name) {
-            layers::of(name).map_or(Treatment::Plain, Treatment::Layered)
+            match layers::of(name) {
+                Some(layer) => Treatment::Layered(layer),
+                // Of a version that there is no layer for, at least the locks that it stands on are seen.
+                None if name == "tokio" => Treatment::Watched,
+                None => Treatment::Plain,
+            }
         } else {
             Treatment::Watched
         }
