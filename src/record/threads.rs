@@ -148,7 +148,6 @@ fn adopt_as(modes: Modes, session: SessionId, origin: Option<ThreadId>) -> Optio
         frames: Vec::new(),
         blocking: false,
         log,
-        looks: Vec::new(),
     })
 }
 
@@ -253,7 +252,6 @@ fn fork_into(parent: &mut Context, session: Option<SessionId>, name: Option<&str
         frames: Vec::new(),
         blocking: false,
         log,
-        looks: Vec::new(),
     })
 }
 

@@ -13,15 +13,20 @@ use crate::event::{Attempt, LockId, Mode, SiteId};
 pub(super) struct Entry {
     /// Chain key of the stack up to and with this entry; 0 while it has to be computed anew.
     pub(super) chain: u64,
-    /// From below: [`LockMeta::id`](super::LockMeta) when the lock was taken (32 bits), where it was taken (27 bits), mode
-    /// and attempt (2 bits each), and [`NEWS`].
+    /// From below: [`LockMeta::id`](super::LockMeta) when the lock was taken (32 bits), where it was taken (25 bits), mode
+    /// and attempt (2 bits each), [`LOOKED`], [`WROTE`] and [`NEWS`].
     word: u64,
 }
 
 const SITE: u32 = 32;
-const SITE_BITS: u32 = 27;
+const SITE_BITS: u32 = 25;
 const MODE: u32 = SITE + SITE_BITS;
 const ATTEMPT: u32 = MODE + 2;
+
+/// The trace has it that the holder has looked at what the lock guards.
+const LOOKED: u64 = 1 << 61;
+/// And that it has changed it.
+const WROTE: u64 = 1 << 62;
 
 /// The graph was told of the lock while the entry stood: at the release, the lock must hear of it.
 const NEWS: u64 = 1 << 63;
@@ -72,6 +77,21 @@ impl Entry {
 
     pub(super) fn has_news(self) -> bool {
         self.word & NEWS != 0
+    }
+
+    /// Has the trace what there is to be told of a look, or of a change?
+    #[inline(always)]
+    pub(super) fn has_look(self, write: bool) -> bool {
+        self.word & if write { WROTE } else { LOOKED } != 0
+    }
+
+    /// Remembers that the holder looks at what the lock guards, or changes it. Gives what is new: that it looks, that it
+    /// changes. What changes has looked.
+    #[inline(always)]
+    pub(super) fn look(&mut self, write: bool) -> (bool, bool) {
+        let before = *self;
+        self.word |= LOOKED | if write { WROTE } else { 0 };
+        (!before.has_look(false), write && !before.has_look(true))
     }
 
     /// Is it this lock, held in this mode, and has it no news?
@@ -251,6 +271,19 @@ impl Held {
         self.newest().is_quiet(id, mode)
     }
 
+    /// The newest entry, if it is of this lock.
+    #[inline(always)]
+    pub(super) fn top_of(&mut self, lock: LockId) -> Option<&mut Entry> {
+        // SAFETY: `top` points to an entry, and `self` is borrowed as long as the reference.
+        let entry = unsafe { &mut *self.top };
+        if entry.lock() == lock { Some(entry) } else { None }
+    }
+
+    /// The newest entry of this lock, wherever it stands.
+    pub(super) fn newest_of(&mut self, lock: LockId) -> Option<&mut Entry> {
+        self.locks_mut().iter_mut().rfind(|entry| entry.lock() == lock)
+    }
+
     /// Takes the newest entry off.
     ///
     /// # Safety
@@ -334,11 +367,32 @@ mod tests {
                     assert_eq!((entry.lock(), entry.site()), (LockId(id & ID), site));
                     assert_eq!((entry.mode(), entry.attempt()), (mode, attempt));
                     assert_eq!((entry.was_fresh(), entry.has_news()), (id & KNOWN == 0, false));
+                    assert_eq!([false, true].map(|write| entry.has_look(write)), [false; 2]);
                     assert!(MODES.iter().all(|&other| entry.is_quiet(id, other) == (other == mode)));
                     assert!(!entry.is_quiet(id ^ 2, mode));
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_look_is_told_once_a_hold() {
+        let mut held = Held::new(9, true);
+        let entry = |lock| Entry::new(7, lock, SiteId(1), Mode::Exclusive, Attempt::Blocking);
+        held.push(entry(1));
+        held.push(entry(2));
+        assert!(held.top_of(LockId(1)).is_none() && held.newest_of(LockId(3)).is_none());
+        let below = held.newest_of(LockId(1)).expect("it is held");
+        assert_eq!(
+            [false, true, false, true].map(|write| below.look(write)),
+            [(true, false), (false, true), (false, false), (false, false)]
+        );
+        let top = held.top_of(LockId(2)).expect("it was taken last");
+        assert_eq!(top.look(true), (true, true));
+        assert!(top.has_look(false) && top.has_look(true) && top.is_quiet(2, Mode::Exclusive));
+        assert_eq!(held.remove(LockId(1), Mode::Exclusive).map(Entry::innermost), Some(entry(1).innermost()));
+        held.push(entry(1));
+        assert_eq!(held.top_of(LockId(1)).map(|entry| entry.look(false)), Some((true, false)));
     }
 
     /// Pushes and removals anywhere, far beyond the first size: locks, order and chains are those of a plain list.
