@@ -12,13 +12,14 @@ mod pins;
 mod rw;
 mod state;
 
+use std::hint::cold_path;
 use std::sync::LazyLock;
 
 use parking_lot::Mutex;
 
 use self::held::{Entry, grow};
 use self::meta::{DESCRIBED, ID};
-use super::context::{self, Context, Current, enter};
+use super::context::{self, Context, Current, Recorded, enter};
 use super::{Place, config, tasks, waits};
 use crate::analysis::lock_order::LockOrder;
 use crate::analysis::wait_for::{Possession, Wait};
@@ -76,30 +77,36 @@ pub(crate) fn acquired(meta: &LockMeta, attempt: Attempt, place: Place) {
 /// A call of its own: the caller's guard then stays in registers. Without calls and without events, so that it saves none.
 #[inline(never)]
 fn acquired_blocking(current: Current, meta: &LockMeta, place: Place) {
-    if !push_known::<false, false>(current, meta, Attempt::Blocking, place) {
+    // SAFETY: `current` comes from the caller, and nothing is called below but arithmetic on the context and the lock's own
+    // words. So it is wherever `push_known` and `pop_known` are called.
+    let known = unsafe { current.hot() }
+        .is_some_and(|context| push_known::<false, false>(context, meta, Attempt::Blocking, place));
+    if !known {
         acquired_otherwise(current, meta, Attempt::Blocking, place);
     }
 }
 
 #[inline(always)]
 fn acquired_otherwise(current: Current, meta: &LockMeta, attempt: Attempt, place: Place) {
-    if current.is_recorded() {
-        acquired_recorded(current, meta, attempt, place);
-    } else {
-        acquired_handed(current, meta, attempt, place);
+    match current.recorded() {
+        Some(recorded) if attempt == Attempt::Blocking => acquired_recorded(recorded, meta, place),
+        Some(recorded) => acquired_recorded_handed(recorded, meta, attempt, place),
+        None => acquired_handed(current, meta, attempt, place),
     }
 }
 
 #[inline(never)]
-fn acquired_recorded(current: Current, meta: &LockMeta, attempt: Attempt, place: Place) {
-    if !push_known::<true, false>(current, meta, attempt, place) {
-        acquired_recorded_handed(current, meta, attempt, place);
+fn acquired_recorded(current: Recorded, meta: &LockMeta, place: Place) {
+    // SAFETY: see `acquired_blocking`.
+    if !push_known::<true, false>(unsafe { current.hot() }, meta, Attempt::Blocking, place) {
+        acquired_recorded_handed(current, meta, Attempt::Blocking, place);
     }
 }
 
 #[inline(never)]
-fn acquired_recorded_handed(current: Current, meta: &LockMeta, attempt: Attempt, place: Place) {
-    if !push_known::<true, true>(current, meta, attempt, place) {
+fn acquired_recorded_handed(current: Recorded, meta: &LockMeta, attempt: Attempt, place: Place) {
+    // SAFETY: see `acquired_blocking`.
+    if !push_known::<true, true>(unsafe { current.hot() }, meta, attempt, place) {
         acquired_slow(meta, attempt, place);
     }
 }
@@ -107,7 +114,10 @@ fn acquired_recorded_handed(current: Current, meta: &LockMeta, attempt: Attempt,
 /// As [`acquired_blocking`], of a lock that another thread may have released.
 #[inline(never)]
 fn acquired_handed(current: Current, meta: &LockMeta, attempt: Attempt, place: Place) {
-    if !push_known::<false, true>(current, meta, attempt, place) {
+    // SAFETY: see `acquired_blocking`.
+    let known =
+        unsafe { current.hot() }.is_some_and(|context| push_known::<false, true>(context, meta, attempt, place));
+    if !known {
         acquired_slow(meta, attempt, place);
     }
 }
@@ -158,28 +168,27 @@ pub(crate) fn looked(meta: &LockMeta, write: bool, place: Place) {
 
 #[inline(never)]
 fn record_look(current: Current, meta: &LockMeta, write: bool, place: Place) {
-    if !look_ready(current, meta, write, place) {
+    // SAFETY: see `acquired_blocking`.
+    let ready = current.recorded().is_some_and(|current| look_ready(unsafe { current.hot() }, meta, write, place));
+    if !ready {
         record_look_slow(meta, write, place);
     }
 }
 
 /// The hot path of a look: the lock was taken last. The hold orders what is told here against what other holders tell.
 #[inline(always)]
-fn look_ready(current: Current, meta: &LockMeta, write: bool, place: Place) -> bool {
-    // SAFETY: as in `push_known`.
-    let Some(context) = (unsafe { current.hot() }) else { return false };
+fn look_ready(context: &mut Context, meta: &LockMeta, write: bool, place: Place) -> bool {
     let lock = meta.given_id();
     let Some(entry) = context.locks.held.top_of(lock) else { return false };
     if entry.has_look(write) {
         return true;
     }
     let Some(log) = context.log.as_mut().filter(|log| log.is_ready(place)) else { return false };
-    let (looks, changes) = entry.look(write);
-    if looks {
-        log.push_ready(Op::DataRead { lock }, place);
-    }
-    if changes {
-        log.push_ready(Op::DataWrite { lock }, place);
+    match entry.look(write) {
+        (true, true) => log.push_both(Op::DataRead { lock }, Op::DataWrite { lock }, place),
+        (true, false) => _ = log.push_ready(Op::DataRead { lock }, place),
+        (false, true) => _ = log.push_ready(Op::DataWrite { lock }, place),
+        (false, false) => {}
     }
     true
 }
@@ -226,25 +235,27 @@ pub(crate) fn released(meta: &LockMeta) {
 /// As [`acquired_blocking`].
 #[inline(never)]
 fn released_plainly(current: Current, meta: &LockMeta) {
-    if !pop_known::<false, false>(current, meta) {
-        if current.is_recorded() {
-            released_recorded(current, meta);
-        } else {
-            released_handed(current, meta);
+    // SAFETY: see `acquired_blocking`.
+    if !unsafe { current.hot() }.is_some_and(|context| pop_known::<false, false>(context, meta)) {
+        match current.recorded() {
+            Some(recorded) => released_recorded(recorded, meta),
+            None => released_handed(current, meta),
         }
     }
 }
 
 #[inline(never)]
-fn released_recorded(current: Current, meta: &LockMeta) {
-    if !pop_known::<true, false>(current, meta) {
+fn released_recorded(current: Recorded, meta: &LockMeta) {
+    // SAFETY: see `acquired_blocking`.
+    if !pop_known::<true, false>(unsafe { current.hot() }, meta) {
         released_recorded_handed(current, meta);
     }
 }
 
 #[inline(never)]
-fn released_recorded_handed(current: Current, meta: &LockMeta) {
-    if !pop_known::<true, true>(current, meta) {
+fn released_recorded_handed(current: Recorded, meta: &LockMeta) {
+    // SAFETY: see `acquired_blocking`.
+    if !pop_known::<true, true>(unsafe { current.hot() }, meta) {
         released_slow(meta);
     }
 }
@@ -252,7 +263,8 @@ fn released_recorded_handed(current: Current, meta: &LockMeta) {
 /// As [`acquired_handed`].
 #[inline(never)]
 fn released_handed(current: Current, meta: &LockMeta) {
-    if !pop_known::<false, true>(current, meta) {
+    // SAFETY: see `acquired_blocking`.
+    if !unsafe { current.hot() }.is_some_and(|context| pop_known::<false, true>(context, meta)) {
         released_slow(meta);
     }
 }
@@ -272,23 +284,20 @@ fn released_slow(meta: &LockMeta) {
     }
 }
 
-/// The hot path of an exclusive acquisition: nothing about it is new. False, and nothing done, if anything is, or if events
-/// are written and `RECORDED` is false, or the other way round, or if another thread released the lock last and `HANDED` is
-/// false.
+/// The hot path of an exclusive acquisition: nothing about it is new. False, and nothing done, if anything is, or if another
+/// thread released the lock last and `HANDED` is false. `RECORDED`: are the thread's events recorded?
 #[inline(always)]
 fn push_known<const RECORDED: bool, const HANDED: bool>(
-    current: Current,
+    context: &mut Context,
     meta: &LockMeta,
     attempt: Attempt,
     place: Place,
 ) -> bool {
-    // SAFETY: `current` comes from the caller's caller, and nothing is called below but arithmetic on the context and the
-    // lock's own words.
-    let Some(context) = (unsafe { current.hot() }) else { return false };
     let id = meta.id_word();
     let locks = &mut context.locks;
-    let Some(parent) = locks.held.ready::<RECORDED>() else { return false };
+    let Some(parent) = locks.held.ready() else { return false };
     if id & DESCRIBED == 0 {
+        cold_path();
         // SAFETY: the stack is ready.
         return id == 0
             && !RECORDED
@@ -300,9 +309,7 @@ fn push_known<const RECORDED: bool, const HANDED: bool>(
     if !locks.held.is_empty() && attempt == Attempt::Blocking && !locks.known.in_front(chain) && context.modes.order() {
         return false;
     }
-    if RECORDED && !context.log.as_ref().is_some_and(|log| log.is_ready(place)) {
-        return false;
-    }
+    // (It may be learned once more, if something is in the way below.)
     if context.modes.races() {
         // SAFETY: the caller has just acquired the lock exclusively.
         let published = unsafe { meta.clock() };
@@ -314,7 +321,8 @@ fn push_known<const RECORDED: bool, const HANDED: bool>(
             return false;
         }
     }
-    if RECORDED && let Some(log) = &mut context.log {
+    if RECORDED {
+        let Some(log) = context.log.as_mut().filter(|log| log.is_ready(place)) else { return false };
         let op = Op::Acquired { lock: LockId(id & ID), mode: Mode::Exclusive, attempt };
         match meta.last_of_another(context.thread) {
             Some(last) if HANDED => log.after(last),
@@ -352,16 +360,12 @@ unsafe fn push_heir(context: &mut Context, meta: &LockMeta, parent: u64, place: 
 /// The hot path of an exclusive release: the lock is the newest held, and nothing is to be told. `HANDED` as in
 /// [`push_known`]: false if what was published has to be copied.
 #[inline(always)]
-fn pop_known<const RECORDED: bool, const HANDED: bool>(current: Current, meta: &LockMeta) -> bool {
-    // SAFETY: as in `push_known`.
-    let Some(context) = (unsafe { current.hot() }) else { return false };
+fn pop_known<const RECORDED: bool, const HANDED: bool>(context: &mut Context, meta: &LockMeta) -> bool {
     let id = meta.id_word();
-    if !context.locks.held.quiet_top(id, Mode::Exclusive)
-        || context.modes.record() != RECORDED
-        || (RECORDED && !context.log.as_ref().is_some_and(|log| log.is_ready(meta.created())))
-    {
+    if !context.locks.held.quiet_top(id, Mode::Exclusive) {
         return false;
     }
+    // (It may be published once more, if something is in the way below.)
     if context.modes.races() {
         // SAFETY: the caller still holds the lock exclusively.
         let published = unsafe { meta.clock_mut() };
@@ -373,7 +377,9 @@ fn pop_known<const RECORDED: bool, const HANDED: bool>(current: Current, meta: &
             return false;
         }
     }
-    if RECORDED && let Some(log) = &mut context.log {
+    if RECORDED {
+        let log = context.log.as_mut().filter(|log| log.is_ready(meta.created()));
+        let Some(log) = log else { return false };
         let op = Op::Released { lock: LockId(id & ID), mode: Mode::Exclusive };
         let position = log.push_ready(op, meta.created());
         meta.log_released(context.thread, position);

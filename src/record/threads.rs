@@ -135,7 +135,7 @@ fn adopt_as(modes: Modes, session: SessionId, origin: Option<ThreadId>) -> Optio
         }
         order.seed(thread)
     };
-    let locks = LockState::new(thread, seed, modes.record());
+    let locks = LockState::new(thread, seed);
     let log = config::log().map(|log| log.thread(thread));
     Some(Context {
         thread,
@@ -245,7 +245,7 @@ fn fork_into(parent: &mut Context, session: Option<SessionId>, name: Option<&str
         thread,
         session,
         modes: parent.modes,
-        locks: LockState::new(thread, child_seed, parent.modes.record()),
+        locks: LockState::new(thread, child_seed),
         clock,
         record,
         region: (0, None),

@@ -132,11 +132,7 @@ pub(super) struct Held {
     top: *mut Entry,
     /// The last of `entries`.
     last: *mut Entry,
-    /// The same, but `entries[0]` if the thread's events are recorded: one compare finds that there is room, and that there
-    /// is nothing to be recorded.
-    unrecorded_last: *mut Entry,
     entries: Vec<Entry>,
-    recorded: bool,
     /// What the chain of the first lock starts from. Not in `entries[0]` while the owner holds something that is not on the
     /// stack: then the first lock has to be judged each time, and its chain is not ready.
     seed: u64,
@@ -149,10 +145,10 @@ unsafe impl Send for Held {}
 const FIRST: usize = 32;
 
 impl Held {
-    pub(super) fn new(seed: u64, recorded: bool) -> Self {
+    pub(super) fn new(seed: u64) -> Self {
         let mut entries = vec![Entry { chain: seed, word: 0 }; FIRST];
         let top = entries.as_mut_ptr();
-        let mut held = Self { top, last: top, unrecorded_last: top, entries, recorded, seed };
+        let mut held = Self { top, last: top, entries, seed };
         held.set_depth(0);
         held
     }
@@ -232,13 +228,11 @@ impl Held {
         chain
     }
 
-    /// The key of the whole stack, if it is computed and there is room for an entry more. `None` if the thread's events are
-    /// recorded and `RECORDED` is false.
+    /// The key of the whole stack, if it is computed and there is room for an entry more.
     #[inline(always)]
-    pub(super) fn ready<const RECORDED: bool>(&self) -> Option<u64> {
+    pub(super) fn ready(&self) -> Option<u64> {
         let chain = self.newest().chain;
-        let last = if RECORDED { self.last } else { self.unrecorded_last };
-        if self.top < last && chain != 0 { Some(chain) } else { None }
+        if self.top < self.last && chain != 0 { Some(chain) } else { None }
     }
 
     /// Adds an entry.
@@ -344,7 +338,6 @@ impl Held {
         unsafe {
             self.top = entries.start.add(depth);
             self.last = entries.start.add(last);
-            self.unrecorded_last = if self.recorded { entries.start } else { self.last };
         }
     }
 }
@@ -377,7 +370,7 @@ mod tests {
 
     #[test]
     fn a_look_is_told_once_a_hold() {
-        let mut held = Held::new(9, true);
+        let mut held = Held::new(9);
         let entry = |lock| Entry::new(7, lock, SiteId(1), Mode::Exclusive, Attempt::Blocking);
         held.push(entry(1));
         held.push(entry(2));
@@ -398,7 +391,7 @@ mod tests {
     /// Pushes and removals anywhere, far beyond the first size: locks, order and chains are those of a plain list.
     #[test]
     fn the_stack_agrees_with_a_list() {
-        let (mut held, mut model) = (Held::new(9, false), Vec::new());
+        let (mut held, mut model) = (Held::new(9), Vec::new());
         let mut random = 1u64;
         for step in 0..2_000u32 {
             random = extend(random, LockId(step), Mode::Shared);

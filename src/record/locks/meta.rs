@@ -207,9 +207,11 @@ impl LockMeta {
     /// The last exclusive release that the trace has, if it is of another thread: whose, and its position then.
     #[inline(always)]
     pub(super) fn last_of_another(&self, thread: ThreadId) -> Option<(ThreadId, u64)> {
-        let last = self.last_thread.load(Ordering::Relaxed);
-        let another = last != 0 && last != thread.0 + 1;
-        another.then(|| (ThreadId(last - 1), self.last_position.load(Ordering::Relaxed)))
+        match self.last_thread.load(Ordering::Relaxed) {
+            own if own == thread.0 + 1 => None,
+            0 => None,
+            last => Some((ThreadId(last - 1), self.last_position.load(Ordering::Relaxed))),
+        }
     }
 
     /// Writes the acquisition of a lock that is held exclusively: after the release of its last holder, if that was
