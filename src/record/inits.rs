@@ -18,7 +18,7 @@ impl InitMeta {
     /// Of a once made at `created`.
     #[must_use]
     pub const fn new(created: Place) -> Self {
-        Self(SemaphoreMeta::new(ObjectKind::Once, 1, created))
+        Self(SemaphoreMeta::new(ObjectKind::Once, created))
     }
 
     /// Gives it a name for reports.
