@@ -53,15 +53,26 @@ pub struct Hold {
     seen: AtomicU32,
 }
 
-/// Whose a hold is, and of what.
-#[derive(Clone, Copy)]
-struct Holder {
-    owner: Option<ThreadId>,
-    lock: LockId,
-}
+/// Whose a hold is, and of what: one word, for it is taken apart right after it comes out of a call.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Holder(u64);
 
 impl Holder {
-    const NOBODY: Self = Self { owner: None, lock: LockId(0) };
+    const NOBODY: Self = Self(u64::MAX);
+
+    #[inline]
+    fn new(owner: ThreadId, lock: LockId) -> Self {
+        Self(u64::from(owner.0) << 32 | u64::from(lock.0))
+    }
+
+    #[inline]
+    fn hold(self, units: u32, mode: Mode) -> Hold {
+        let (owner, lock) = match self == Self::NOBODY {
+            true => (None, LockId(0)),
+            false => (Some(ThreadId((self.0 >> 32) as u32)), LockId(self.0 as u32)),
+        };
+        Hold { owner, lock, units, mode, seen: AtomicU32::new(0) }
+    }
 }
 
 impl SemaphoreMeta {
@@ -121,8 +132,7 @@ impl SemaphoreMeta {
         // Units of a lock do not count.
         let counted = if self.is_lock() { 0 } else { units };
         let how = Acquisition { mode, attempt, possession, units: counted };
-        let Holder { owner, lock } = self.taken(context::current(), how, place);
-        Hold { owner, lock, units, mode, seen: AtomicU32::new(0) }
+        self.taken(context::current(), how, place).hold(units, mode)
     }
 
     /// A call of its own, as those of the blocking locks.
@@ -144,7 +154,7 @@ impl SemaphoreMeta {
             return None;
         }
         let lock = locks::carry_known(context, &self.meta, how, place)?;
-        Some(Holder { owner: Some(context.owner()), lock })
+        Some(Holder::new(context.owner(), lock))
     }
 
     #[cold]
@@ -171,13 +181,13 @@ impl SemaphoreMeta {
             context.emit(Op::Acquired { lock, mode: how.mode, attempt: how.attempt }, place);
         }
         self.learn(context, how.mode);
-        Holder { owner: Some(context.owner()), lock }
+        Holder::new(context.owner(), lock)
     }
 
     /// Before a release, by whoever drops the guard.
     #[inline]
-    pub fn released(&self, hold: Hold) {
-        self.put_down(context::current(), &hold);
+    pub fn released(&self, hold: &Hold) {
+        self.put_down(context::current(), hold);
     }
 
     /// A call of its own, as those of the blocking locks.
@@ -237,8 +247,8 @@ impl SemaphoreMeta {
     }
 
     /// The hold is given up without a release (`forget`): the units are gone.
-    pub fn forgotten(&self, hold: Hold) {
-        self.put_down(context::current(), &hold);
+    pub fn forgotten(&self, hold: &Hold) {
+        self.put_down(context::current(), hold);
         self.tell_gone(hold.lock, hold.owner.is_some() && hold.units > 0);
     }
 

@@ -3,9 +3,9 @@
 use std::ptr;
 
 use super::ORDER;
+use super::carry::Carried;
 use super::meta::{DESCRIBED, ID, LockMeta, Note};
 use super::pins::Pin;
-use super::carry::Carried;
 use super::state::LockState;
 use crate::analysis::lock_order::{Hazard, extend};
 use crate::event::{LockId, Mode, Object, ObjectKind, SiteId};

@@ -196,7 +196,7 @@ impl LockState {
     }
 
     /// What is carried has changed.
-    #[inline]
+    #[inline(always)]
     pub(super) fn reseed(&mut self) {
         match self.line.carried.iter().any(|held| held.units == 0) {
             false => self.held.reseed(self.line.start()),

@@ -14,8 +14,8 @@ use ::gordian::runtime::Place;
 use ::gordian::runtime::semaphores::{Hold, SemaphoreMeta};
 use ::tokio::sync::{Semaphore, SemaphorePermit, TryLockError};
 
-use super::super::{blocking, budget};
 use super::super::wait::wait;
+use super::super::{blocking, budget};
 
 /// A lock without its value: so many units, of which a mutex and a writer take all, and a reader one.
 pub(super) struct Raw {
@@ -96,7 +96,7 @@ impl<L: Lock + ?Sized> Keeper for std::sync::Arc<L> {
 pub(super) struct Held<L: Keeper> {
     lock: L,
     units: u32,
-    hold: ManuallyDrop<Hold>,
+    hold: Hold,
 }
 
 impl<L: Keeper> Held<L> {
@@ -128,7 +128,7 @@ impl<L: Keeper> Held<L> {
     #[inline]
     fn new(lock: L, units: u32, mode: Mode, attempt: Attempt, place: Place) -> Self {
         let hold = lock.raw().meta.acquired(units, mode, attempt, L::OWNED, place);
-        Self { lock, units, hold: ManuallyDrop::new(hold) }
+        Self { lock, units, hold }
     }
 
     pub(super) fn lock(&self) -> &L {
@@ -155,20 +155,18 @@ impl<L: Keeper> Held<L> {
 impl<'a, L: Lock + ?Sized> Held<&'a L> {
     /// The same hold, of which the type does not say what the lock is for.
     pub(super) fn of_part(self) -> Held<&'a Raw> {
-        let mut whole = ManuallyDrop::new(self);
+        let whole = ManuallyDrop::new(self);
         // SAFETY: it is not used again, and not dropped.
-        let hold = unsafe { ManuallyDrop::take(&mut whole.hold) };
-        Held { lock: whole.lock.raw(), units: whole.units, hold: ManuallyDrop::new(hold) }
+        let hold = unsafe { std::ptr::read(&raw const whole.hold) };
+        Held { lock: whole.lock.raw(), units: whole.units, hold }
     }
 }
 
 impl<L: Keeper> Drop for Held<L> {
     #[inline]
     fn drop(&mut self) {
-        // SAFETY: it is not used again.
-        let hold = unsafe { ManuallyDrop::take(&mut self.hold) };
         let raw = self.lock.raw();
-        raw.meta.released(hold);
+        raw.meta.released(&self.hold);
         raw.semaphore.add_permits(self.units as usize);
     }
 }

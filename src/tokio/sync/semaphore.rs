@@ -35,13 +35,19 @@ impl Semaphore {
     /// If there are more than [`Self::MAX_PERMITS`].
     #[track_caller]
     pub fn new(permits: usize) -> Self {
-        Self { inner: ::tokio::sync::Semaphore::new(permits), meta: SemaphoreMeta::new(ObjectKind::Semaphore, Location::caller()) }
+        Self {
+            inner: ::tokio::sync::Semaphore::new(permits),
+            meta: SemaphoreMeta::new(ObjectKind::Semaphore, Location::caller()),
+        }
     }
 
     /// See [`tokio::sync::Semaphore::const_new`].
     #[track_caller]
     pub const fn const_new(permits: usize) -> Self {
-        Self { inner: ::tokio::sync::Semaphore::const_new(permits), meta: SemaphoreMeta::new(ObjectKind::Semaphore, Location::caller()) }
+        Self {
+            inner: ::tokio::sync::Semaphore::const_new(permits),
+            meta: SemaphoreMeta::new(ObjectKind::Semaphore, Location::caller()),
+        }
     }
 
     /// See [`tokio::sync::Semaphore::available_permits`].
@@ -258,7 +264,7 @@ impl Keeper for Arc<Semaphore> {
 struct Units<S: Keeper> {
     semaphore: S,
     units: usize,
-    hold: ManuallyDrop<Hold>,
+    hold: Hold,
 }
 
 impl<S: Keeper> Units<S> {
@@ -280,7 +286,7 @@ impl<S: Keeper> Units<S> {
     #[inline]
     fn new(semaphore: S, units: u32, attempt: Attempt, place: Place) -> Self {
         let hold = semaphore.meta.acquired(units, Mode::Exclusive, attempt, S::OWNED, place);
-        Self { semaphore, units: units as usize, hold: ManuallyDrop::new(hold) }
+        Self { semaphore, units: units as usize, hold }
     }
 
     /// Without giving the units back, and without what keeps the semaphore alive.
@@ -289,18 +295,15 @@ impl<S: Keeper> Units<S> {
         // SAFETY: neither is used again, nor dropped.
         unsafe {
             std::ptr::drop_in_place(&mut whole.semaphore);
-            (whole.units, ManuallyDrop::take(&mut whole.hold))
+            (whole.units, std::ptr::read(&raw const whole.hold))
         }
     }
 
     fn forget(self) {
         let mut whole = ManuallyDrop::new(self);
-        // SAFETY: neither is used again, nor dropped.
-        unsafe {
-            let hold = ManuallyDrop::take(&mut whole.hold);
-            whole.semaphore.meta.forgotten(hold);
-            std::ptr::drop_in_place(&mut whole.semaphore);
-        }
+        whole.semaphore.meta.forgotten(&whole.hold);
+        // SAFETY: it is not used again, nor dropped.
+        unsafe { std::ptr::drop_in_place(&mut whole.semaphore) };
     }
 
     #[track_caller]
@@ -319,16 +322,14 @@ impl<S: Keeper + Clone> Units<S> {
     fn split(&mut self, units: usize) -> Option<Self> {
         self.units = self.units.checked_sub(units)?;
         let hold = self.hold.split(u32::try_from(units).unwrap_or(u32::MAX));
-        Some(Self { semaphore: self.semaphore.clone(), units, hold: ManuallyDrop::new(hold) })
+        Some(Self { semaphore: self.semaphore.clone(), units, hold })
     }
 }
 
 impl<S: Keeper> Drop for Units<S> {
     #[inline]
     fn drop(&mut self) {
-        // SAFETY: it is not used again.
-        let hold = unsafe { ManuallyDrop::take(&mut self.hold) };
-        self.semaphore.meta.released(hold);
+        self.semaphore.meta.released(&self.hold);
         self.semaphore.inner.add_permits(self.units);
     }
 }
