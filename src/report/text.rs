@@ -203,7 +203,7 @@ fn tell(out: &mut String, finding: &Finding, sources: &mut Sources, styles: &Sty
         out.push_str(&snippet::render(&made, sources, styles));
     }
     if !finding.witness.is_empty() {
-        witness::tell(out, &finding.witness, sources, styles);
+        witness::tell(out, finding.tier, &finding.witness, sources, styles);
     }
     for help in &finding.help {
         let _ = writeln!(out, "{} {}", styles.good.on("help:"), clean(help));
