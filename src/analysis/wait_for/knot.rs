@@ -4,11 +4,56 @@ use std::collections::VecDeque;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::graph::{Holding, Knot, Member, Possession, Wait};
-use crate::event::{Mode, Names, Object, ThreadId};
+use super::wait::{Blocked, Holding, Possession, Wait};
+use crate::event::{ChannelId, LockId, Mode, Names, Object, ThreadId};
 use crate::finding::{Finding, Held, Involved, Kind, SiteReport, Tier};
 
+/// One thread of a [`Knot`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Member {
+    /// Who.
+    pub thread: ThreadId,
+    /// What it waits for and what it holds.
+    pub blocked: Blocked,
+    /// It waits for nothing but a worker that would poll it; `blocked` says what it waited for before.
+    pub starved: bool,
+    /// The members that it waits for; itself for a self-deadlock.
+    pub waits_for: Vec<ThreadId>,
+}
+
+/// Threads that will wait for ever: the one whose wait closed the knot comes first.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Knot {
+    /// The members, each reachable from the first.
+    pub members: Vec<Member>,
+    /// Locks waited for that were left locked by a thread that has ended.
+    pub abandoned: Vec<(LockId, ThreadId)>,
+    /// Semaphores waited for of which units were thrown away.
+    pub leaked: Vec<LockId>,
+    /// A channel with messages in it all of whose receivers are members: a pool whose workers wait for work that is
+    /// queued behind them.
+    pub starved: Option<ChannelId>,
+}
+
+/// The messages in a channel and the living threads that ever took one.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Backlog {
+    /// Messages not yet taken.
+    pub queued: u64,
+    /// The threads that serve the channel.
+    pub takers: Vec<ThreadId>,
+}
+
 impl Knot {
+    /// Notes the first channel, if any, that only members serve and that has work for them.
+    pub fn starve<'a>(&mut self, channels: impl IntoIterator<Item = (ChannelId, &'a Backlog)>) {
+        let member = |thread: &ThreadId| self.members.iter().any(|member| member.thread == *thread);
+        let starved = channels.into_iter().filter(|(_, backlog)| {
+            backlog.queued > 0 && !backlog.takers.is_empty() && backlog.takers.iter().all(member)
+        });
+        self.starved = starved.map(|(channel, _)| channel).min();
+    }
+
     /// The finding, at tier `observed`; `None` when the first member only hangs behind a knot that others form (that one
     /// was reported when it closed).
     #[must_use]

@@ -115,6 +115,7 @@ impl LockMeta {
         self.opaque.load(Ordering::Relaxed) && self.opaque.swap(false, Ordering::Relaxed)
     }
 
+    #[inline]
     pub(crate) fn kind(&self) -> ObjectKind {
         self.kind
     }
