@@ -274,7 +274,8 @@ fn run(entries: &[Entry], list: &[u32], recorded: &Recorded) -> Result<Run, Brok
         }
         if let Some(&child) = recorded.joined.get(&event)
             && object != thread
-            && lengths.get(&object).copied().unwrap_or(0) < child
+            && (lengths.get(&object).copied().unwrap_or(0) < child
+                || recorded.forks.get(&object).is_some_and(|(fork, _)| *fork < event && !run.forks.contains(fork)))
         {
             return Err(Broken::ForkJoin);
         }

@@ -125,6 +125,7 @@ impl LockMeta {
         }
     }
 
+    #[inline]
     pub(crate) fn kind(&self) -> ObjectKind {
         self.kind
     }

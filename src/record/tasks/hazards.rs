@@ -71,7 +71,7 @@ fn blocks_in_poll(inside: &mut Context, what: String, object: Option<Object>, si
 /// there, one that runs has not.
 pub(crate) fn released(inside: &mut Context, hold: &Carried) {
     let (Some(written), Some(frame)) = (hold.written, inside.frames.last()) else { return };
-    if !frame.dropping && frame.given_up <= hold.ticket {
+    if !frame.may_cut_off(hold.ticket) {
         return;
     }
     if !frame.dropping && !stacks::is_in_drop_of_future() {
