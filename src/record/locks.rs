@@ -145,7 +145,7 @@ fn record_acquired(context: &mut Context, meta: &LockMeta, attempt: Attempt, pla
         let op = Op::Acquired { lock: meta.given_id(), mode: Mode::Exclusive, attempt };
         meta.log_acquired(log.make_room(), context.thread, op, place);
     }
-    if meta.take_opaque() {
+    if meta.take_opaque(context.kept.is_some()) {
         // The hold orders this; only first acquisitions are opaque, and these are never on the hot path.
         context.emit(Op::DataHidden { lock: meta.given_id() }, place);
     }
@@ -326,6 +326,10 @@ fn push_known<const RECORDED: bool, const HANDED: bool>(
     if RECORDED {
         let Some(log) = context.log.as_mut().filter(|log| log.is_ready(place)) else { return false };
         let op = Op::Acquired { lock: LockId(id & ID), mode: Mode::Exclusive, attempt };
+        if HANDED && context.kept.is_some() && meta.is_opaque() {
+            // Each thread tells that, when it first takes the lock.
+            return false;
+        }
         match meta.last_of_another(context.thread) {
             Some(last) if HANDED => log.after(last),
             Some(_) => return false,
