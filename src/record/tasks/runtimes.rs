@@ -203,7 +203,7 @@ impl RuntimeMeta {
         let driving = drives.then(|| Driving::new(&self.0));
         // Another thread drives it already: this one polls its own future only.
         let alone = driving.as_ref().is_some_and(|driving| driving.alone);
-        let task = Task::new(self, if alone { Kind::Driver } else { Kind::Root }, None, place);
+        let task = Task::new(self.clone(), if alone { Kind::Driver } else { Kind::Root }, None, place);
         let record = task.record();
         let waiting = record.0.as_ref().and_then(|state| waits::begin_block_on(state, place));
         let output = real(Watched::new(task, future));

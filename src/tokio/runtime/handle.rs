@@ -78,7 +78,7 @@ impl Handle {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        let Spawned { future, record } = Spawned::new(&self.meta, None, future, Location::caller());
+        let Spawned { future, record } = Spawned::new(self.meta.clone(), None, future, Location::caller());
         JoinHandle::new(self.inner.spawn(future), record)
     }
 
@@ -89,7 +89,7 @@ impl Handle {
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
-        let job = Job::new(&self.meta, None, Location::caller());
+        let job = Job::new(self.meta.clone(), None, Location::caller());
         let record = job.record.clone();
         JoinHandle::new(self.inner.spawn_blocking(job.of(func)), record)
     }

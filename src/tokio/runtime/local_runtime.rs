@@ -45,7 +45,7 @@ impl LocalRuntime {
         F: Future + 'static,
         F::Output: 'static,
     {
-        let Spawned { future, record } = Spawned::new(self.handle.meta(), None, future, Location::caller());
+        let Spawned { future, record } = Spawned::new(self.handle.meta().clone(), None, future, Location::caller());
         JoinHandle::new(self.inner.spawn_local(future), record)
     }
 
