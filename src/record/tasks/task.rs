@@ -312,8 +312,7 @@ impl TaskRecord {
     }
 
     /// The current owner asks for the task to be aborted, before the real call.
-    pub fn abort(&self, place: Place) {
-        let _ = place;
+    pub fn abort(&self) {
         if let Some(state) = &self.0 {
             state.set(flags::ABORTED);
             state.woken();

@@ -101,7 +101,10 @@ impl Handle {
     /// Within an asynchronous context, and where the original does.
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
-        self.meta.block_on(future, false, Location::caller(), |watched| self.inner.block_on(watched))
+        let (blocking, future) = self.meta.block_on(future, false, Location::caller());
+        let output = self.inner.block_on(future);
+        blocking.over();
+        output
     }
 
     /// See [`tokio::runtime::Handle::runtime_flavor`].

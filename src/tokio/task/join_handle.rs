@@ -26,9 +26,8 @@ impl<T> JoinHandle<T> {
     }
 
     /// See [`tokio::task::JoinHandle::abort`].
-    #[track_caller]
     pub fn abort(&self) {
-        self.record.abort(Location::caller());
+        self.record.abort();
         self.inner.abort();
     }
 

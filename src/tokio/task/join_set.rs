@@ -196,7 +196,7 @@ impl<T: 'static> JoinSet<T> {
     pub fn shutdown(&mut self) -> impl Future<Output = ()> {
         let place = Location::caller();
         async move {
-            self.abort_all_at(place);
+            self.abort_all();
             while self.join_next_at(place).await.is_some() {}
         }
     }
@@ -223,14 +223,9 @@ impl<T: 'static> JoinSet<T> {
     }
 
     /// See [`tokio::task::JoinSet::abort_all`].
-    #[track_caller]
     pub fn abort_all(&mut self) {
-        self.abort_all_at(Location::caller());
-    }
-
-    fn abort_all_at(&mut self, place: Place) {
         for record in self.records.values() {
-            record.abort(place);
+            record.abort();
         }
         self.inner.abort_all();
     }
@@ -261,7 +256,7 @@ impl<T> Drop for JoinSet<T> {
     fn drop(&mut self) {
         // The original aborts its tasks.
         for record in self.records.values() {
-            record.abort(record.spawned());
+            record.abort();
         }
     }
 }

@@ -90,5 +90,6 @@ pub fn block_in_place<F, R>(f: F) -> R
 where
     F: FnOnce() -> R,
 {
-    ::gordian::runtime::tasks::block_in_place(Location::caller(), || ::tokio::task::block_in_place(f))
+    let _in_place = ::gordian::runtime::tasks::block_in_place();
+    ::tokio::task::block_in_place(f)
 }
