@@ -120,7 +120,7 @@ fn record_acquired(context: &mut Context, meta: &LockMeta, attempt: Attempt, pla
         let op = Op::Acquired { lock: meta.given_id(), mode: Mode::Exclusive, attempt };
         meta.log_acquired(log.make_room(), context.thread, op, place);
     }
-    if meta.take_opaque() {
+    if meta.take_opaque(context.kept.is_some()) {
         // The hold orders this; only first acquisitions are opaque, and these are never on the hot path.
         context.emit(Op::DataHidden { lock: meta.given_id() }, place);
     }
