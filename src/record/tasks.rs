@@ -7,6 +7,7 @@
 mod hazards;
 pub(crate) mod holders;
 mod leaf;
+mod losses;
 mod poll;
 mod runtimes;
 mod spell;
@@ -14,8 +15,9 @@ mod task;
 pub mod timeline;
 mod watched;
 
-pub(crate) use hazards::{blocks, released, sleeps};
+pub(crate) use hazards::{blocks, called_from, released, sleeps};
 pub(crate) use leaf::last_ticket;
+pub(crate) use losses::took;
 pub use leaf::{Leaf, Target, set_budget};
 pub(crate) use poll::Frame;
 pub(crate) use runtimes::have_strangers;

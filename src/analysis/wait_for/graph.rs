@@ -58,8 +58,8 @@ pub enum Wait {
     Nothing,
     /// Work for a thread of a pool. What such a thread does is done by tasks.
     Idle,
-    /// The end of all that runs in a pool.
-    Drain(PoolId),
+    /// The end of all that runs in a runtime's two pools, those of its workers and of its blocking jobs: it is shut down.
+    Drain([PoolId; 2]),
 }
 
 /// A lock that a blocked thread holds.
@@ -127,6 +127,15 @@ impl Blocked {
         Self { wait, site, ordinal, holds, ticket: 0, also: Vec::new(), unpolled: Vec::new() }
     }
 
+    /// A wait of the same owner was granted to a future that it does not poll any more, or not now.
+    pub fn keep_unpolled(&mut self, leg: Leg) {
+        if let Wait::Lock { lock, mode, .. } = leg.wait {
+            let (site, ordinal) = (leg.site, leg.ordinal);
+            self.holds.push(Holding { lock, mode, site, ordinal, possession: Possession::Unpolled });
+        }
+        self.unpolled.push(leg);
+    }
+
     /// Of a task that waits for nothing but a worker.
     fn starved() -> Self {
         Self::new(Wait::Idle, SiteId::UNKNOWN, 0, Vec::new())
@@ -148,6 +157,8 @@ pub struct Member {
     pub blocked: Blocked,
     /// It waits for nothing but a worker that would poll it; `blocked` says what it waited for before.
     pub starved: bool,
+    /// It waits in the middle of a poll, and all workers of its pool do.
+    pub stalls: bool,
     /// The members that it waits for; itself for a self-deadlock.
     pub waits_for: Vec<ThreadId>,
 }
@@ -222,6 +233,8 @@ struct Pool {
     occupants: Vec<ThreadId>,
     /// Its tasks that the graph was not told of.
     others: Arc<AtomicUsize>,
+    /// Its runtime is shut down: tasks that are suspended are dropped.
+    closed: bool,
 }
 
 #[derive(Default, Debug, Clone)]
@@ -262,8 +275,15 @@ impl WaitGraph {
 
     /// A pool with so many workers. `others` counts those of its tasks that the graph has not been told of.
     pub fn add_pool(&mut self, pool: PoolId, session: SessionId, workers: usize, others: Arc<AtomicUsize>) {
-        self.pools.insert(pool, Pool { session, workers, occupants: Vec::new(), others });
+        self.pools.insert(pool, Pool { session, workers, occupants: Vec::new(), others, closed: false });
         self.sessions.entry(session).or_default().pools.push(pool);
+    }
+
+    /// The pool's runtime is being shut down: what is suspended there does not wait for ever, it is dropped.
+    pub fn close_pool(&mut self, pool: PoolId) {
+        if let Some(pool) = self.pools.get_mut(&pool) {
+            pool.closed = true;
+        }
     }
 
     /// The pool is no more.
@@ -344,6 +364,21 @@ impl WaitGraph {
             actor.occupies = occupies;
             pool.occupants.push(thread);
         }
+    }
+
+    /// As [`Blocked::keep_unpolled`], of an owner that waits already in the middle of a poll. Returns the knot that this
+    /// closes, if any.
+    pub fn keep_unpolled(&mut self, thread: ThreadId, leg: Leg) -> Option<Knot> {
+        let actor = self.actors.get_mut(&thread).filter(|actor| actor.waits())?;
+        if actor.occupies.is_none() && !actor.in_place && actor.pool.is_some() {
+            // Suspended: it is woken.
+            return None;
+        }
+        actor.blocked.as_mut()?.keep_unpolled(leg);
+        if let Wait::Lock { lock, .. } = leg.wait {
+            self.holders.entry(lock).or_default().push(thread);
+        }
+        self.search(thread)
     }
 
     /// The owner no longer waits: it got what it wanted, or gave up, or someone granted it. Not an error when it
@@ -496,7 +531,21 @@ impl WaitGraph {
     }
 
     fn may_be_stuck(&self, id: ThreadId) -> bool {
-        self.actors.get(&id).is_some_and(|actor| actor.waits() || self.is_starved(actor))
+        self.actors.get(&id).is_some_and(|actor| self.is_starved(actor) || (actor.waits() && !self.is_dropped(actor)))
+    }
+
+    /// Is it a suspended task whose runtime is being shut down? Then it will be dropped, with all that it holds.
+    fn is_dropped(&self, actor: &Actor) -> bool {
+        let suspended = actor.pool.filter(|_| actor.occupies.is_none() && !actor.in_place);
+        suspended.and_then(|pool| self.pools.get(&pool)).is_some_and(|pool| pool.closed)
+    }
+
+    /// Owners that wait in the middle of a poll, or a job, of the pool.
+    fn under_way(&self, pool: PoolId) -> impl Iterator<Item = ThreadId> + '_ {
+        let waits = move |actor: &Actor| {
+            actor.pool == Some(pool) && actor.waits() && (actor.occupies.is_some() || actor.in_place)
+        };
+        self.actors.iter().filter(move |(_, actor)| waits(actor)).map(|(&id, _)| id)
     }
 
     /// Is it a task that no worker is free to poll?
@@ -561,9 +610,7 @@ impl WaitGraph {
                     found.extend(&pool.occupants);
                 }
             }
-            Wait::Drain(pool) => {
-                found.extend(self.pools.get(&pool).iter().flat_map(|pool| &pool.occupants));
-            }
+            Wait::Drain(pools) => found.extend(pools.into_iter().flat_map(|pool| self.under_way(pool))),
             _ => {}
         }
     }
@@ -615,6 +662,9 @@ impl WaitGraph {
         if actor.occupies.is_none() && !actor.in_place && stalled(actor.pool) {
             return true;
         }
+        if self.is_dropped(actor) {
+            return false;
+        }
         let Some(blocked) = actor.blocked.as_ref().filter(|_| !actor.woken) else { return false };
         let mut quiet = None;
         blocked.legs().all(|leg| {
@@ -634,8 +684,8 @@ impl WaitGraph {
                 }
                 Wait::Join(child) | Wait::Root(child) => stuck.contains(&child),
                 Wait::Timer => stalled(actor.driver),
-                Wait::Drain(pool) => {
-                    self.pools.get(&pool).is_some_and(|pool| pool.occupants.iter().any(|other| stuck.contains(other)))
+                Wait::Drain(pools) => {
+                    pools.into_iter().any(|pool| self.under_way(pool).any(|other| stuck.contains(&other)))
                 }
                 Wait::Idle => true,
                 _ => false,
@@ -686,7 +736,9 @@ impl WaitGraph {
                     leaked.push(semaphore);
                 }
             }
-            members.push(Member { thread: id, blocked, starved, waits_for });
+            let pool = actor.occupies.and_then(|pool| self.pools.get(&pool));
+            let stalls = pool.is_some_and(Pool::is_full);
+            members.push(Member { thread: id, blocked, starved, stalls, waits_for });
         }
         Knot { members, abandoned, leaked, starved: None }
     }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::graph::{Holding, Knot, Member, Possession, Wait};
+use super::graph::{Holding, Knot, Leg, Member, Possession, Wait};
 use crate::event::{Mode, Names, Object, ThreadId};
 use crate::finding::{Finding, Held, Involved, Kind, SiteReport, Tier};
 
@@ -40,7 +40,9 @@ impl Knot {
             };
             let blocked = &member.blocked;
             sites.push(site(wait_role(names, member), blocked.site, &blocked.holds, blocked.ordinal));
-            for leg in blocked.also.iter().filter(|_| !member.starved) {
+            // The members of a set are awaited in one place, for any of them.
+            let is_same = |leg: &Leg| matches!((leg.wait, blocked.wait), (Wait::Join(_), Wait::Join(_))) && leg.site == blocked.site;
+            for leg in blocked.also.iter().filter(|leg| !member.starved && !is_same(leg)) {
                 let role = format!("or {}", leg_role(names, member.thread, leg.wait));
                 sites.push(site(role, leg.site, &blocked.holds, leg.ordinal));
             }
@@ -140,7 +142,11 @@ impl Knot {
             return Kind::SelfDeadlock;
         }
         // A worker that is not there for the others, without a lock: what they lack is the worker.
-        let lacks_worker = |member: &Member| member.starved || member.blocked.legs().any(|leg| leg.wait == Wait::Timer);
+        // An executor inside a poll parks the worker that would have to serve what it polls.
+        let nests = |member: &Member| member.stalls && member.blocked.wait == Wait::Park;
+        let lacks_worker = |member: &Member| {
+            member.starved || nests(member) || member.blocked.legs().any(|leg| leg.wait == Wait::Timer)
+        };
         if members.iter().any(lacks_worker) && !waits(|wait| matches!(wait, Wait::Lock { .. })) {
             return Kind::PoolStarvation;
         }
@@ -253,7 +259,7 @@ fn leg_role(names: &dyn Names, owner: ThreadId, wait: Wait) -> String {
         Wait::Timer => "sleeps, and no worker is left to look at the clock".to_owned(),
         Wait::Nothing => "returned Pending, and nothing keeps its waker".to_owned(),
         Wait::Idle => "waits for a worker to poll it".to_owned(),
-        Wait::Drain(_) => "waits for the runtime's jobs to end".to_owned(),
+        Wait::Drain(_) => "drops a runtime, and waits for what still runs in it".to_owned(),
     }
 }
 

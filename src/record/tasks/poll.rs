@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::hazards;
+use super::losses::Taken;
 use super::spell::{self, Spell};
 use super::task::{State, flags};
 use super::timeline::{self, Happening};
 use crate::analysis::atomicity::Region;
 use crate::analysis::happens_before::{SyncClock, ThreadClock};
-use crate::analysis::wait_for::{Blocked, Holding, Leg, PoolId, Possession, SessionId, Wait};
+use crate::analysis::wait_for::{Blocked, Leg, PoolId, SessionId, Wait};
 use crate::event::{Op, SiteId, ThreadId};
 use crate::record::context::{Context, Entered, enter};
 use crate::record::locks::Line;
@@ -37,6 +38,8 @@ pub(crate) struct Frame {
     pub(crate) given_up: u64,
     /// Where that wait was.
     pub(crate) given_up_at: Option<SiteId>,
+    /// The last message that was taken in this poll.
+    pub(super) taken: Option<Taken>,
 }
 
 impl Frame {
@@ -97,7 +100,7 @@ impl<'a> Polling<'a> {
         if state.is(flags::ENDED) {
             return None;
         }
-        state.clear(flags::SCHEDULED);
+        state.clear(flags::SCHEDULED | flags::SUSPENDED);
         state.polls.fetch_add(1, Ordering::SeqCst);
         if state.is(flags::ENTERED) {
             waits::task_polled(state);
@@ -113,6 +116,7 @@ impl<'a> Polling<'a> {
         if state.is(flags::ENDED) {
             return None;
         }
+        state.clear(flags::SUSPENDED);
         if state.is(flags::ENTERED) {
             waits::task_polled(state);
         }
@@ -144,6 +148,7 @@ impl<'a> Polling<'a> {
         frame.tell_long(&mut inside);
         hazards::guards_across_await(&mut inside, self.state);
         if !frame.yielded && inside.modes.waits() {
+            self.state.set(flags::SUSPENDED);
             suspend(inside, self.state);
         }
     }
@@ -182,6 +187,7 @@ fn push(inside: &mut Context, state: &Arc<State>) {
         spell: spell::begin(),
         given_up: 0,
         given_up_at: None,
+        taken: None,
     });
 }
 
@@ -209,6 +215,9 @@ fn restore(inside: &mut Context, frame: &mut Frame, pending: bool) {
     let mut inner = frame.task.inner();
     if !line.is_new() {
         inner.line = Some(Box::new(line));
+    }
+    if frame.taken.is_some() {
+        inner.taken = frame.taken;
     }
     if !inside.modes.races() {
         return;
@@ -272,23 +281,35 @@ fn suspend(inside: Entered, state: &Arc<State>) {
     }
 }
 
+/// As [`suspend`], of a task that was suspended with somebody who could have woken it, and has gone. Called by whoever
+/// dropped the waker.
+pub(super) fn suspend_from_outside(inside: Entered, state: &Arc<State>) {
+    if state.runtime.is_closed() || state.wakers.load(Ordering::SeqCst) > state.leaf_wakers.load(Ordering::SeqCst) {
+        return;
+    }
+    if let Some(blocked) = wait_of(state) {
+        drop(inside);
+        waits::task_is_forsaken(state, blocked);
+    }
+}
+
 /// What the task waits for; `None` when it waits for something that comes by itself, or that nobody knows.
 fn wait_of(state: &Arc<State>) -> Option<Blocked> {
     let poll = state.polls.load(Ordering::SeqCst);
     let inner = state.inner();
-    let mut holds = inner.line.as_ref().map(|line| line.holdings()).unwrap_or_default();
+    let holds = inner.line.as_ref().map(|line| line.holdings()).unwrap_or_default();
     let mut legs: Vec<(bool, Leg)> = Vec::new();
     let mut unpolled = Vec::new();
     for leaf in &inner.leaves {
         let leg = leaf.leg()?;
         match leaf.woken() {
-            None => legs.push((leaf.polled() == poll, leg)),
+            None => {
+                let polled = leaf.polled() == poll;
+                legs.push((polled, leg));
+                legs.extend(leaf.other_legs().map(|other| (polled, other)));
+            }
             // It was woken, and a whole poll has passed it by: it is not polled any more, and what it was given stays there.
             Some(at) if at < poll && leaf.polled() < poll => {
-                if let Wait::Lock { lock, mode, .. } = leg.wait {
-                    let possession = Possession::Unpolled;
-                    holds.push(Holding { lock, mode, site: leg.site, ordinal: 0, possession });
-                }
                 unpolled.push(leg);
             }
             Some(_) => return None,
@@ -296,7 +317,7 @@ fn wait_of(state: &Arc<State>) -> Option<Blocked> {
     }
     let (pool, _) = state.pools();
     let has_timer = legs.iter().any(|(_, leg)| leg.wait == Wait::Timer);
-    if has_timer && holds.is_empty() && pool.is_some() {
+    if has_timer && holds.is_empty() && unpolled.is_empty() && pool.is_some() {
         return None;
     }
     // What was asked for last is what the task is about, and a timer the least of it.
@@ -312,6 +333,6 @@ fn wait_of(state: &Arc<State>) -> Option<Blocked> {
         None => Blocked::new(Wait::Nothing, crate::record::registry::site(state.spawned), 0, holds),
     };
     blocked.also.extend(legs);
-    blocked.unpolled = unpolled;
+    unpolled.into_iter().for_each(|leg| blocked.keep_unpolled(leg));
     Some(blocked)
 }
