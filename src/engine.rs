@@ -90,6 +90,8 @@ pub struct Verdict {
     /// Lock-order cycles that passed the filters, before equal ones are merged into one finding; `None` when the lock
     /// order was not judged.
     pub patterns: Option<u64>,
+    /// The search for lock-order cycles gave up at a bound: there may be more.
+    pub order_cut: bool,
     /// What no reordering does, though the pattern is there.
     pub refuted: Vec<Refutation>,
     /// What prediction could not tell, if it was asked for.
@@ -248,6 +250,7 @@ impl Engine {
             events: self.events,
             threads: self.threads.iter().filter(|&&seen| seen).count() as u64,
             patterns: self.order.as_ref().filter(|_| self.tell_order).map(|_| cycles as u64),
+            order_cut: self.order.as_ref().is_some_and(|order| order.order().is_cut()),
             refuted,
             prediction: self.predicting.as_ref().map(Predicting::rest),
         }

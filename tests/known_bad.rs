@@ -31,7 +31,7 @@ const PROGRAMS: [(&str, &str); 15] = [
 ];
 
 /// Small crates, of each sort: a lock taken twice, locks in both orders, and what plain memory alone shows.
-const QUICK: [&str; 2] = ["fern", "indicatif"];
+const QUICK: [&str; 3] = ["fern", "indicatif", "tokio"];
 
 /// What one run is expected to show of a finding.
 #[derive(PartialEq, Eq, Debug)]

@@ -158,6 +158,26 @@ fn an_order_from_a_lucky_run_is_predicted_and_a_deadlock_is_observed() {
     }
 }
 
+/// Nothing goes wrong in these runs, and what could is in the report with the order that leads to it. `possible` where a
+/// thread would have to do, after it saw something else than it did, what another one did.
+#[test]
+fn lucky_runs_show_what_could_have_been() {
+    let wanted = [
+        ("dining-philosophers", Kind::LockOrderCycle, Tier::Predicted, 5),
+        ("mark-bit-wiped", Kind::LostUpdate, Tier::Predicted, 2),
+        ("proposed-twice", Kind::LostUpdate, Tier::Possible, 2),
+        ("session-replaced", Kind::AtomicityViolation, Tier::Possible, 2),
+    ];
+    for (name, kind, tier, threads) in wanted {
+        let findings = findings(scenarios::find(name).expect("it is bundled"));
+        let [finding] = &findings[..] else { panic!("{name}: {findings:#?}") };
+        assert_eq!((finding.kind, finding.tier), (kind, tier), "{name}");
+        let next: BTreeSet<&str> =
+            finding.witness.iter().filter(|step| step.next).map(|step| step.owner.as_str()).collect();
+        assert_eq!(next.len(), threads, "{name}");
+    }
+}
+
 #[test]
 fn a_recorded_scenario_leaves_a_trace() {
     let directory = tempfile::tempdir().expect("a directory");

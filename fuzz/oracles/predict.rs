@@ -150,6 +150,9 @@ impl<'a> Twin<'a> {
         }
         match op {
             Op::Joined { child } => {
+                if !self.has_begun(state, child.0 as usize) {
+                    return false;
+                }
                 let child = self.threads.get(child.0 as usize).map_or(&[][..], Vec::as_slice);
                 child.iter().filter(|&&other| other < event).all(|&other| self.is_done(state, other))
             }

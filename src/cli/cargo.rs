@@ -26,6 +26,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 pub(super) use args::CargoArgs;
 use args::{CleanArgs, Invocation, Verb};
+use cache::Runtime;
 use environment as env;
 use project::Project;
 
@@ -94,7 +95,7 @@ fn invoke(verb: &str, invocation: Invocation) -> Result<ExitCode, Error> {
     let offline = ["--offline", "--frozen"].iter().any(|flag| project::has(&invocation.cargo, flag));
     let runtime = cache::runtime(&project.toolchain, &project.target, gate.common.quiet, offline)?;
     let directory = project.own_target_directory();
-    prepare(&directory, &format!("{} {}", runtime.key, gate.leave_out.join(",")))?;
+    prepare(&directory, &treatment(&runtime, &gate.leave_out))?;
     let reports =
         Scratch::new().map_err(|error| Error::new(ExitCode::Failed, format!("cannot write reports: {error}")))?;
     let mut command = command(verb, &invocation.cargo, &gate, &project, &directory)?;
@@ -195,8 +196,13 @@ fn runner_config(own: &Path, project: &Project) -> String {
     format!("target.'{}'.runner={}", project.target, toml::Value::Array(words))
 }
 
-/// What was compiled with another runtime, or with other crates left out, is not what would be compiled now; cargo can't
-/// know.
+/// All that decides how crates are compiled, in a line.
+fn treatment(runtime: &Runtime, leave_out: &[String]) -> String {
+    format!("{} {:016x} {}", runtime.key, sources::hash_of_wrapper(), leave_out.join(","))
+}
+
+/// What was compiled with another runtime, by another wrapper, or with other crates left out, is not what would be
+/// compiled now; cargo can't know.
 fn prepare(directory: &Path, key: &str) -> Result<(), Error> {
     let fail =
         |error: std::io::Error| Error::new(ExitCode::Failed, format!("cannot write {}: {error}", directory.display()));

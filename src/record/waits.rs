@@ -12,7 +12,7 @@ use super::registry::LiveNames;
 use super::sink::Reporting;
 use super::strangers::{self, Own};
 use super::tasks::{self, State, flags, holders};
-use super::{Place, channels, process, sink, threads};
+use super::{Place, channels, outside, process, sink, threads};
 use crate::analysis::wait_for::{Blocked, Knot, Leg, PoolId, SessionId, Wait, WaitGraph};
 use crate::event::{LockId, SiteId, ThreadId};
 use crate::finding::{Finding, Tier};
@@ -195,7 +195,10 @@ pub(crate) fn task_is_forsaken(state: &State, blocked: Blocked) {
         let mut waits = WAITS.lock();
         waits.meet(state);
         if state.set(flags::ENTERED) {
-            return;
+            if !waits.graph.rests_on_waker(state.actor) {
+                return;
+            }
+            waits.graph.unblock(state.actor);
         }
         // A poll that begins looks at the one flag after it has cleared the other.
         if state.is(flags::SCHEDULED | flags::ENDED) || !state.is(flags::SUSPENDED) {
@@ -412,6 +415,15 @@ impl Waits {
     /// who waits are not only those that are to be reported: in a libtest binary, what tests that are over have left
     /// behind waits for work for ever, and means no harm. There each test is a family with a finding of its own.
     fn judge(&self, knot: Knot, session: SessionId) -> Judged {
+        if knot.rests_on_wakers() {
+            // A runtime may have put off a wake-up to the end of the poll: the watcher looks later, and twice.
+            return if outside::is_shut(session) { Judged::Unclear } else { Judged::Certain(Vec::new()) };
+        }
+        self.judge_settled(knot, session)
+    }
+
+    /// As [`judge`](Self::judge), of a knot in which nothing has changed for a while.
+    fn judge_settled(&self, knot: Knot, session: SessionId) -> Judged {
         if knot.needs_all_threads() && tasks::have_strangers(session) {
             return Judged::Unclear;
         }
@@ -552,11 +564,20 @@ fn watch() {
 
 /// Until something goes on, or it is certain that nothing does.
 fn keep_watch() {
+    let mut before = None;
     loop {
         std::thread::sleep(PERIOD);
         let session = SessionId::default();
         let mut waits = WAITS.lock();
-        match waits.standstill().map(|knot| waits.judge(knot, session)) {
+        let changes = waits.graph.changes();
+        let has_settled = before.replace(changes) == Some(changes);
+        let judged = waits.standstill().map(|knot| match knot.rests_on_wakers() {
+            false => waits.judge(knot, session),
+            true if outside::could_act() => Judged::Certain(Vec::new()),
+            true if has_settled => waits.judge_settled(knot, session),
+            true => Judged::Unclear,
+        });
+        match judged {
             Some(Judged::Unclear) => {}
             Some(Judged::Certain(stuck)) => {
                 waits.watched = false;

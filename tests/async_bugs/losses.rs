@@ -72,10 +72,10 @@ fn a_message_dropped_on_its_way() {
         Some(())
     }
     async fn program(reserve: bool) {
-        let (mut items, (to, mut slow)) = (items(4), mpsc::channel(1));
+        let (mut items, (to, mut slow)) = (items(6), mpsc::channel(1));
         let sink = task::spawn(async move {
             while slow.recv().await.is_some() {
-                sleep(5 * SECOND).await;
+                sleep(20 * SECOND).await;
             }
         });
         loop {

@@ -64,8 +64,9 @@ impl Witness {
             Claim::Race(earlier, later) => vec![earlier, later],
             Claim::Deadlock(stops) => stops.to_vec(),
             // The other thread goes first.
-            Claim::Twice { second, look, .. } => vec![look, second],
-            Claim::Between { stops: [own, foreign], .. } => vec![foreign, own],
+            Claim::Twice { stops: [own, foreign], .. } | Claim::Between { stops: [own, foreign], .. } => {
+                vec![foreign, own]
+            }
         };
         Self { form, ends }
     }

@@ -4,7 +4,9 @@ use std::collections::VecDeque;
 
 use rustc_hash::FxHashMap;
 
-use super::graph::{Backlog, Blocked, Holding, Knot, Possession, SessionId, Wait, WaitGraph};
+use super::graph::WaitGraph;
+use super::knot::{Backlog, Knot};
+use super::wait::{Blocked, Holding, Possession, SessionId, Wait};
 use crate::event::{BarrierId, ChannelId, Event, LockId, Mode, Op, ThreadId};
 
 /// Replays the waits of a stream into a [`WaitGraph`].

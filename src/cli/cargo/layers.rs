@@ -14,7 +14,35 @@ use super::cache::Facades;
 use super::wrapper::Call;
 use super::{say, sources};
 
-/// A dependency that there is a layer for.
+/// A crate beneath layers: what is done with it is seen through a layer, its own or that of a crate which depends on it.
+struct Beneath {
+    name: &'static str,
+    layers: &'static [Layer],
+    /// The versions that no layer is for.
+    otherwise: Otherwise,
+}
+
+/// What is done with a crate beneath layers, in a version that no layer is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Otherwise {
+    /// Compiled with the facades, as if there were no layers at all.
+    Watched,
+    /// Compiled as it is.
+    Plain,
+}
+
+/// What is done with a crate beneath layers.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Place {
+    /// It has a layer.
+    Layered(&'static Layer),
+    /// It is watched itself.
+    Watched,
+    /// It is compiled as it is.
+    Plain,
+}
+
+/// A layer over some versions of a crate.
 #[derive(Debug)]
 pub(super) struct Layer {
     name: &'static str,
@@ -35,7 +63,20 @@ type Has<'a> = &'a dyn Fn(&str) -> bool;
 /// The cfgs of a layer.
 type Cfgs = fn(Version, Has<'_>) -> Vec<String>;
 
-const LAYERS: [Layer; 3] = [
+const BENEATH: [Beneath; 5] = [
+    // Types over a raw lock: the events are those of the crate that has the raw lock.
+    Beneath { name: "lock_api", layers: &[], otherwise: Otherwise::Plain },
+    // tokio's reactor. It has no locks that a program could take.
+    Beneath { name: "mio", layers: &[], otherwise: Otherwise::Plain },
+    // Its locks are words that threads wait for in the kernel: no event would say that they are locks, and what their
+    // atomics order is less than a lock orders.
+    Beneath { name: "parking_lot", layers: &PARKING_LOT, otherwise: Otherwise::Plain },
+    Beneath { name: "parking_lot_core", layers: &[], otherwise: Otherwise::Plain },
+    // It stands on the locks and atomics of std, which are seen: as much as of any other library, without its tasks.
+    Beneath { name: "tokio", layers: &TOKIO, otherwise: Otherwise::Watched },
+];
+
+const PARKING_LOT: [Layer; 2] = [
     Layer {
         name: "parking_lot",
         versions: ((0, 11), (0, 13)),
@@ -48,8 +89,9 @@ const LAYERS: [Layer; 3] = [
         root: sources::PARKING_LOT_0_13,
         cfgs: |_, has| without_arc_lock(has),
     },
-    Layer { name: "tokio", versions: ((1, 41), (2, 0)), root: sources::TOKIO, cfgs: of_tokio },
 ];
+
+const TOKIO: [Layer; 1] = [Layer { name: "tokio", versions: ((1, 41), (2, 0)), root: sources::TOKIO, cfgs: of_tokio }];
 
 fn without_arc_lock(has: Has<'_>) -> Vec<String> {
     if has("arc_lock") { Vec::new() } else { vec!["no_arc_lock".to_owned()] }
@@ -69,19 +111,19 @@ fn of_tokio((_, minor): Version, has: Has<'_>) -> Vec<String> {
     later.chain(without).chain(["feature=\"detect\"".to_owned()]).collect()
 }
 
-/// Crates that there are layers for, and what is beneath these, compiled as they are: what they do is seen through the
-/// layer.
-const BENEATH: [&str; 5] = ["lock_api", "mio", "parking_lot", "parking_lot_core", "tokio"];
-
-/// Is the crate beneath a layer?
-pub(super) fn is_beneath(name: &str) -> bool {
-    BENEATH.contains(&name)
+/// Where a crate that is being compiled stands, if it is beneath layers.
+pub(super) fn of(name: &str) -> Option<Place> {
+    of_version(name, version())
 }
 
-/// The layer for a crate that is being compiled.
-pub(super) fn of(name: &str) -> Option<&'static Layer> {
-    let version = version();
-    LAYERS.iter().find(|layer| layer.name == name && (layer.versions.0..layer.versions.1).contains(&version))
+fn of_version(name: &str, version: Version) -> Option<Place> {
+    let beneath = BENEATH.iter().find(|beneath| beneath.name == name)?;
+    let layer = beneath.layers.iter().find(|layer| (layer.versions.0..layer.versions.1).contains(&version));
+    Some(match (layer, beneath.otherwise) {
+        (Some(layer), _) => Place::Layered(layer),
+        (None, Otherwise::Watched) => Place::Watched,
+        (None, Otherwise::Plain) => Place::Plain,
+    })
 }
 
 /// Of the crate that is being compiled.
@@ -164,9 +206,31 @@ pub(super) fn substitute(value: &OsString) -> OsString {
         let path = Path::new(path);
         let file = path.file_name()?.to_str()?.strip_prefix("lib")?;
         let (dependency, _) = file.split_once('-')?;
-        LAYERS.iter().find(|layer| layer.name == dependency)?;
+        BENEATH.iter().find(|beneath| beneath.name == dependency && !beneath.layers.is_empty())?;
         let layer = path.with_file_name(format!("libgordian_{file}"));
         layer.exists().then(|| super::cache::named(name, &layer))
     };
     value.to_str().and_then(layered).unwrap_or_else(|| value.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_have_their_layers_and_what_the_table_says_otherwise() {
+        let place = |name, version| match of_version(name, version) {
+            Some(Place::Layered(layer)) => layer.root,
+            Some(Place::Watched) => "watched",
+            Some(Place::Plain) => "plain",
+            None => "",
+        };
+        assert_eq!(place("parking_lot", (0, 10)), "plain");
+        assert_eq!(place("parking_lot", (0, 12)), sources::PARKING_LOT);
+        assert_eq!(place("parking_lot", (0, 13)), sources::PARKING_LOT_0_13);
+        assert_eq!(place("tokio", (1, 40)), "watched");
+        assert_eq!(place("tokio", (1, 41)), sources::TOKIO);
+        assert_eq!(place("mio", (1, 0)), "plain");
+        assert_eq!(place("serde", (1, 0)), "");
+    }
 }

@@ -28,20 +28,35 @@ pub(super) const ATTRIBUTES: &str = "src/facade/attributes.rs";
 /// The facade of `core`.
 pub(super) const CORE: &str = "src/facade/core.rs";
 
-/// What the sources are, in a number.
+/// What the library's sources are, in a number.
 pub(super) fn hash() -> u64 {
-    fn visit(dir: &Dir<'_>, hasher: &mut FxHasher) {
-        for entry in dir.entries().iter().filter(|entry| !is_commands(entry)) {
-            match entry {
-                DirEntry::Dir(dir) => visit(dir, hasher),
-                DirEntry::File(file) => (file.path().to_str(), file.contents()).hash(hasher),
-            }
-        }
-    }
     let mut hasher = FxHasher::default();
     (MANIFEST, LOCK).hash(&mut hasher);
-    visit(&SOURCES, &mut hasher);
+    visit(&SOURCES, &|entry| !is_commands(entry), &mut hasher);
     hasher.finish()
+}
+
+/// What the sources of `cargo gordian` itself are, in a number: they decide how a crate is compiled.
+pub(super) fn hash_of_wrapper() -> u64 {
+    let mut hasher = FxHasher::default();
+    visit(&SOURCES, &|entry| is_wrappers(entry.path()), &mut hasher);
+    hasher.finish()
+}
+
+/// Is the path one of `cargo gordian`, or the directory above?
+fn is_wrappers(path: &Path) -> bool {
+    let own = Path::new("cli/cargo");
+    path.starts_with(own) || path == own.with_extension("rs") || own.parent() == Some(path)
+}
+
+/// Hashes the files in the parts that are wanted.
+fn visit(dir: &Dir<'_>, is_wanted: &dyn Fn(&DirEntry<'_>) -> bool, hasher: &mut FxHasher) {
+    for entry in dir.entries().iter().filter(|entry| is_wanted(entry)) {
+        match entry {
+            DirEntry::Dir(dir) => visit(dir, is_wanted, hasher),
+            DirEntry::File(file) => (file.path().to_str(), file.contents()).hash(hasher),
+        }
+    }
 }
 
 /// Is it of the command only?
@@ -110,6 +125,14 @@ mod tests {
             assert!(!dependencies.contains_key(unneeded), "{unneeded}");
         }
         assert_eq!(manifest["features"].as_table().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn what_decides_how_crates_are_compiled_is_among_the_sources() {
+        for path in ["cli/cargo.rs", "cli/cargo/layers.rs", "cli/cargo/wrapper.rs"] {
+            assert!(SOURCES.get_file(path).is_some() && is_wrappers(Path::new(path)), "{path}");
+        }
+        assert!(is_wrappers(Path::new("cli")) && !is_wrappers(Path::new("cli/report.rs")));
     }
 
     #[test]

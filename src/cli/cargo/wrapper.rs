@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use super::cache::{self, Facades};
 use super::environment as env;
-use super::layers::{self, Layer};
+use super::layers::{self, Layer, Place};
 use super::{harness, say};
 use crate::cli::exit_code::ExitCode;
 
@@ -133,16 +133,13 @@ impl<'a> Call<'a> {
         };
         let primary = std::env::var_os("CARGO_PRIMARY_PACKAGE").is_some();
         if cache::is_left_out(name) {
-            Treatment::Plain
-        } else if !primary && self.is_cargos() && layers::is_beneath(name) {
-            match layers::of(name) {
-                Some(layer) => Treatment::Layered(layer),
-                // Of a version that there is no layer for, at least the locks that it stands on are seen.
-                None if name == "tokio" => Treatment::Watched,
-                None => Treatment::Plain,
-            }
-        } else {
-            Treatment::Watched
+            return Treatment::Plain;
+        }
+        let place = if primary || !self.is_cargos() { None } else { layers::of(name) };
+        match place {
+            Some(Place::Layered(layer)) => Treatment::Layered(layer),
+            Some(Place::Plain) => Treatment::Plain,
+            Some(Place::Watched) | None => Treatment::Watched,
         }
     }
 

@@ -15,7 +15,7 @@ use crate::analysis::wait_for::{Blocked, Leg, PoolId, SessionId, Wait};
 use crate::event::{Op, SiteId, ThreadId};
 use crate::record::context::{Context, Entered, enter};
 use crate::record::locks::Line;
-use crate::record::{cells, threads, waits};
+use crate::record::{cells, outside, threads, waits};
 
 /// A poll that the thread is in. Polls nest: `block_on` inside a poll.
 pub(crate) struct Frame {
@@ -268,16 +268,29 @@ fn suspend(inside: Entered, state: &Arc<State>) {
         return;
     }
     let foreign = state.wakers.load(Ordering::SeqCst).saturating_sub(state.leaf_wakers.load(Ordering::SeqCst));
+    if foreign == 0 {
+        if let Some(blocked) = wait_of(state) {
+            waits::task_blocks(inside, state, blocked);
+        }
+        return;
+    }
     // One that something in between has, which wakes the task when one of its leaves is woken. Whether it has anything
     // else that could wake it, nobody knows.
     let in_between = foreign == 1 && state.inner().leaves.iter().any(|leaf| leaf.is_indirect());
-    if foreign > 0 && !in_between {
+    let is_shut = outside::is_shut(state.session);
+    if !in_between && !is_shut {
         return;
     }
-    match wait_of(state) {
-        Some(blocked) if foreign == 0 => waits::task_blocks(inside, state, blocked),
-        Some(blocked) if !blocked.unpolled.is_empty() => waits::task_may_block(&inside, state, blocked),
-        _ => {}
+    let Some(mut blocked) = wait_of(state) else { return };
+    if in_between && !blocked.unpolled.is_empty() {
+        waits::task_may_block(&inside, state, blocked.clone());
+    }
+    if is_shut {
+        match blocked.wait {
+            Wait::Nothing => blocked.wait = Wait::Waker,
+            _ => blocked.also.push(Leg { wait: Wait::Waker, site: blocked.site, ordinal: 0, ticket: 0 }),
+        }
+        waits::task_blocks(inside, state, blocked);
     }
 }
 
