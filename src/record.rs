@@ -15,6 +15,7 @@ pub(crate) mod condvars;
 pub(crate) mod config;
 pub(crate) mod context;
 pub(crate) mod inits;
+pub(crate) mod kept;
 pub(crate) mod locks;
 pub(crate) mod log;
 pub(crate) mod meetings;

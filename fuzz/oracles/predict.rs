@@ -245,7 +245,7 @@ pub(crate) fn predict(events: &[Event]) -> (Prediction, Vec<Hazard>) {
     (predictor.finish().expect("a trace of threads"), order.take())
 }
 
-const ENOUGH: Effort = Effort { every_event: true, budget: u64::MAX };
+const ENOUGH: Effort = Effort { every_event: true, budget: u64::MAX, parallel: true };
 
 /// What prediction says, and how.
 pub(crate) fn answers(events: &[Event]) -> (Truth, Outcome) {

@@ -82,6 +82,8 @@ pub struct Effort {
     pub every_event: bool,
     /// States that all searches together may reach. 0: only what keeps the order of critical sections.
     pub budget: u64,
+    /// On as many threads as there are processors. The result does not depend on it.
+    pub parallel: bool,
 }
 
 /// How to stop, and how far it is.

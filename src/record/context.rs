@@ -5,8 +5,11 @@ use std::ops::{Deref, DerefMut};
 use std::ptr;
 use std::sync::Arc;
 
+use rustc_hash::FxHashSet;
+
 use super::Place;
 use super::config::{self, Modes};
+use super::kept::Kept;
 use super::locks::LockState;
 use super::log::ThreadLog;
 use super::tasks::Frame;
@@ -14,6 +17,7 @@ use super::threads::{self, ThreadRecord};
 use crate::analysis::atomicity::Region;
 use crate::analysis::happens_before::ThreadClock;
 use crate::analysis::wait_for::SessionId;
+use crate::clock::Epoch;
 use crate::event::{LockId, Op, ThreadId};
 
 /// Everything that a thread keeps to itself. Touched by no other thread.
@@ -32,8 +36,12 @@ pub(crate) struct Context {
     pub(crate) blocking: bool,
     /// This thread's part of the trace, if one is recorded.
     pub(crate) log: Option<ThreadLog>,
+    /// The checked closure that it is part of, if what that does is kept.
+    pub(crate) kept: Option<Arc<Kept>>,
     /// Locks that the thread holds and whose data it has looked at, as the trace says; true: and changed.
     pub(crate) looks: Vec<(LockId, bool)>,
+    /// The ends of initialisers that owners have seen on this thread, as the trace says.
+    pub(crate) seen: FxHashSet<(ThreadId, Epoch)>,
 }
 
 impl Context {

@@ -4,6 +4,7 @@
 //! [`held`] stack, and below another lock one look into the filter of known chains. What is new goes to the
 //! lock-order graph ([`order`]).
 
+mod carry;
 mod heir;
 mod held;
 mod meta;
@@ -19,14 +20,15 @@ use parking_lot::Mutex;
 use self::held::{Entry, grow};
 use self::meta::{DESCRIBED, ID};
 use super::context::{self, Context, Current, enter};
-use super::{Place, config, tasks, waits};
+use super::{Place, config, waits};
 use crate::analysis::lock_order::LockOrder;
-use crate::analysis::wait_for::{Possession, Wait};
+use crate::analysis::wait_for::Wait;
 use crate::event::{Attempt, LockId, Mode, ObjectKind, Op, SiteId};
 
+pub(crate) use self::carry::{Acquisition, Carried, carried, carry_known, wanted_by_task};
 pub(crate) use self::meta::LockMeta;
 pub(crate) use self::rw::RwMeta;
-pub(crate) use self::state::{Carried, Line, LockState};
+pub(crate) use self::state::{Line, LockState};
 
 /// The lock-order graph of the process. Taken only for what is new.
 pub(crate) static ORDER: LazyLock<Mutex<LockOrder>> = LazyLock::new(Mutex::default);
@@ -118,7 +120,7 @@ fn record_acquired(context: &mut Context, meta: &LockMeta, attempt: Attempt, pla
         let op = Op::Acquired { lock: meta.given_id(), mode: Mode::Exclusive, attempt };
         meta.log_acquired(log.make_room(), context.thread, op, place);
     }
-    if meta.take_opaque() {
+    if meta.take_opaque(context.kept.is_some()) {
         // The hold orders this; only first acquisitions are opaque, and these are never on the hot path.
         context.emit(Op::DataHidden { lock: meta.given_id() }, place);
     }
@@ -289,52 +291,6 @@ fn pop_known<const RECORDED: bool>(current: Current, meta: &LockMeta) -> bool {
     // SAFETY: the lock is the newest entry.
     unsafe { context.locks.held.pop() };
     true
-}
-
-/// Before the wait of a task for a lock of tasks: judges the order, so that a report precedes the hang. Gives the lock's id.
-pub(crate) fn wanted_by_task(context: &mut Context, meta: &LockMeta, mode: Mode, site: SiteId) -> LockId {
-    let lock = meta.id(&mut context.locks);
-    // What it has already makes no order, but a second read is a hazard of its own.
-    let known = mode != Mode::Shared && context.locks.carries(lock);
-    if context.modes.order() && matters(context, meta, mode) && !known {
-        meta.describe(lock);
-        meta.set_known();
-        judge_request(context, meta, lock, mode, site);
-    }
-    lock
-}
-
-/// After the acquisition of a lock of tasks: the owner carries it.
-pub(crate) fn carried(
-    context: &mut Context,
-    meta: &LockMeta,
-    how: (Mode, Attempt, Possession),
-    units: u32,
-    site: SiteId,
-) -> LockId {
-    let (mode, attempt, possession) = how;
-    let is_lock = units == 0;
-    let lock = match is_lock && attempt == Attempt::Blocking {
-        true => wanted_by_task(context, meta, mode, site),
-        false => meta.id(&mut context.locks),
-    };
-    meta.set_known();
-    let (kind, created) = (meta.kind(), meta.created());
-    let (ticket, looked, written) = (tasks::last_ticket(), None, None);
-    context.locks.carry(Carried {
-        lock,
-        mode,
-        site,
-        attempt,
-        kind,
-        created,
-        possession,
-        units,
-        ticket,
-        looked,
-        written,
-    });
-    lock
 }
 
 /// Puts the lock on the held stack, and judges the order if something is held already.

@@ -5,7 +5,8 @@
 //! of a buffer that another processor reads, for it stays small and near; what comes out is mostly far shorter, and goes to
 //! [`Outgoing`]. A background thread ([`writer`]) writes that, and every [`PERIOD`] it also passes on what stands in
 //! buffers that are not full: so the trace of a program that hangs or is killed reaches almost to its end. Memory is
-//! bounded: a thread waits when too much waits to be written.
+//! bounded: a thread waits when too much waits to be written. A log that is [kept](Log::kept) in memory has no writer: it ends
+//! by itself when it gets too long.
 //!
 //! The place of an event is the distance of its [`Location`] from one of ours, in units of its alignment: 512 MB to either
 //! side. A `Location` further away has a word of its own, with its address.
@@ -51,6 +52,8 @@ struct Shared {
     work: Condvar,
     /// There is room for more, or nobody who reads it.
     room: Condvar,
+    /// Nobody writes it: so many words are kept, and with more the log ends.
+    keeps: Option<usize>,
 }
 
 /// What a thread and the writer share.
@@ -96,6 +99,27 @@ impl Log {
             writer.run();
         })?;
         Ok(Self { shared, writer: Arc::new(Mutex::new(Some(handle))) })
+    }
+
+    /// A log of at most about so many events that stays in memory until it is [taken](Log::taken).
+    pub(crate) fn kept(events: usize) -> Self {
+        Self { shared: Arc::new(Shared { keeps: Some(events), ..Shared::new() }), writer: Arc::default() }
+    }
+
+    /// What a kept log has so far, as a file that ends there; `None` if it was too much. Later events are lost.
+    pub(crate) fn taken(&self) -> Option<Vec<u8>> {
+        let parts = self.shared.parts.lock().clone();
+        for part in parts {
+            part.pass_on(&self.shared, &mut Packing::default(), false);
+        }
+        let mut outgoing = self.shared.outgoing.lock();
+        if outgoing.closed {
+            return None;
+        }
+        let mut bytes = Vec::new();
+        outgoing.end();
+        outgoing.move_into(&mut bytes);
+        Some(bytes)
     }
 
     /// The log of a thread, to be owned by it. A thread has at most one, ever.
@@ -345,13 +369,17 @@ impl Shared {
             outgoing: Mutex::new(Outgoing::new(origin)),
             work: Condvar::default(),
             room: Condvar::default(),
+            keeps: None,
         }
     }
 
     /// What is on its way out, when there is not too much of it, or nobody who would take it.
     fn with_room(&self) -> MutexGuard<'_, Outgoing> {
         let mut outgoing = self.outgoing.lock();
-        while outgoing.is_too_much() && !outgoing.closed {
+        if let Some(most) = self.keeps {
+            outgoing.keep(most);
+        }
+        while self.keeps.is_none() && outgoing.is_too_much() && !outgoing.closed {
             self.room.wait(&mut outgoing);
         }
         outgoing

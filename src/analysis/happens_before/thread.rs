@@ -1,6 +1,7 @@
 //! What a thread knows, and which clock component it counts in.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::clock::{Epoch, Slot, Time, VectorClock};
 use crate::event::Order;
@@ -42,6 +43,11 @@ impl Knowledge {
     }
 }
 
+/// How many there are who want to know whether threads learn from one another by way of a third. While it is not 0, a thread
+/// that learns something begins a new moment, unless it is [calm](ThreadClock::calm): who learns from it then, learns of that
+/// moment. Else a thread begins moments by its own accesses alone, and one that has none passes on unnoticed what it knows.
+pub static ATTENTION: AtomicUsize = AtomicUsize::new(0);
+
 /// The clock of a thread: its own time, and what it knows of the others.
 ///
 /// Time is *lazy*: it advances at the first checked access after a publication, not at the publication. So accesses
@@ -63,6 +69,8 @@ pub struct ThreadClock {
     /// Absent until a fence or a relaxed load has something to remember.
     pub(super) fences: Option<Box<Fences>>,
     published: bool,
+    /// See [`ThreadClock::calm`].
+    calm: bool,
 }
 
 /// What fences need of a thread (C++20 31.4, the fence rules of the C++ and Rust memory model).
@@ -85,6 +93,7 @@ impl ThreadClock {
             fences: None,
             // Time zero is nobody's access.
             published: true,
+            calm: false,
         }
     }
 
@@ -125,6 +134,11 @@ impl ThreadClock {
             self.epoch = self.epoch.next();
         }
         self.epoch
+    }
+
+    /// Learning is no moment of its own for this thread, whoever pays [attention](ATTENTION).
+    pub fn calm(&mut self) {
+        self.calm = true;
     }
 
     /// Does everything up to this moment happen before what the thread does next?
@@ -171,6 +185,10 @@ impl ThreadClock {
         }
         if news {
             self.knowledge = self.knowledge.next();
+            if !self.calm && ATTENTION.load(Ordering::Relaxed) != 0 {
+                self.published = true;
+                self.access();
+            }
         }
     }
 
@@ -253,7 +271,9 @@ impl SlotTable {
     /// order them is lost when an acquire skips what "the same slot" has published.
     pub fn adopt(&mut self) -> Option<ThreadClock> {
         match self.finished.pop() {
-            Some(old) => Some(ThreadClock { knowledge: old.knowledge.next(), fences: None, published: true, ..old }),
+            Some(old) => {
+                Some(ThreadClock { knowledge: old.knowledge.next(), fences: None, published: true, calm: false, ..old })
+            }
             None => self.root(),
         }
     }
@@ -265,7 +285,7 @@ impl SlotTable {
         let mut child = match reusable {
             Some(index) => {
                 let old = self.finished.swap_remove(index);
-                ThreadClock { knowledge: old.knowledge.next(), fences: None, published: true, ..old }
+                ThreadClock { knowledge: old.knowledge.next(), fences: None, published: true, calm: false, ..old }
             }
             None => self.root()?,
         };
@@ -285,7 +305,7 @@ impl SlotTable {
             Some(clock) => clock,
             None => {
                 let old = self.spare.pop_front()?;
-                ThreadClock { knowledge: old.knowledge.next(), fences: None, published: true, ..old }
+                ThreadClock { knowledge: old.knowledge.next(), fences: None, published: true, calm: false, ..old }
             }
         };
         base.acquire(&mut clock);

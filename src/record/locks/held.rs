@@ -171,7 +171,14 @@ impl Held {
         (!self.is_empty()).then(|| self.newest().innermost())
     }
 
+    /// What the chain of the first lock starts from.
+    #[inline(always)]
+    pub(super) fn seed(&self) -> u64 {
+        self.seed
+    }
+
     /// A new segment: all keys are computed anew, when they are asked for.
+    #[inline]
     pub(super) fn reseed(&mut self, seed: u64) {
         self.locks_mut().iter_mut().for_each(|entry| entry.chain = 0);
         self.entries[0].chain = seed;
@@ -179,6 +186,7 @@ impl Held {
     }
 
     /// As [`reseed`](Self::reseed), while the owner holds something that is not on the stack, which the seed stands for.
+    #[inline]
     pub(super) fn reseed_below(&mut self, seed: u64) {
         self.reseed(seed);
         self.entries[0].chain = 0;
@@ -298,6 +306,7 @@ impl Held {
         unsafe { *self.top }
     }
 
+    #[inline]
     fn locks_mut(&mut self) -> &mut [Entry] {
         let depth = self.len();
         &mut self.entries[1..=depth]

@@ -88,7 +88,7 @@ pub(crate) fn called_from(finding: &mut Finding) {
 /// there, one that runs has not.
 pub(crate) fn released(inside: &mut Context, hold: &Carried) {
     let (Some(written), Some(frame)) = (hold.written, inside.frames.last()) else { return };
-    if !frame.dropping && frame.given_up <= hold.ticket {
+    if !frame.may_cut_off(hold.ticket) {
         return;
     }
     if !frame.dropping && !stacks::is_in_drop_of_future() {

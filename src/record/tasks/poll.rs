@@ -76,6 +76,18 @@ impl Frame {
         self.task.is(flags::LEAVES)
     }
 
+    /// Is the task known to hold something now and then, and waits it for nothing else?
+    #[inline(always)]
+    pub(crate) fn is_quiet_holder(&self) -> bool {
+        self.task.flags.load(Ordering::Relaxed) & (flags::HOLDER | flags::LEAVES) == flags::HOLDER
+    }
+
+    /// Can what was taken after this many waits be in a future that is dropped now?
+    #[inline(always)]
+    pub(crate) fn may_cut_off(&self, ticket: u64) -> bool {
+        self.dropping || self.given_up > ticket
+    }
+
     pub(crate) fn task(&self) -> &Arc<State> {
         &self.task
     }

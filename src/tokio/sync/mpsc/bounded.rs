@@ -19,6 +19,7 @@ use mpsc::error::SendTimeoutError;
 use mpsc::error::{SendError, TryRecvError, TrySendError};
 
 use super::super::super::blocking::block_on;
+use super::super::super::budget;
 #[cfg(not(tokio_without = "time"))]
 use super::super::super::time::timeout;
 use super::super::super::wait::wait;
@@ -83,6 +84,9 @@ impl<T> Sender<T> {
 
     /// Waits for room.
     async fn real_reserve(&self, place: Place) -> Result<mpsc::Permit<'_, Message<T>>, SendError<()>> {
+        if let Some(permit) = budget::spend(|| self.inner.try_reserve().ok()) {
+            return Ok(permit);
+        }
         let reserve = pin!(self.inner.reserve());
         let reserved = wait(reserve, || self.end.meta().wants_room(), place).await;
         reserved.inspect_err(|_| self.end.meta().saw_closed(place))
