@@ -176,8 +176,14 @@ impl LostMessage {
         let message = format!(
             "a future of {who} was dropped after it had taken a message from {label}: what it took is lost, and others come after it"
         );
-        Finding::new(Kind::CancelledCriticalSection, Tier::Possible, message, sites, vec![Involved::new(names, channel)])
-            .with_help("keep the future over the iterations of the loop (pin it outside, and pass `&mut` to `select!`)")
-            .with_help("or let what was taken lie outside of the future until it is complete")
+        Finding::new(
+            Kind::CancelledCriticalSection,
+            Tier::Possible,
+            message,
+            sites,
+            vec![Involved::new(names, channel)],
+        )
+        .with_help("keep the future over the iterations of the loop (pin it outside, and pass `&mut` to `select!`)")
+        .with_help("or let what was taken lie outside of the future until it is complete")
     }
 }

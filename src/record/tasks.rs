@@ -17,8 +17,8 @@ mod watched;
 
 pub(crate) use hazards::{blocks, called_from, released, sleeps};
 pub(crate) use leaf::last_ticket;
-pub(crate) use losses::took;
 pub use leaf::{Leaf, Target, set_budget};
+pub(crate) use losses::took;
 pub(crate) use poll::Frame;
 pub(crate) use runtimes::have_strangers;
 pub use runtimes::{BlockedOn, EnteredRuntime, Flavour, RuntimeMeta, block_in_place, blocking};

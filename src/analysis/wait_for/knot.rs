@@ -88,8 +88,9 @@ impl Knot {
             let blocked = &member.blocked;
             sites.push(site(wait_role(names, member), blocked.site, &blocked.holds, blocked.ordinal));
             // The members of a set are awaited in one place, for any of them.
-            let is_same =
-                |leg: &Leg| matches!((leg.wait, blocked.wait), (Wait::Join(_), Wait::Join(_))) && leg.site == blocked.site;
+            let is_same = |leg: &Leg| {
+                matches!((leg.wait, blocked.wait), (Wait::Join(_), Wait::Join(_))) && leg.site == blocked.site
+            };
             for leg in blocked.also.iter().filter(|leg| !member.starved && leg.wait != Wait::Waker && !is_same(leg)) {
                 let role = format!("or {}", leg_role(names, member.thread, leg.wait));
                 sites.push(site(role, leg.site, &blocked.holds, leg.ordinal));
@@ -223,7 +224,8 @@ impl Knot {
                 _ => None,
             })
             .collect();
-        let signals = waits(|wait| matches!(wait, Wait::Condvar(_) | Wait::Once(_) | Wait::Park | Wait::Nothing | Wait::Waker));
+        let signals =
+            waits(|wait| matches!(wait, Wait::Condvar(_) | Wait::Once(_) | Wait::Park | Wait::Nothing | Wait::Waker));
         match (barriers.len(), signals) {
             (1, false) => Kind::ResourceLeak,
             (0, true) => Kind::LostWakeup,

@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, RawWaker, RawWakerVTable, Wake, Waker};
 
-use super::{TaskRecord, losses};
 use super::task::{State, flags};
 use super::watched::is_of_task;
+use super::{TaskRecord, losses};
 use crate::analysis::wait_for::{Leg, Wait};
 use crate::event::{SiteId, ThreadId};
 use crate::record::context::enter;
@@ -75,7 +75,9 @@ impl Target {
         let states: Option<Vec<Arc<State>>> = tasks.map(|task| task.0.clone()).collect();
         match states.as_deref() {
             Some([only]) => Self { wait: Some(Wait::Join(only.actor)), tasks: Awaited::One(Arc::clone(only)) },
-            Some([first, ..]) => Self { wait: Some(Wait::Join(first.actor)), tasks: Awaited::Any(states.unwrap_or_default().into()) },
+            Some([first, ..]) => {
+                Self { wait: Some(Wait::Join(first.actor)), tasks: Awaited::Any(states.unwrap_or_default().into()) }
+            }
             _ => Self::foreign(),
         }
     }
