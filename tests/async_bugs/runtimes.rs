@@ -189,7 +189,8 @@ fn a_thread_behind_a_sibling_future() {
         began.await.unwrap();
         let waiter = task::spawn(async move {
             let mut first = Box::pin(async move { drop(ours.lock().await) });
-            poll_fn(|context| Poll::Ready(assert!(first.as_mut().poll(context).is_pending()))).await;
+            let is_pending = poll_fn(|context| Poll::Ready(first.as_mut().poll(context).is_pending()));
+            assert!(is_pending.await);
             if drop_first {
                 drop(first);
             }

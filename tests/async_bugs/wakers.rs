@@ -67,9 +67,9 @@ fn only_the_first_waker_is_kept() {
                 () = &mut wait => {}
                 () = yield_now() => {}
             }
-            wait
+            Some(wait)
         });
-        let second = task::spawn(first.await.unwrap());
+        let second = task::spawn(first.await.unwrap().unwrap());
         yield_now().await;
         event.give();
         second.await.unwrap();
