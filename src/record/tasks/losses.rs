@@ -23,13 +23,30 @@ use crate::record::context::Context;
 use crate::record::registry::LiveNames;
 use crate::record::{Place, sink, stacks};
 
-/// The last message that a task has taken.
+/// A message that a task has taken.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Taken {
+struct Taken {
     channel: ChannelId,
     site: SiteId,
     /// The last wait that was begun before.
     ticket: u64,
+}
+
+/// The last messages that a task has taken: the last one out of each of a few channels, the newest at the end.
+#[derive(Clone, Copy, Default, Debug)]
+pub(super) struct Takings([Option<Taken>; 4]);
+
+impl Takings {
+    fn note(&mut self, taken: Taken) {
+        let of_channel = |known: &Option<Taken>| known.is_some_and(|known| known.channel == taken.channel);
+        let place = self.0.iter().position(of_channel).unwrap_or(0);
+        self.0[place..].rotate_left(1);
+        self.0[self.0.len() - 1] = Some(taken);
+    }
+
+    fn newest_first(&self) -> impl Iterator<Item = Taken> + '_ {
+        self.0.iter().rev().flatten().copied()
+    }
 }
 
 /// Losses in channels out of which nothing was taken since.
@@ -47,7 +64,7 @@ pub(crate) fn took(inside: &mut Context, channel: impl FnOnce() -> ChannelId, pl
     }
     let site = inside.locks.site(place);
     if let Some(frame) = inside.frames.last_mut() {
-        frame.taken = Some(Taken { channel, site, ticket: last_ticket() });
+        frame.takings.get_or_insert_default().note(Taken { channel, site, ticket: last_ticket() });
     }
 }
 
@@ -70,15 +87,13 @@ pub(super) fn dropped(frame: &Frame, leaf: &LeafState) {
     if frame.dropping {
         return;
     }
-    let Some(taken) = frame.taken.or_else(|| frame.task.inner().taken) else { return };
-    let goes_on = match leaf.leg().map(|leg| leg.wait) {
+    let Some(takings) = &frame.takings else { return };
+    let goes_on = |taken: &Taken| match leaf.leg().map(|leg| leg.wait) {
         Some(Wait::Recv(channel)) => channel == taken.channel,
         Some(Wait::Send(channel)) => channel != taken.channel,
         _ => false,
     };
-    if !goes_on || leaf.ticket() <= taken.ticket {
-        return;
-    }
+    let Some(taken) = takings.newest_first().find(goes_on).filter(|taken| taken.ticket < leaf.ticket()) else { return };
     let (took, awaits) = (LiveNames.site(taken.site), LiveNames.site(leaf.site()));
     let is_further_down = took.file == awaits.file && (took.line, took.column) < (awaits.line, awaits.column);
     if !is_further_down || !is_new(taken.site, leaf.site()) {

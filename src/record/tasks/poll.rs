@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::hazards;
-use super::losses::Taken;
+use super::losses::Takings;
 use super::spell::{self, Spell};
 use super::task::{State, flags};
 use super::timeline::{self, Happening};
@@ -38,8 +38,8 @@ pub(crate) struct Frame {
     pub(crate) given_up: u64,
     /// Where that wait was.
     pub(crate) given_up_at: Option<SiteId>,
-    /// The last message that was taken in this poll.
-    pub(super) taken: Option<Taken>,
+    /// The messages that the task took last.
+    pub(super) takings: Option<Box<Takings>>,
 }
 
 impl Frame {
@@ -181,7 +181,7 @@ fn push(inside: &mut Context, state: &Arc<State>) {
     if let Some(task) = state.actor.task() {
         inside.emit(Op::PollBegin { task }, state.spawned);
     }
-    let mut line = state.take_line();
+    let (mut line, takings) = state.take_line();
     inside.locks.switch(&mut line);
     let clock = if inside.modes.races() { take_clock(inside, state) } else { None };
     let session = std::mem::replace(&mut inside.session, state.session);
@@ -199,7 +199,7 @@ fn push(inside: &mut Context, state: &Arc<State>) {
         spell: spell::begin(),
         given_up: 0,
         given_up_at: None,
-        taken: None,
+        takings,
     });
 }
 
@@ -228,9 +228,7 @@ fn restore(inside: &mut Context, frame: &mut Frame, pending: bool) {
     if !line.is_new() {
         inner.line = Some(Box::new(line));
     }
-    if frame.taken.is_some() {
-        inner.taken = frame.taken;
-    }
+    inner.takings = frame.takings.take();
     if !inside.modes.races() {
         return;
     }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use parking_lot::{Mutex, MutexGuard};
 
 use super::leaf::LeafState;
-use super::losses::Taken;
+use super::losses::Takings;
 use super::poll::{self, Polling};
 use super::timeline::{self, Happening};
 use super::{RuntimeMeta, Target};
@@ -79,8 +79,8 @@ pub(crate) struct State {
 pub(super) struct Inner {
     /// Leaves that are registered, in the order in which they were.
     pub(super) leaves: Vec<Arc<LeafState>>,
-    /// The last message that it took, in an earlier poll.
-    pub(super) taken: Option<Taken>,
+    /// The messages that it took last.
+    pub(super) takings: Option<Box<Takings>>,
     /// What it takes along from poll to poll, if that is anything.
     pub(super) line: Option<Box<Line>>,
     /// What it knows when it is not polled, and what its wakers know.
@@ -129,10 +129,13 @@ impl State {
         before & (flags::KNOWN | flags::ENDED) == 0
     }
 
-    /// Its line, for a poll.
-    pub(super) fn take_line(&self) -> Line {
-        let kept = self.inner().line.take();
-        kept.map_or_else(|| Line::of_task(self.actor, self.base.clone()), |line| *line)
+    /// Its line, for a poll, and the messages that it took last.
+    pub(super) fn take_line(&self) -> (Line, Option<Box<Takings>>) {
+        let (kept, takings) = {
+            let mut inner = self.inner();
+            (inner.line.take(), inner.takings.take())
+        };
+        (kept.map_or_else(|| Line::of_task(self.actor, self.base.clone()), |line| *line), takings)
     }
 
     /// Who polls it, and who looks at the clock for it.
