@@ -50,8 +50,7 @@ impl InitMeta {
     }
 
     /// The current owner has seen the value.
-    pub fn seen(&self, place: Place) {
-        let _ = place;
+    pub fn seen(&self) {
         self.0.learned();
     }
 }

@@ -17,11 +17,11 @@ mod watched;
 
 pub(crate) use hazards::{blocks, called_from, released, sleeps};
 pub(crate) use leaf::last_ticket;
-pub use leaf::{Leaf, Target, set_budget};
+pub use leaf::{Leaf, Target, awaited_at, set_budget};
 pub(crate) use losses::took;
 pub(crate) use poll::Frame;
 pub(crate) use runtimes::have_strangers;
-pub use runtimes::{BlockedOn, EnteredRuntime, Flavour, RuntimeMeta, block_in_place, blocking};
+pub use runtimes::{BlockedOn, EnteredRuntime, Flavour, InBlockOn, InPlace, RuntimeMeta, block_in_place, blocking};
 pub(crate) use task::{State, flags};
 pub use task::{Task, TaskRecord};
 pub use watched::Watched;

@@ -2,6 +2,7 @@
 
 use std::mem::ManuallyDrop;
 use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -107,6 +108,20 @@ static BUDGET: OnceLock<fn() -> bool> = OnceLock::new();
 /// `has_budget` is false while that is the case. Called after a leaf was pending. Only the first call counts.
 pub fn set_budget(has_budget: fn() -> bool) {
     let _ = BUDGET.set(has_budget);
+}
+
+/// The place of a wait that was made at `made` and is polled at `place`: that of an `.await`, if the `poll` that calls this has
+/// `#[track_caller]`. What polls through a reference or a box is in the standard library, and says nothing.
+#[must_use]
+pub fn awaited_at(place: Place, made: Place) -> Place {
+    if super::watched::is_poll(place) {
+        // It is the whole of its task (`block_on(handle)`).
+        let frame = enter().and_then(|inside| inside.frames.last().map(|frame| frame.task().spawned));
+        return frame.unwrap_or(made);
+    }
+    let file = place.file();
+    let is_in_std = Path::new(file).has_root() && (file.starts_with("/rustc/") || file.contains("/rustlib/src/"));
+    if is_in_std { made } else { place }
 }
 
 /// Who waits.
@@ -277,17 +292,9 @@ impl<F> Leaf<F> {
         self.wait.place
     }
 
-    /// The wait was made elsewhere, and is polled at `place`: that of an `.await`, if the `poll` that calls this has
-    /// `#[track_caller]`. What polls through a reference or a box is in the standard library, and says nothing.
+    /// The wait was made elsewhere, and is polled at `place`: see [`awaited_at`].
     pub fn awaited_at(&mut self, place: Place) {
-        if super::watched::is_poll(place) {
-            // It is the whole of its task (`block_on(handle)`).
-            let Some(inside) = enter() else { return };
-            let Some(frame) = inside.frames.last() else { return };
-            self.wait.place = frame.task().spawned;
-        } else if !place.file().starts_with("/rustc/") && !place.file().contains("/rustlib/src/") {
-            self.wait.place = place;
-        }
+        self.wait.place = awaited_at(place, self.wait.place);
     }
 
     /// Polls by hand, for waits that are functions (`poll_recv`) and not futures: one leaf for all calls. The pending wait

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use super::hazards;
 use super::losses::Takings;
 use super::spell::{self, Spell};
-use super::task::{State, flags};
+use super::task::{Inner, State, flags};
 use super::timeline::{self, Happening};
 use crate::analysis::atomicity::Region;
 use crate::analysis::happens_before::{SyncClock, ThreadClock};
@@ -181,9 +181,12 @@ fn push(inside: &mut Context, state: &Arc<State>) {
     if let Some(task) = state.actor.task() {
         inside.emit(Op::PollBegin { task }, state.spawned);
     }
-    let (mut line, takings) = state.take_line();
+    let mut inner = state.inner();
+    let mut line = state.take_line(&mut inner);
+    let takings = inner.takings.take();
+    let clock = if inside.modes.races() { take_clock(inside, state, &mut inner) } else { None };
+    drop(inner);
     inside.locks.switch(&mut line);
-    let clock = if inside.modes.races() { take_clock(inside, state) } else { None };
     let session = std::mem::replace(&mut inside.session, state.session);
     let region = std::mem::take(&mut inside.region);
     let task = Arc::clone(state);
@@ -253,9 +256,7 @@ fn restore(inside: &mut Context, frame: &mut Frame, pending: bool) {
 
 /// The thread goes on with the task's clock, if the task has one of its own: gives the thread's. What a worker does one
 /// after the other is ordered by chance only.
-fn take_clock(inside: &mut Context, state: &Arc<State>) -> Option<ThreadClock> {
-    let mut inner = state.inner();
-    let inner = &mut *inner;
+fn take_clock(inside: &mut Context, state: &Arc<State>, inner: &mut Inner) -> Option<ThreadClock> {
     if inner.strand.is_none() && cells::are_in_use() && state.runtime.has_strands(state.kind) {
         inner.strand = threads::strand(&inner.clock).map(Box::new);
     }

@@ -10,7 +10,7 @@ use rustc_hash::FxHashMap;
 
 use super::poll::Frame;
 use super::task::Kind;
-use super::{Task, Watched};
+use super::{Task, TaskRecord, Watched};
 use crate::analysis::happens_before::{SyncClock, ThreadClock};
 use crate::analysis::wait_for::{PoolId, SessionId, Wait};
 use crate::event::{Order, ThreadId};
@@ -189,40 +189,31 @@ impl RuntimeMeta {
         }
     }
 
-    /// A real `block_on`: `real` drives the watched future to its end on the current thread, which waits meanwhile.
-    /// `drives`: the thread polls the runtime's other tasks, too, and serves its timers (`Runtime::block_on` of
-    /// [`Flavour::CurrentThread`], but not `Handle::block_on`).
-    pub fn block_on<F: Future>(
-        &self,
-        future: F,
-        drives: bool,
-        place: Place,
-        real: impl FnOnce(Watched<F>) -> F::Output,
-    ) -> F::Output {
-        let _entered = self.enter();
+    /// The current thread is about to drive the future to its end, in a real `block_on` of what this gives, and waits
+    /// meanwhile. `drives`: the thread polls the runtime's other tasks, too, and serves its timers (`Runtime::block_on` of
+    /// [`Flavour::CurrentThread`], but not `Handle::block_on`). The real call stands in the wrapper itself: where it panics,
+    /// it says where that was called.
+    pub fn block_on<F>(&self, future: F, drives: bool, place: Place) -> (InBlockOn<'_>, Watched<F>) {
+        let entered = self.enter();
         let drives = drives && self.0.flavour == Flavour::CurrentThread;
         let driving = drives.then(|| Driving::new(&self.0));
         // Another thread drives it already: this one polls its own future only.
         let alone = driving.as_ref().is_some_and(|driving| driving.alone);
-        let task = Task::new(self, if alone { Kind::Driver } else { Kind::Root }, None, place);
+        let task = Task::new(self.clone(), if alone { Kind::Driver } else { Kind::Root }, None, place);
         let record = task.record();
         let waiting = record.0.as_ref().and_then(|state| waits::begin_block_on(state, place));
-        let output = real(Watched::new(task, future));
-        drop(waiting);
-        record.joined(place);
-        drop(driving);
-        output
+        (InBlockOn { waiting, record, driving, place, _entered: entered }, Watched::new(task, future))
     }
 
     /// The runtime is about to be dropped, or shut down: from now on its tasks wait for nothing. Kept until the real call has
-    /// returned. `waits`: it waits for the jobs that run, without a time limit.
-    pub fn shutting_down(&self, waits: bool, place: Place) -> BlockedOn {
+    /// returned. `waits_at`: the place, if it waits for what still runs, without a time limit.
+    pub fn shutting_down(&self, waits_at: Option<Place>) -> BlockedOn {
         self.0.closed.store(true, Ordering::SeqCst);
         waits::close_pools(self.0.pools.iter().map(|pool| pool.id));
         // What counts may keep the runtime alive.
         let count = self.0.census.lock().take();
         drop(count);
-        let waiting = if waits { self.wait_for_end(place) } else { None };
+        let waiting = waits_at.and_then(|place| self.wait_for_end(place));
         BlockedOn { runtime: self.clone(), _waiting: waiting, not_send: PhantomData }
     }
 
@@ -364,6 +355,26 @@ pub(crate) fn have_strangers(session: SessionId) -> bool {
     })
 }
 
+/// A real `block_on` under way.
+pub struct InBlockOn<'a> {
+    // Dropped in this order, if the real call panics.
+    waiting: Option<waits::Waiting>,
+    record: TaskRecord,
+    driving: Option<Driving<'a>>,
+    place: Place,
+    _entered: EnteredRuntime,
+}
+
+impl InBlockOn<'_> {
+    /// The real call has returned.
+    pub fn over(self) {
+        let Self { waiting, record, driving, place, _entered } = self;
+        drop(waiting);
+        record.joined(place);
+        drop(driving);
+    }
+}
+
 /// A thread is in a `block_on` that polls the runtime's tasks.
 struct Driving<'a> {
     runtime: &'a Runtime,
@@ -445,21 +456,16 @@ fn set_blocking(blocking: bool) -> bool {
     enter().is_some_and(|mut inside| std::mem::replace(&mut inside.blocking, blocking))
 }
 
-/// A real `block_in_place`: while `inside` runs, the worker polls nothing, but hands its tasks on to another thread.
-pub fn block_in_place<R>(place: Place, inside: impl FnOnce() -> R) -> R {
-    let _ = place;
-    let _in_place = InPlace::new();
-    inside()
+/// A real `block_in_place` is about to be called, and lasts until this is dropped: the worker polls nothing, but hands its
+/// tasks on to another thread.
+#[must_use]
+pub fn block_in_place() -> InPlace {
+    InPlace(set_in_place(true))
 }
 
 /// The innermost poll is inside `block_in_place`.
-struct InPlace(bool);
-
-impl InPlace {
-    fn new() -> Self {
-        Self(set_in_place(true))
-    }
-}
+#[derive(Debug)]
+pub struct InPlace(bool);
 
 impl Drop for InPlace {
     fn drop(&mut self) {

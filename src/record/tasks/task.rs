@@ -129,13 +129,9 @@ impl State {
         before & (flags::KNOWN | flags::ENDED) == 0
     }
 
-    /// Its line, for a poll, and the messages that it took last.
-    pub(super) fn take_line(&self) -> (Line, Option<Box<Takings>>) {
-        let (kept, takings) = {
-            let mut inner = self.inner();
-            (inner.line.take(), inner.takings.take())
-        };
-        (kept.map_or_else(|| Line::of_task(self.actor, self.base.clone()), |line| *line), takings)
+    /// Its line, for a poll.
+    pub(super) fn take_line(&self, inner: &mut Inner) -> Line {
+        inner.line.take().map_or_else(|| Line::of_task(self.actor, self.base.clone()), |line| *line)
     }
 
     /// Who polls it, and who looks at the clock for it.
@@ -182,6 +178,9 @@ impl State {
 
     /// The task does nothing more.
     pub(super) fn end(&self, cancelled: bool) {
+        if self.is(flags::ENDED) {
+            return;
+        }
         let before = self.flags.fetch_or(flags::ENDED, Ordering::SeqCst);
         if before & flags::ENDED != 0 {
             return;
@@ -227,17 +226,17 @@ pub struct TaskRecord(pub(super) Option<Arc<State>>);
 impl Task {
     /// The current owner spawns a task at `place`; everything that it did so far happens before the first poll.
     #[must_use]
-    pub fn spawned(runtime: &RuntimeMeta, name: Option<&str>, place: Place) -> Self {
+    pub fn spawned(runtime: RuntimeMeta, name: Option<&str>, place: Place) -> Self {
         Self::new(runtime, Kind::Polled, name, place)
     }
 
     /// A job for the runtime's threads for blocking work (`spawn_blocking`). To be [run](Self::run).
     #[must_use]
-    pub fn job(runtime: &RuntimeMeta, name: Option<&str>, place: Place) -> Self {
+    pub fn job(runtime: RuntimeMeta, name: Option<&str>, place: Place) -> Self {
         Self::new(runtime, Kind::Job, name, place)
     }
 
-    pub(super) fn new(runtime: &RuntimeMeta, kind: Kind, name: Option<&str>, place: Place) -> Self {
+    pub(super) fn new(runtime: RuntimeMeta, kind: Kind, name: Option<&str>, place: Place) -> Self {
         let Some(mut inside) = enter() else { return Self(None) };
         let Some(id) = TaskId::new(TASK_IDS.next()) else { return Self(None) };
         let actor = ThreadId::of_task(id);
@@ -258,7 +257,7 @@ impl Task {
             session: runtime.session(),
             origin: context.origin(),
             kind,
-            runtime: runtime.clone(),
+            runtime,
             spawned: place,
             flags: AtomicU32::new(flags::SCHEDULED),
             wakers: AtomicU32::new(0),
@@ -336,8 +335,7 @@ impl TaskRecord {
     }
 
     /// The current owner asks for the task to be aborted, before the real call.
-    pub fn abort(&self, place: Place) {
-        let _ = place;
+    pub fn abort(&self) {
         if let Some(state) = &self.0 {
             state.set(flags::ABORTED);
             state.woken();
