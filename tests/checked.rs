@@ -68,6 +68,36 @@ fn a_lucky_run_is_enough() {
     assert!(report.contains("predicted: ") && report.contains("witness a correct reordering"), "{report}");
 }
 
+/// Whoever takes a lock sees whether it is poisoned, though it may not look at what is in it.
+#[test]
+fn what_a_poisoned_lock_tells_is_kept() {
+    let lucky = |poisons: bool| {
+        found(move || {
+            let (locks, step, luck) = (locks!(), Arc::new(Mutex::new(())), Arc::new(Barrier::new(2)));
+            let other = (Arc::clone(&locks), Arc::clone(&step), Arc::clone(&luck));
+            let first = thread::spawn(move || {
+                forward(&other.0);
+                let end = std::panic::catch_unwind(|| {
+                    let _step = other.1.lock().unwrap();
+                    if poisons {
+                        std::panic::resume_unwind(Box::new(()));
+                    }
+                });
+                other.2.wait();
+                end.is_err()
+            });
+            luck.wait();
+            if step.lock().is_err() == poisons {
+                backward(&locks);
+            }
+            assert_eq!(first.join().unwrap(), poisons);
+        })
+    };
+    assert_eq!(told(&lucky(false)), PREDICTED);
+    let findings = lucky(true);
+    assert!(findings.iter().all(|finding| finding.tier == Tier::Possible), "{findings:#?}");
+}
+
 /// Each closure has its own trace, whoever else runs.
 #[test]
 fn closures_that_run_at_the_same_time_are_told_apart() {

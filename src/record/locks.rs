@@ -151,8 +151,17 @@ fn record_acquired(context: &mut Context, meta: &LockMeta, attempt: Attempt, pla
     }
 }
 
+/// Before a release that poisons the lock, or may: from here on all who take it see that, or have seen that it is not
+/// poisoned, so no other order of its holds is known to be one.
+fn poison(context: &mut Context, meta: &LockMeta) {
+    if std::thread::panicking() {
+        context.emit(Op::DataHidden { lock: meta.given_id() }, meta.created());
+    }
+}
+
 #[inline(never)]
 fn record_released(context: &mut Context, meta: &LockMeta) {
+    poison(context, meta);
     if let Some(log) = &mut context.log {
         let op = Op::Released { lock: meta.given_id(), mode: Mode::Exclusive };
         let position = log.make_room().push(op, meta.created());

@@ -5,7 +5,7 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use parking_lot::Mutex;
 
 use super::meta::LockMeta;
-use super::{pop, push};
+use super::{poison, pop, push};
 use crate::analysis::happens_before::LockClock;
 use crate::event::{Attempt, Mode, ObjectKind, Op};
 use crate::record::Place;
@@ -51,6 +51,9 @@ impl RwMeta {
         let context = &mut *inside;
         pop(context, &self.lock, mode);
         let mut clocks = self.clocks.lock();
+        if context.modes.record() && mode == Mode::Exclusive {
+            poison(context, &self.lock);
+        }
         context.emit(Op::Released { lock: self.lock.given_id(), mode }, self.lock.created());
         if context.modes.races() {
             clocks.released(&mut context.clock, mode);
