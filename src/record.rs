@@ -24,6 +24,7 @@ pub(crate) mod messages;
 pub(crate) mod notify;
 pub(crate) mod onces;
 pub(crate) mod orders;
+mod outside;
 pub(crate) mod process;
 pub(crate) mod queue;
 pub(crate) mod registry;

@@ -37,6 +37,8 @@ use outgoing::{Outgoing, Packing};
 const PERIOD: Duration = Duration::from_millis(50);
 /// Words of one event: itself, its order (three), extra, wide object and place, and those of a lock's making (three).
 const MOST_WORDS: usize = primitive::size(10, 2);
+/// Words that [`ThreadLog::is_ready`] makes sure of: two events, or one and two that order it.
+const READY_WORDS: usize = primitive::size(3, 1);
 
 /// What the threads and the writer share.
 struct Shared {
@@ -211,22 +213,45 @@ impl ThreadLog {
         self.earlier.wrapping_add(self.next as u64)
     }
 
-    /// Can [`ThreadLog::push_ready`] log an event at this site now?
+    /// Can [`ThreadLog::push_ready`] log an event at this site now, after a [`ThreadLog::after`], or two without?
     #[inline(always)]
     pub(crate) fn is_ready(&self, site: &'static Location<'static>) -> bool {
-        self.next < buffer::WORDS && self.place(site) < FAR
+        self.next <= buffer::WORDS - READY_WORDS && self.place(site) < FAR
     }
 
-    /// As [`Room::push`] without anything before the event, and without calls; for an operation of one operand, on an object
-    /// of less than 30 bits, when [`ThreadLog::is_ready`] has just said so.
+    /// As [`Room::push`] without calls; for an operation of one operand, on an object of less than 30 bits, when
+    /// [`ThreadLog::is_ready`] has just said so.
     #[inline(always)]
     pub(crate) fn push_ready(&mut self, op: Op, site: &'static Location<'static>) -> u64 {
         let Parts { code, object, extra } = code::split(op);
         debug_assert!(self.is_ready(site) && object < WIDE_OBJECT && extra.is_none());
-        self.buffer.put(self.next, chunk::event_word(code, self.place(site), object));
-        self.next += 1;
+        self.put(chunk::event_word(code, self.place(site), object));
         self.buffer.publish(self.next);
         self.position()
+    }
+
+    /// The next event stands after the first `position` events of `thread`. There is room.
+    #[inline(always)]
+    pub(crate) fn after(&mut self, (thread, position): (ThreadId, u64)) {
+        let (wide, word) = chunk::after_words(self.last_after, thread.0, position);
+        self.last_after = position;
+        if let Some(wide) = wide {
+            self.control(wide);
+        }
+        self.control(word);
+    }
+
+    /// Stores a word that is no event.
+    #[inline(always)]
+    fn control(&mut self, word: u64) {
+        self.put(word);
+        self.earlier = self.earlier.wrapping_sub(1);
+    }
+
+    #[inline(always)]
+    fn put(&mut self, word: u64) {
+        self.buffer.put(self.next, word);
+        self.next += 1;
     }
 
     /// The distance of a site, if it is less than [`FAR`].
@@ -271,7 +296,7 @@ impl Room<'_> {
     pub(crate) fn push(mut self, op: Op, site: &'static Location<'static>) -> u64 {
         let Parts { code, object, extra } = code::split(op);
         if let Some(extra) = extra {
-            self.control(code::extra_word(extra));
+            self.0.control(code::extra_word(extra));
         }
         self.put_placed(code, object, site);
         self.0.buffer.publish(self.0.next);
@@ -280,12 +305,7 @@ impl Room<'_> {
 
     /// The event stands after the first `position` events of `thread`.
     pub(crate) fn after(&mut self, thread: ThreadId, position: u64) {
-        let (wide, word) = chunk::after_words(self.0.last_after, thread.0, position);
-        self.0.last_after = position;
-        if let Some(wide) = wide {
-            self.control(wide);
-        }
-        self.control(word);
+        self.0.after((thread, position));
     }
 
     /// The event stands where this is called among all stamped ones. To be called where the object that the event is
@@ -293,7 +313,7 @@ impl Room<'_> {
     #[inline]
     pub(crate) fn stamp(&mut self) {
         let number = self.0.shared.stamps.fetch_add(1, Relaxed);
-        self.control(chunk::stamp_word(number.wrapping_sub(self.0.last_stamp)));
+        self.0.control(chunk::stamp_word(number.wrapping_sub(self.0.last_stamp)));
         self.0.last_stamp = number;
     }
 
@@ -310,31 +330,19 @@ impl Room<'_> {
         if place >= FAR || object >= WIDE_OBJECT {
             return self.put_wide(code, object, place, site);
         }
-        self.put(chunk::event_word(code, place, object));
+        self.0.put(chunk::event_word(code, place, object));
     }
 
     #[cold]
     #[inline(never)]
     fn put_wide(&mut self, code: u8, object: u32, place: u64, site: &'static Location<'static>) {
         if place >= FAR {
-            self.control(chunk::place_word(far_place(site)));
+            self.0.control(chunk::place_word(far_place(site)));
         }
         if let Some(wide) = chunk::wide_word(object) {
-            self.control(wide);
+            self.0.control(wide);
         }
-        self.put(chunk::event_word(code, place.min(FAR), object));
-    }
-
-    #[inline]
-    fn control(&mut self, word: u64) {
-        self.put(word);
-        self.0.earlier = self.0.earlier.wrapping_sub(1);
-    }
-
-    #[inline(always)]
-    fn put(&mut self, word: u64) {
-        self.0.buffer.put(self.0.next, word);
-        self.0.next += 1;
+        self.0.put(chunk::event_word(code, place.min(FAR), object));
     }
 }
 

@@ -11,7 +11,7 @@ use super::cells::Edge;
 use super::channels::CHANNEL_IDS;
 use super::context::enter;
 use super::registry;
-use super::tasks::Target;
+use super::tasks::{self, Target};
 use crate::analysis::happens_before::SyncClock;
 use crate::analysis::wait_for::Wait;
 use crate::event::{ChannelId, Object, ObjectKind, Order};
@@ -101,6 +101,14 @@ impl MessagesMeta {
         self.edge.tell(&mut inside, Order::Acquire, place);
         if let Some(clock) = &stamp.0 {
             clock.acquire(&mut inside.clock);
+        }
+    }
+
+    /// As [`received`](Self::received), of a message that nobody else gets.
+    pub fn taken(&self, stamp: &Stamp, place: Place) {
+        self.received(stamp, place);
+        if let Some(mut inside) = enter() {
+            tasks::took(&mut inside, || self.described(), place);
         }
     }
 

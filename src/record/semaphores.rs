@@ -149,6 +149,9 @@ impl SemaphoreMeta {
         if context.modes.order() && context.locks.holds_any() && !has_siblings(context) {
             let site = context.locks.site(place);
             locks::wanted_by_task(context, &self.meta, mode, site);
+            if !context.frames.is_empty() {
+                context.emit(Op::Request { lock, mode }, place);
+            }
         }
         Target::of(Wait::Lock { lock, mode, upgrade: false })
     }

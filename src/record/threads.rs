@@ -137,7 +137,7 @@ fn adopt_as(modes: Modes, session: SessionId, origin: Option<ThreadId>) -> Optio
         }
         order.seed(thread)
     };
-    let locks = LockState::new(thread, seed, modes.record());
+    let locks = LockState::new(thread, seed);
     let log = config::log().map(|log| log.thread(thread));
     Some(Context {
         thread,
@@ -151,7 +151,6 @@ fn adopt_as(modes: Modes, session: SessionId, origin: Option<ThreadId>) -> Optio
         blocking: false,
         log,
         kept: None,
-        looks: Vec::new(),
         seen: FxHashSet::default(),
     })
 }
@@ -271,7 +270,7 @@ fn fork_into(
         thread,
         session,
         modes,
-        locks: LockState::new(thread, child_seed, modes.record()),
+        locks: LockState::new(thread, child_seed),
         clock,
         record,
         region: (0, None),
@@ -279,7 +278,6 @@ fn fork_into(
         blocking: false,
         log,
         kept,
-        looks: Vec::new(),
         seen: FxHashSet::default(),
     })
 }

@@ -192,6 +192,19 @@ impl ThreadClock {
         }
     }
 
+    /// [`learn`](Self::learn), if that takes no memory; false, and nothing done, if it does.
+    #[inline]
+    pub(super) fn learn_in_place(&mut self, publisher: Knowledge, epoch: Epoch, rest: &VectorClock) -> bool {
+        let (slot, version) = publisher.parts();
+        let fits = (version == 0 || slot.index() < self.learned.len())
+            && self.foreign.has_components_of(rest)
+            && (epoch.slot() == self.slot() || self.foreign.has_component(epoch));
+        if fits {
+            self.learn(publisher, epoch, rest);
+        }
+        fits
+    }
+
     /// Does the thread know this clock already?
     pub(super) fn knows(&self, epoch: Epoch, rest: &VectorClock) -> bool {
         self.covers(epoch) && rest.leq_foreign(&self.foreign, Some(self.slot()))

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::knot::Knot;
-use super::wait::{Blocked, PoolId, SessionId, Wait};
+use super::wait::{Blocked, Leg, PoolId, SessionId, Wait};
 use crate::event::{LockId, ThreadId};
 
 /// A thread or a task.
@@ -47,6 +47,8 @@ struct Pool {
     occupants: Vec<ThreadId>,
     /// Its tasks that the graph was not told of.
     others: Arc<AtomicUsize>,
+    /// Its runtime is shut down: tasks that are suspended are dropped.
+    closed: bool,
 }
 
 #[derive(Default, Debug, Clone)]
@@ -66,6 +68,8 @@ pub struct WaitGraph {
     holders: FxHashMap<LockId, Vec<ThreadId>>,
     waiters: FxHashMap<LockId, Vec<ThreadId>>,
     abandoned: FxHashMap<LockId, ThreadId>,
+    /// How often anything changed about who waits.
+    changes: u64,
     /// Semaphores of which units were thrown away, and none added since.
     leaked: FxHashSet<LockId>,
 }
@@ -87,8 +91,15 @@ impl WaitGraph {
 
     /// A pool with so many workers. `others` counts those of its tasks that the graph has not been told of.
     pub fn add_pool(&mut self, pool: PoolId, session: SessionId, workers: usize, others: Arc<AtomicUsize>) {
-        self.pools.insert(pool, Pool { session, workers, occupants: Vec::new(), others });
+        self.pools.insert(pool, Pool { session, workers, occupants: Vec::new(), others, closed: false });
         self.sessions.entry(session).or_default().pools.push(pool);
+    }
+
+    /// The pool's runtime is being shut down: what is suspended there does not wait for ever, it is dropped.
+    pub fn close_pool(&mut self, pool: PoolId) {
+        if let Some(pool) = self.pools.get_mut(&pool) {
+            pool.closed = true;
+        }
     }
 
     /// The pool is no more.
@@ -133,6 +144,7 @@ impl WaitGraph {
     }
 
     fn enter(&mut self, thread: ThreadId, blocked: Blocked, occupies: Option<PoolId>) {
+        self.changes += 1;
         let Some(actor) = self.actors.get_mut(&thread) else { return };
         debug_assert!(actor.blocked.is_none(), "{thread} waits twice");
         for holding in &blocked.holds {
@@ -152,9 +164,25 @@ impl WaitGraph {
         }
     }
 
+    /// As [`Blocked::keep_unpolled`], of an owner that waits already in the middle of a poll. Returns the knot that this
+    /// closes, if any.
+    pub fn keep_unpolled(&mut self, thread: ThreadId, leg: Leg) -> Option<Knot> {
+        let actor = self.actors.get_mut(&thread).filter(|actor| actor.waits())?;
+        if actor.occupies.is_none() && !actor.in_place && actor.pool.is_some() {
+            // Suspended: it is woken.
+            return None;
+        }
+        actor.blocked.as_mut()?.keep_unpolled(leg);
+        if let Wait::Lock { lock, .. } = leg.wait {
+            self.holders.entry(lock).or_default().push(thread);
+        }
+        self.search(thread)
+    }
+
     /// The owner no longer waits: it got what it wanted, or gave up, or someone granted it. Not an error when it
     /// was not waiting.
     pub fn unblock(&mut self, thread: ThreadId) {
+        self.changes += 1;
         let Some(actor) = self.actors.get_mut(&thread) else { return };
         let Some(blocked) = actor.blocked.take() else { return };
         if !std::mem::take(&mut actor.woken)
@@ -178,6 +206,7 @@ impl WaitGraph {
     /// A suspended task was woken: it waits for a worker only, and still holds what it held. Until the poll, see
     /// [`unblock`](Self::unblock).
     pub fn wake(&mut self, task: ThreadId) {
+        self.changes += 1;
         let Some(actor) = self.actors.get_mut(&task) else { return };
         if actor.waits() {
             actor.woken = true;
@@ -227,6 +256,19 @@ impl WaitGraph {
     #[must_use]
     pub fn is_blocked(&self, thread: ThreadId) -> bool {
         self.actors.get(&thread).is_some_and(Actor::waits)
+    }
+
+    /// Does the owner wait, and could who keeps its waker end that?
+    #[must_use]
+    pub fn rests_on_waker(&self, thread: ThreadId) -> bool {
+        let blocked = self.actors.get(&thread).filter(|actor| actor.waits()).and_then(|actor| actor.blocked.as_ref());
+        blocked.is_some_and(|blocked| blocked.legs().any(|leg| leg.wait == Wait::Waker))
+    }
+
+    /// A number that changes with everything that changes about who waits.
+    #[must_use]
+    pub fn changes(&self) -> u64 {
+        self.changes
     }
 
     /// Does everyone in the session wait, or is there no one left?

@@ -53,8 +53,10 @@ pub enum Wait {
     Nothing,
     /// Work for a thread of a pool. What such a thread does is done by tasks.
     Idle,
-    /// The end of all that runs in a pool.
-    Drain(PoolId),
+    /// The end of all that runs in a runtime's two pools, those of its workers and of its blocking jobs: it is shut down.
+    Drain([PoolId; 2]),
+    /// Who has the task's waker, and that is nobody who is known to have it.
+    Waker,
 }
 
 /// A lock that a blocked thread holds.
@@ -120,6 +122,15 @@ impl Blocked {
     #[must_use]
     pub const fn new(wait: Wait, site: SiteId, ordinal: u64, holds: Vec<Holding>) -> Self {
         Self { wait, site, ordinal, holds, ticket: 0, also: Vec::new(), unpolled: Vec::new() }
+    }
+
+    /// A wait of the same owner was granted to a future that it does not poll any more, or not now.
+    pub fn keep_unpolled(&mut self, leg: Leg) {
+        if let Wait::Lock { lock, mode, .. } = leg.wait {
+            let (site, ordinal) = (leg.site, leg.ordinal);
+            self.holds.push(Holding { lock, mode, site, ordinal, possession: Possession::Unpolled });
+        }
+        self.unpolled.push(leg);
     }
 
     /// Of a task that waits for nothing but a worker.

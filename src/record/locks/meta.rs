@@ -125,6 +125,12 @@ impl LockMeta {
         }
     }
 
+    /// When a holder looks at what the lock guards is not seen.
+    #[inline(always)]
+    pub(super) fn is_opaque(&self) -> bool {
+        self.opaque.load(Ordering::Relaxed) != 0
+    }
+
     #[inline]
     pub(crate) fn kind(&self) -> ObjectKind {
         self.kind
@@ -215,19 +221,21 @@ impl LockMeta {
         self.id.fetch_or(DESCRIBED, Ordering::Relaxed);
     }
 
-    /// Was the last exclusive release that the trace has of another thread?
+    /// The last exclusive release that the trace has, if it is of another thread: whose, and its position then.
     #[inline(always)]
-    pub(super) fn comes_from_another(&self, thread: ThreadId) -> bool {
-        let last = self.last_thread.load(Ordering::Relaxed);
-        last != 0 && last != thread.0 + 1
+    pub(super) fn last_of_another(&self, thread: ThreadId) -> Option<(ThreadId, u64)> {
+        match self.last_thread.load(Ordering::Relaxed) {
+            own if own == thread.0 + 1 => None,
+            0 => None,
+            last => Some((ThreadId(last - 1), self.last_position.load(Ordering::Relaxed))),
+        }
     }
 
     /// Writes the acquisition of a lock that is held exclusively: after the release of its last holder, if that was
     /// another thread.
     pub(super) fn log_acquired(&self, mut room: Room<'_>, thread: ThreadId, op: Op, place: Place) {
-        if self.comes_from_another(thread) {
-            let last = ThreadId(self.last_thread.load(Ordering::Relaxed) - 1);
-            room.after(last, self.last_position.load(Ordering::Relaxed));
+        if let Some((last, position)) = self.last_of_another(thread) {
+            room.after(last, position);
         }
         room.push(op, place);
     }
@@ -235,7 +243,10 @@ impl LockMeta {
     /// The trace has the release: it is that of the thread's event before `position`.
     #[inline(always)]
     pub(super) fn log_released(&self, thread: ThreadId, position: u64) {
-        self.last_thread.store(thread.0 + 1, Ordering::Relaxed);
+        // Stores only what changes: a store before an unlock is waited for.
+        if self.last_thread.load(Ordering::Relaxed) != thread.0 + 1 {
+            self.last_thread.store(thread.0 + 1, Ordering::Relaxed);
+        }
         self.last_position.store(position, Ordering::Relaxed);
     }
 

@@ -52,7 +52,6 @@ impl RwMeta {
         pop(context, &self.lock, mode);
         let mut clocks = self.clocks.lock();
         context.emit(Op::Released { lock: self.lock.given_id(), mode }, self.lock.created());
-        context.look_away(self.lock.given_id());
         if context.modes.races() {
             clocks.released(&mut context.clock, mode);
         }

@@ -167,11 +167,10 @@ const PINS: usize = 256;
 const NEWCOMERS: usize = 64;
 
 impl LockState {
-    /// `recorded`: are the thread's events recorded?
-    pub(crate) fn new(thread: ThreadId, seed: u64, recorded: bool) -> Self {
+    pub(crate) fn new(thread: ThreadId, seed: u64) -> Self {
         Self {
             line: Line::new(thread, seed, true, None),
-            held: Held::new(seed, recorded),
+            held: Held::new(seed),
             known: KnownChains::new(),
             places: Places([(None, SiteId::UNKNOWN); Places::SIZE]),
             pins: Pins::default(),

@@ -8,10 +8,11 @@ use std::sync::{Arc, LazyLock, Weak};
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 
+use super::poll::Frame;
 use super::task::Kind;
 use super::{Task, TaskRecord, Watched};
 use crate::analysis::happens_before::{SyncClock, ThreadClock};
-use crate::analysis::wait_for::{PoolId, SessionId};
+use crate::analysis::wait_for::{PoolId, SessionId, Wait};
 use crate::event::{Order, ThreadId};
 use crate::record::cells::Edge;
 use crate::record::context::{Context, enter};
@@ -205,13 +206,37 @@ impl RuntimeMeta {
     }
 
     /// The runtime is about to be dropped, or shut down: from now on its tasks wait for nothing. Kept until the real call has
-    /// returned.
-    pub fn shutting_down(&self) -> BlockedOn {
+    /// returned. `waits_at`: the place, if it waits for what still runs, without a time limit.
+    pub fn shutting_down(&self, waits_at: Option<Place>) -> BlockedOn {
         self.0.closed.store(true, Ordering::SeqCst);
+        waits::close_pools(self.0.pools.iter().map(|pool| pool.id));
         // What counts may keep the runtime alive.
         let count = self.0.census.lock().take();
         drop(count);
-        BlockedOn(self.clone(), PhantomData)
+        let waiting = waits_at.and_then(|place| self.wait_for_end(place));
+        BlockedOn { runtime: self.clone(), _waiting: waiting, not_send: PhantomData }
+    }
+
+    /// The current owner drops the runtime, which waits for the threads of it. In a job, or in a task that has handed on its
+    /// worker, of the very runtime that is for its own end. (In a poll the runtime panics instead.)
+    fn wait_for_end(&self, place: Place) -> Option<waits::Waiting> {
+        let mut inside = enter()?;
+        if inside.frames.last().is_some_and(|frame| frame.is_poll() || frame.dropping) {
+            return None;
+        }
+        let runs_here = |frame: &&Frame| {
+            let task = frame.task();
+            Arc::ptr_eq(&task.runtime.0, &self.0)
+                && match task.kind {
+                    Kind::Job => true,
+                    Kind::Polled => self.0.flavour == Flavour::MultiThread,
+                    Kind::Root | Kind::Driver => false,
+                }
+        };
+        let own = inside.frames.iter().rfind(runs_here).map(|frame| frame.task().actor);
+        let wait = own.map_or(Wait::Drain([self.0.pools[0].id, self.0.pools[1].id]), Wait::Join);
+        let site = inside.locks.site(place);
+        waits::begin(inside, wait, site)
     }
 
     /// How its tasks are polled.
@@ -396,13 +421,18 @@ impl Drop for EnteredRuntime {
 
 /// The current thread may wait as long as this lives. Afterwards it has seen the end of all tasks.
 #[derive(Debug)]
-pub struct BlockedOn(RuntimeMeta, PhantomData<*const ()>);
+pub struct BlockedOn {
+    runtime: RuntimeMeta,
+    _waiting: Option<waits::Waiting>,
+    not_send: PhantomData<*const ()>,
+}
 
 impl Drop for BlockedOn {
     fn drop(&mut self) {
         if let Some(mut inside) = enter() {
-            self.0.0.edge.tell(&mut inside, Order::Acquire, self.0.0.created);
-            self.0.0.done.lock().acquire(&mut inside.clock);
+            let runtime = &self.runtime.0;
+            runtime.edge.tell(&mut inside, Order::Acquire, runtime.created);
+            runtime.done.lock().acquire(&mut inside.clock);
         }
     }
 }

@@ -6,12 +6,13 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use parking_lot::{Mutex, MutexGuard};
 
 use super::leaf::LeafState;
+use super::losses::Takings;
 use super::poll::{self, Polling};
 use super::timeline::{self, Happening};
 use super::{RuntimeMeta, Target};
 use crate::analysis::happens_before::{SyncClock, ThreadClock};
 use crate::analysis::lock_order::Moment;
-use crate::analysis::wait_for::{PoolId, SessionId};
+use crate::analysis::wait_for::{Leg, PoolId, SessionId};
 use crate::event::{Op, TaskId, ThreadId};
 use crate::record::context::enter;
 use crate::record::locks::Line;
@@ -49,6 +50,8 @@ pub(crate) mod flags {
     pub(crate) const HOLDER: u32 = 32;
     /// Leaves of it are registered.
     pub(crate) const LEAVES: u32 = 64;
+    /// Its last poll has returned Pending, and none has begun since.
+    pub(crate) const SUSPENDED: u32 = 128;
 }
 
 /// What is known of a task.
@@ -76,6 +79,8 @@ pub(crate) struct State {
 pub(super) struct Inner {
     /// Leaves that are registered, in the order in which they were.
     pub(super) leaves: Vec<Arc<LeafState>>,
+    /// The messages that it took last.
+    pub(super) takings: Option<Box<Takings>>,
     /// What it takes along from poll to poll, if that is anything.
     pub(super) line: Option<Box<Line>>,
     /// What it knows when it is not polled, and what its wakers know.
@@ -109,7 +114,13 @@ impl State {
 
     /// The tasks whose end it waits for.
     pub(crate) fn awaited(&self) -> Vec<Arc<Self>> {
-        self.inner().leaves.iter().filter_map(|leaf| leaf.awaited().cloned()).collect()
+        self.inner().leaves.iter().flat_map(|leaf| leaf.awaited().iter().cloned()).collect()
+    }
+
+    /// What was granted to waits of it that it does not look at while its thread waits in the middle of a poll.
+    pub(crate) fn granted_unseen(&self) -> Vec<Leg> {
+        let inner = self.inner();
+        inner.leaves.iter().filter(|leaf| leaf.woken().is_some()).filter_map(|leaf| leaf.leg()).collect()
     }
 
     /// The wait graph gets to know it. False if it does, or if it is too late.
@@ -150,6 +161,18 @@ impl State {
         }
         if inside.modes.races() && !inside.clock.is_trivial() {
             self.inner().clock.publish_join(&mut inside.clock);
+        }
+    }
+
+    /// A waker of it is gone that no leaf had: nobody else may be left who could wake it.
+    #[cold]
+    pub(super) fn forsaken(self: &Arc<Self>) {
+        if self.is(flags::SUSPENDED)
+            && !self.is(flags::SCHEDULED | flags::ENDED)
+            && let Some(inside) = enter()
+            && inside.modes.waits()
+        {
+            poll::suspend_from_outside(inside, self);
         }
     }
 

@@ -50,14 +50,14 @@ macro_rules! runtime {
             #[doc = concat!("See [`tokio::runtime::", stringify!($name), "::shutdown_timeout`].")]
             pub fn shutdown_timeout(self, duration: Duration) {
                 let (meta, inner) = self.into_parts();
-                let _blocked = meta.shutting_down();
+                let _blocked = meta.shutting_down(None);
                 inner.shutdown_timeout(duration);
             }
 
             #[doc = concat!("See [`tokio::runtime::", stringify!($name), "::shutdown_background`].")]
             pub fn shutdown_background(self) {
                 let (meta, inner) = self.into_parts();
-                let _blocked = meta.shutting_down();
+                let _blocked = meta.shutting_down(None);
                 inner.shutdown_background();
             }
 
@@ -79,7 +79,8 @@ macro_rules! runtime {
 
         impl Drop for $name {
             fn drop(&mut self) {
-                let _blocked = self.handle.meta().shutting_down();
+                let meta = self.handle.meta();
+                let _blocked = meta.shutting_down(Some(meta.created()));
                 // SAFETY: it is not used again.
                 unsafe { ManuallyDrop::drop(&mut self.inner) };
             }

@@ -21,6 +21,13 @@ impl<T> Message<T> {
         self.value
     }
 
+    /// As [`receive`](Self::receive), of a channel in which one receiver gets each message.
+    #[inline]
+    pub(super) fn take(self, meta: &MessagesMeta, place: Place) -> T {
+        meta.taken(&self.stamp, place);
+        self.value
+    }
+
     /// The user's part, of a message that was refused.
     pub(super) fn refused(self) -> T {
         self.value

@@ -157,13 +157,9 @@ impl<T: 'static> JoinSet<T> {
         self.left(result, place)
     }
 
-    /// What the end of any member ends. Of more than one nobody knows.
+    /// What the end of any member ends.
     fn target(&self) -> Target {
-        let mut records = self.records.values();
-        match (records.next(), records.next()) {
-            (Some(only), None) => only.target(),
-            _ => Target::foreign(),
-        }
+        Target::end_of_any(self.records.values())
     }
 
     /// A member has been seen to have ended.

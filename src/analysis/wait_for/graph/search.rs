@@ -80,7 +80,21 @@ impl WaitGraph {
     }
 
     fn may_be_stuck(&self, id: ThreadId) -> bool {
-        self.actors.get(&id).is_some_and(|actor| actor.waits() || self.is_starved(actor))
+        self.actors.get(&id).is_some_and(|actor| self.is_starved(actor) || (actor.waits() && !self.is_dropped(actor)))
+    }
+
+    /// Is it a suspended task whose runtime is being shut down? Then it will be dropped, with all that it holds.
+    fn is_dropped(&self, actor: &Actor) -> bool {
+        let suspended = actor.pool.filter(|_| actor.occupies.is_none() && !actor.in_place);
+        suspended.and_then(|pool| self.pools.get(&pool)).is_some_and(|pool| pool.closed)
+    }
+
+    /// Owners that wait in the middle of a poll, or a job, of the pool.
+    fn under_way(&self, pool: PoolId) -> impl Iterator<Item = ThreadId> + '_ {
+        let waits = move |actor: &Actor| {
+            actor.pool == Some(pool) && actor.waits() && (actor.occupies.is_some() || actor.in_place)
+        };
+        self.actors.iter().filter(move |(_, actor)| waits(actor)).map(|(&id, _)| id)
     }
 
     /// Is it a task that no worker is free to poll?
@@ -103,7 +117,8 @@ impl WaitGraph {
             | Wait::Park
             | Wait::Units { .. }
             | Wait::Closed(_)
-            | Wait::Nothing => true,
+            | Wait::Nothing
+            | Wait::Waker => true,
         }
     }
 
@@ -145,9 +160,7 @@ impl WaitGraph {
                     found.extend(&pool.occupants);
                 }
             }
-            Wait::Drain(pool) => {
-                found.extend(self.pools.get(&pool).iter().flat_map(|pool| &pool.occupants));
-            }
+            Wait::Drain(pools) => found.extend(pools.into_iter().flat_map(|pool| self.under_way(pool))),
             _ => {}
         }
     }
@@ -199,6 +212,9 @@ impl WaitGraph {
         if actor.occupies.is_none() && !actor.in_place && stalled(actor.pool) {
             return true;
         }
+        if self.is_dropped(actor) {
+            return false;
+        }
         let Some(blocked) = actor.blocked.as_ref().filter(|_| !actor.woken) else { return false };
         let mut quiet = None;
         blocked.legs().all(|leg| {
@@ -218,8 +234,8 @@ impl WaitGraph {
                 }
                 Wait::Join(child) | Wait::Root(child) => stuck.contains(&child),
                 Wait::Timer => stalled(actor.driver),
-                Wait::Drain(pool) => {
-                    self.pools.get(&pool).is_some_and(|pool| pool.occupants.iter().any(|other| stuck.contains(other)))
+                Wait::Drain(pools) => {
+                    pools.into_iter().any(|pool| self.under_way(pool).any(|other| stuck.contains(&other)))
                 }
                 Wait::Idle => true,
                 _ => false,
@@ -270,7 +286,9 @@ impl WaitGraph {
                     leaked.push(semaphore);
                 }
             }
-            members.push(Member { thread: id, blocked, starved, waits_for });
+            let pool = actor.occupies.and_then(|pool| self.pools.get(&pool));
+            let stalls = pool.is_some_and(Pool::is_full);
+            members.push(Member { thread: id, blocked, starved, stalls, waits_for });
         }
         Knot { members, abandoned, leaked, starved: None }
     }

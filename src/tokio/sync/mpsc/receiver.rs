@@ -50,7 +50,7 @@ macro_rules! receiver {
             #[track_caller]
             pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
                 match self.inner.try_recv() {
-                    Ok(message) => Ok(message.receive(self.end.meta(), Location::caller())),
+                    Ok(message) => Ok(message.take(self.end.meta(), Location::caller())),
                     Err(error) => {
                         if error == TryRecvError::Disconnected {
                             self.end.meta().saw_closed(Location::caller());
@@ -134,7 +134,7 @@ macro_rules! receiver {
             }
 
             fn received(&self, message: Option<Message<T>>, place: Place) -> Option<T> {
-                let message = message.map(|message| message.receive(self.end.meta(), place));
+                let message = message.map(|message| message.take(self.end.meta(), place));
                 if message.is_none() {
                     self.end.meta().saw_closed(place);
                 }
@@ -146,7 +146,7 @@ macro_rules! receiver {
                 if count == 0 && limit > 0 {
                     meta.saw_closed(place);
                 }
-                buffer.extend(batch.into_iter().map(|message| message.receive(meta, place)));
+                buffer.extend(batch.into_iter().map(|message| message.take(meta, place)));
                 count
             }
         }
