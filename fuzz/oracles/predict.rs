@@ -76,7 +76,9 @@ fn conflict(one: &Event, other: &Event) -> bool {
 /// The order of these is kept.
 const fn is_ordered(op: Op) -> Option<CondvarId> {
     match op {
-        Op::Notify { condvar, .. } => Some(condvar),
+        Op::Notify { condvar, .. } | Op::CondvarRequest { condvar, .. } | Op::CondvarWoken { condvar, .. } => {
+            Some(condvar)
+        }
         _ => None,
     }
 }
@@ -400,7 +402,15 @@ impl Script {
                     _ => Op::AtomicLoad { atomic, order },
                 },
             ),
-            13 if how < 64 => self.emit(thread, Op::Notify { condvar: CondvarId(0), all: true, woken: 0 }),
+            13 if how < 64 => {
+                let condvar = CondvarId(u32::from(how) / 4 % 2);
+                let op = match how % 4 {
+                    0 => Op::CondvarRequest { condvar, lock: LockId(0) },
+                    1 => Op::CondvarWoken { condvar, notified: true },
+                    _ => Op::Notify { condvar, all: true, woken: 0 },
+                };
+                self.emit(thread, op);
+            }
             13 | 14 if self.held.len() < THREADS => {
                 let child = self.held.len();
                 self.held.push(Vec::new());

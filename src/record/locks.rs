@@ -186,11 +186,12 @@ fn look_ready(context: &mut Context, meta: &LockMeta, write: bool, place: Place)
         return true;
     }
     let Some(log) = context.log.as_mut().filter(|log| log.is_ready(place)) else { return false };
-    match entry.look(write) {
-        (true, true) => log.push_both(Op::DataRead { lock }, Op::DataWrite { lock }, place),
-        (true, false) => _ = log.push_ready(Op::DataRead { lock }, place),
-        (false, true) => _ = log.push_ready(Op::DataWrite { lock }, place),
-        (false, false) => {}
+    let (looks, changes) = entry.look(write);
+    if looks {
+        log.push_ready(Op::DataRead { lock }, place);
+    }
+    if changes {
+        log.push_ready(Op::DataWrite { lock }, place);
     }
     true
 }

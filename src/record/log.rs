@@ -230,18 +230,6 @@ impl ThreadLog {
         self.position()
     }
 
-    /// [`ThreadLog::push_ready`] of two events at one site.
-    #[inline(always)]
-    pub(crate) fn push_both(&mut self, first: Op, second: Op, site: &'static Location<'static>) {
-        debug_assert!(self.is_ready(site));
-        let place = self.place(site);
-        for Parts { code, object, extra } in [first, second].map(code::split) {
-            debug_assert!(object < WIDE_OBJECT && extra.is_none());
-            self.put(chunk::event_word(code, place, object));
-        }
-        self.buffer.publish(self.next);
-    }
-
     /// The next event stands after the first `position` events of `thread`. There is room.
     #[inline(always)]
     pub(crate) fn after(&mut self, (thread, position): (ThreadId, u64)) {

@@ -4,7 +4,7 @@
 //! mode, in order, and the lock wanted with its mode. Like lockdep's `chain_key`, it is one 64-bit hash that grows by
 //! [`extend`] as locks are taken, so that each distinct chain is judged once and is then known by one load.
 
-use super::contexts::prefetch;
+use super::contexts::{ask_for_large_pages, prefetch};
 use crate::event::{LockId, Mode};
 
 /// The chain after `lock` is taken (or wanted) in `mode` on top of `chain`.
@@ -133,6 +133,7 @@ impl KnownChains {
     fn grow(&mut self) {
         let capacity = (self.set.len() + self.set.len() / 2).max(FIRST);
         let old = std::mem::replace(&mut self.set, vec![0; capacity]);
+        ask_for_large_pages(&self.set);
         for chain in old.into_iter().filter(|&chain| chain != 0) {
             let slot = self.slot(chain);
             self.set[slot] = chain;

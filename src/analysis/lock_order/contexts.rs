@@ -22,6 +22,28 @@ pub(crate) fn prefetch<T>(value: &T) {
     let _ = value;
 }
 
+/// Tables from this size on ask for large pages.
+#[cfg(all(feature = "detect", target_os = "linux"))]
+const LARGE: usize = 4 << 20;
+
+/// A table that is looked into anywhere has just got its memory and was not written yet: a big one asks for large pages. Of
+/// small ones the processor does not remember enough, and then finding the page takes longer than the read itself.
+pub(super) fn ask_for_large_pages<T>(table: &[T]) {
+    #[cfg(all(feature = "detect", target_os = "linux"))]
+    if size_of_val(table) >= LARGE {
+        // Whole pages of the table; the system itself sees which large ones lie in it.
+        const PAGE: usize = 1 << 16;
+        let start = table.as_ptr().cast::<u8>();
+        let skip = start.align_offset(PAGE);
+        let length = (size_of_val(table) - skip) / PAGE * PAGE;
+        // SAFETY: the range lies in the table, and how it is mapped is nothing that the program could see. It is advice:
+        // an error changes nothing.
+        unsafe { libc::madvise(start.add(skip).cast_mut().cast(), length, libc::MADV_HUGEPAGE) };
+    }
+    #[cfg(not(all(feature = "detect", target_os = "linux")))]
+    let _ = table;
+}
+
 /// An open-addressed table from a 32-bit hash to an index; the owner of the indexed things compares them.
 ///
 /// A slot is `hash << 32 | index`, 0 when free, so a probe that finds nothing never leaves the table. Linear probing,
@@ -60,6 +82,7 @@ impl IndexTable {
         if (self.len + 1) * 4 > self.slots.len() * 3 {
             let capacity = (self.slots.len() * 2).max(64);
             let old = std::mem::replace(&mut self.slots, vec![0; capacity]);
+            ask_for_large_pages(&self.slots);
             old.into_iter().filter(|&slot| slot != 0).for_each(|slot| self.put(slot));
         }
         self.put(u64::from(hash) << 32 | u64::from(index));

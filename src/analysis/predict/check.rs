@@ -41,10 +41,28 @@ pub(super) enum Broken {
     Claim,
 }
 
+/// A number for each thread.
+#[derive(Default)]
+struct Counts(Vec<u32>);
+
+impl Counts {
+    fn get(&self, thread: u32) -> u32 {
+        self.0.get(thread as usize).copied().unwrap_or(0)
+    }
+
+    fn of(&mut self, thread: u32) -> &mut u32 {
+        let thread = thread as usize;
+        if self.0.len() <= thread {
+            self.0.resize(thread + 1, 0);
+        }
+        &mut self.0[thread]
+    }
+}
+
 /// What the recording says of the events of a list.
 struct Recorded {
     /// By thread: events in the list.
-    counts: FxHashMap<u32, u32>,
+    counts: Counts,
     /// By thread: the event that started it, and how many events it had before.
     forks: FxHashMap<u32, (u32, u32)>,
     /// By event: what it saw, if it is a read.
@@ -67,8 +85,7 @@ pub(super) fn check(index: &Index, list: &[u32], claim: Claim<'_>) -> Result<(),
     let next = |event: u32| {
         let entry = &index.entries[event as usize];
         let unborn = |(fork, before): &(u32, u32)| entry.at >= *before && !run.forks.contains(fork);
-        !recorded.forks.get(&entry.thread).is_some_and(unborn)
-            && entry.at == recorded.counts.get(&entry.thread).copied().unwrap_or(0)
+        !recorded.forks.get(&entry.thread).is_some_and(unborn) && entry.at == recorded.counts.get(entry.thread)
     };
     if !ends.iter().all(|&event| next(event)) {
         return Err(Broken::Claim);
@@ -188,20 +205,20 @@ fn recorded(entries: &[Entry], list: &[u32], ends: &[u32]) -> Result<Recorded, B
         }
     }
     let mut recorded = Recorded {
-        counts: FxHashMap::default(),
+        counts: Counts::default(),
         forks: FxHashMap::default(),
         seen: vec![NONE; newest],
         objects: FxHashMap::default(),
         joined: FxHashMap::default(),
     };
-    let mut lengths: FxHashMap<u32, u32> = FxHashMap::default();
+    let mut lengths = Counts::default();
     let mut writes: FxHashMap<(Sort, u32), u32> = FxHashMap::default();
     let mut ended: FxHashSet<(Sort, u32)> = FxHashSet::default();
     for (event, entry) in (0..).zip(&entries[..newest]) {
         let inside = member[event as usize];
-        let length = lengths.entry(entry.thread).or_default();
+        let length = lengths.of(entry.thread);
         if inside {
-            let count = recorded.counts.entry(entry.thread).or_default();
+            let count = recorded.counts.of(entry.thread);
             if *count != *length {
                 return Err(Broken::ThreadOrder);
             }
@@ -211,11 +228,11 @@ fn recorded(entries: &[Entry], list: &[u32], ends: &[u32]) -> Result<Recorded, B
         let sort = entry.word.sort();
         match entry.word {
             Word::Fork => {
-                let before = lengths.get(&entry.object).copied().unwrap_or(0);
+                let before = lengths.get(entry.object);
                 recorded.forks.entry(entry.object).or_insert((event, before));
             }
             Word::Joined if inside => {
-                recorded.joined.insert(event, lengths.get(&entry.object).copied().unwrap_or(0));
+                recorded.joined.insert(event, lengths.get(entry.object));
             }
             word if inside && reads(word) => {
                 let seen = writes.get(&(sort, entry.object));
@@ -260,11 +277,11 @@ struct Run {
 
 fn run(entries: &[Entry], list: &[u32], recorded: &Recorded) -> Result<Run, Broken> {
     let mut run = Run::default();
-    let mut lengths: FxHashMap<u32, u32> = FxHashMap::default();
+    let mut lengths = Counts::default();
     let mut objects: FxHashMap<(Sort, u32), usize> = FxHashMap::default();
     for &event in list {
         let Entry { kind, word, mode, thread, at, object, .. } = entries[event as usize];
-        let length = lengths.entry(thread).or_default();
+        let length = lengths.of(thread);
         if *length != at {
             return Err(Broken::ThreadOrder);
         }
@@ -274,7 +291,7 @@ fn run(entries: &[Entry], list: &[u32], recorded: &Recorded) -> Result<Run, Brok
         }
         if let Some(&child) = recorded.joined.get(&event)
             && object != thread
-            && (lengths.get(&object).copied().unwrap_or(0) < child
+            && (lengths.get(object) < child
                 || recorded.forks.get(&object).is_some_and(|(fork, _)| *fork < event && !run.forks.contains(fork)))
         {
             return Err(Broken::ForkJoin);
