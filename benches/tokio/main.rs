@@ -26,7 +26,7 @@ struct Row {
     watched: fn(u32),
 }
 
-const ROWS: [Row; 6] = [
+const ROWS: [Row; 7] = [
     Row {
         name: "mutex",
         about: "Mutex::lock and unlock, nobody else there",
@@ -34,6 +34,14 @@ const ROWS: [Row; 6] = [
         target: 1.5,
         plain: plain::mutex,
         watched: watched::mutex,
+    },
+    Row {
+        name: "look",
+        about: "the same, with a look at the value instead of a change",
+        turns: 100_000,
+        target: 1.5,
+        plain: plain::look,
+        watched: watched::look,
     },
     Row {
         name: "semaphore",

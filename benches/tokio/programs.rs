@@ -26,6 +26,15 @@ macro_rules! programs {
             black_box(mutex);
         }
 
+        pub(crate) fn look(turns: u32) {
+            let mutex = tokio::sync::Mutex::new(0);
+            one().block_on(async {
+                for _ in 0..turns {
+                    black_box(*mutex.lock().await);
+                }
+            });
+        }
+
         pub(crate) fn semaphore(turns: u32) {
             let semaphore = tokio::sync::Semaphore::new(2);
             one().block_on(async {

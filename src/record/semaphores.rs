@@ -16,7 +16,7 @@ use super::{Place, sink, stacks, waits};
 use crate::analysis::happens_before::LockClock;
 use crate::analysis::sections::{Section, Sections};
 use crate::analysis::wait_for::{Possession, Wait};
-use crate::event::{Attempt, LockId, Mode, ObjectKind, Op, Order, ThreadId};
+use crate::event::{Attempt, LockId, Mode, ObjectKind, Op, Order, SiteId, ThreadId};
 
 /// What a wrapper keeps beside a semaphore, or a lock made of one.
 pub struct SemaphoreMeta {
@@ -31,6 +31,8 @@ pub struct SemaphoreMeta {
     sections: Mutex<Option<Box<Sections>>>,
     /// `sections` remembers a look: until then a write is nothing to it.
     looks: AtomicBool,
+    /// The last section that `sections` was told of, if that only looked.
+    last_look: LastLook,
     edge: Edge,
 }
 
@@ -51,6 +53,32 @@ pub struct Hold {
     mode: Mode,
     /// What was done through the guard.
     seen: AtomicU32,
+}
+
+/// A section that looked and did not write: its owner, where it took the lock, and where it looked. The same once more says
+/// nothing new.
+///
+/// Written under the lock of the sections, in each of which a writer is alone: so it is read whole by who holds the lock
+/// exclusively, and by nobody else.
+struct LastLook([AtomicU32; 3]);
+
+impl LastLook {
+    const fn new() -> Self {
+        Self([const { AtomicU32::new(0) }; 3])
+    }
+
+    fn set(&self, section: &Section) {
+        let looked = section.looked.filter(|_| section.written.is_none()).unwrap_or(SiteId::UNKNOWN);
+        for (place, now) in self.0.iter().zip([section.owner.0, section.taken.0, looked.0]) {
+            place.store(now, Ordering::Relaxed);
+        }
+    }
+
+    #[inline(always)]
+    fn is(&self, owner: ThreadId, taken: SiteId, looked: SiteId) -> bool {
+        let now = [owner.0, taken.0, looked.0];
+        looked != SiteId::UNKNOWN && self.0.iter().zip(now).all(|(place, now)| place.load(Ordering::Relaxed) == now)
+    }
 }
 
 /// Whose a hold is, and of what: one word, for it is taken apart right after it comes out of a call.
@@ -87,6 +115,7 @@ impl SemaphoreMeta {
             told: AtomicBool::new(false),
             sections: Mutex::new(None),
             looks: AtomicBool::new(false),
+            last_look: LastLook::new(),
             edge: Edge::new(),
         }
     }
@@ -206,25 +235,25 @@ impl SemaphoreMeta {
     fn put_down_quietly(&self, current: Current, hold: &Hold) -> bool {
         // SAFETY: as in `taken_again`.
         let Some(context) = (unsafe { current.hot() }) else { return false };
-        if context.modes.record()
-            || hold.owner != Some(context.owner())
-            || (context.modes.races() && !context.clock.is_trivial())
+        let owner = context.owner();
+        if context.modes.record() || hold.owner != Some(owner) || (context.modes.races() && !context.clock.is_trivial())
         {
             return false;
         }
         let Some(held) = context.locks.newest_carried(hold.lock, hold.mode) else { return false };
-        if held.looked.is_some() {
-            return false;
+        // What was written in a future that is dropped is looked at; and a section says what was done in it, if that is new.
+        let quiet = match (held.looked, held.written) {
+            (_, Some(_)) => {
+                let whole = context.frames.last().is_some_and(|frame| !frame.may_cut_off(held.ticket));
+                whole && !self.looks.load(Ordering::Relaxed)
+            }
+            (Some(looked), None) => hold.mode == Mode::Exclusive && self.last_look.is(owner, held.site, looked),
+            (None, None) => true,
+        };
+        if quiet {
+            context.locks.put_down_newest();
         }
-        // What ends a section is told of it, and what was written in a future that is dropped is looked at.
-        if held.written.is_some()
-            && (self.looks.load(Ordering::Relaxed)
-                || context.frames.last().is_none_or(|frame| frame.may_cut_off(held.ticket)))
-        {
-            return false;
-        }
-        context.locks.put_down_newest();
-        true
+        quiet
     }
 
     #[cold]
@@ -384,6 +413,7 @@ impl SemaphoreMeta {
             let sections = sections.get_or_insert_default();
             let stale = sections.ended(section);
             self.looks.store(sections.has_looks(), Ordering::Relaxed);
+            self.last_look.set(&section);
             stale
         };
         let Some(stale) = stale else { return };
