@@ -1,25 +1,27 @@
 //! Live waits: the one wait-for graph of the process, entered only by operations that really have to wait.
 
+mod grant;
+mod watch;
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
-use std::time::Duration;
 
 use rustc_hash::FxHashMap;
 
 use super::config::{self, OnDeadlock};
-use super::context::{Entered, Inside, enter};
+use super::context::{Entered, enter};
 use super::registry::LiveNames;
 use super::sink::Reporting;
-use super::strangers::{self, Own};
+use super::strangers;
 use super::tasks::{self, State, flags, holders};
 use super::{Place, channels, outside, process, sink, threads};
 use crate::analysis::wait_for::{Blocked, Knot, Leg, PoolId, SessionId, Wait, WaitGraph};
 use crate::event::{LockId, SiteId, ThreadId};
 use crate::finding::{Finding, Tier};
-use crate::primitive::{Condvar, Mutex};
+use crate::primitive::Mutex;
 
-/// How often a knot is looked at again while there are strangers who could end it.
-const PERIOD: Duration = Duration::from_millis(50);
+pub(crate) use grant::Grant;
+use watch::watch;
 
 #[derive(Default)]
 struct Waits {
@@ -552,112 +554,7 @@ fn found_from_outside(findings: Vec<Finding>, session: SessionId, reporting: Rep
     sink::root_may_be_stuck(session);
 }
 
-/// Sees to it that a knot is looked at again when the strangers have gone: no hook tells that.
-fn watch() {
-    if process::get().is_none() || std::mem::replace(&mut WAITS.lock().watched, true) {
-        return;
-    }
-    if Own::spawn("gordian-watch", keep_watch).is_err() {
-        WAITS.lock().watched = false;
-    }
-}
-
-/// Until something goes on, or it is certain that nothing does.
-fn keep_watch() {
-    let mut before = None;
-    loop {
-        std::thread::sleep(PERIOD);
-        let session = SessionId::default();
-        let mut waits = WAITS.lock();
-        let changes = waits.graph.changes();
-        let has_settled = before.replace(changes) == Some(changes);
-        let judged = waits.standstill().map(|knot| match knot.rests_on_wakers() {
-            false => waits.judge(knot, session),
-            true if outside::could_act() => Judged::Certain(Vec::new()),
-            true if has_settled => waits.judge_settled(knot, session),
-            true => Judged::Unclear,
-        });
-        match judged {
-            Some(Judged::Unclear) => {}
-            Some(Judged::Certain(stuck)) => {
-                waits.watched = false;
-                let reporting = Reporting::new();
-                drop(waits);
-                return found_from_outside(findings(stuck, session), session, reporting);
-            }
-            None => {
-                waits.watched = false;
-                return;
-            }
-        }
-    }
-}
-
 /// Can the thread still act, as far as the graph was told?
 pub(crate) fn is_alive(thread: ThreadId) -> bool {
     WAITS.lock().graph.is_known(thread)
-}
-
-/// Puts a thread to sleep until another one grants what it waits for. A parker of its own, so that the user's wake-up
-/// tokens are neither used up nor given by us.
-#[derive(Default, Debug)]
-pub(crate) struct Grant {
-    granted: Mutex<bool>,
-    changed: Condvar,
-}
-
-impl Grant {
-    /// Ends the wait.
-    pub(crate) fn give(&self) {
-        *self.granted.lock() = true;
-        self.changed.notify_one();
-    }
-
-    /// Sleeps until [`Grant::give`].
-    pub(crate) fn wait(&self) {
-        // The first wait of a thread allocates.
-        let _inside = Inside::new();
-        let mut granted = self.granted.lock();
-        while !*granted {
-            self.changed.wait(&mut granted);
-        }
-    }
-
-    /// Sleeps until [`Grant::give`] or the deadline; true when granted.
-    pub(crate) fn wait_until(&self, deadline: std::time::Instant) -> bool {
-        let _inside = Inside::new();
-        let mut granted = self.granted.lock();
-        while !*granted {
-            if self.changed.wait_until(&mut granted, deadline).timed_out() {
-                return *granted;
-            }
-        }
-        true
-    }
-}
-
-#[cfg(test)]
-mod models {
-    use std::sync::Arc;
-
-    use super::*;
-    use crate::primitive::model::{Plain, check, spawn};
-
-    /// A grant is never lost, whether it comes before the wait or after, and what was done before it is seen after it.
-    #[test]
-    fn a_grant_is_not_lost() {
-        check("a grant is not lost", || {
-            let shared = Arc::new((Grant::default(), Plain::new(0)));
-            let giver = Arc::clone(&shared);
-            let thread = spawn(move || {
-                giver.1.set(1);
-                giver.0.give();
-            });
-            shared.0.wait();
-            assert_eq!(shared.1.get(), 1);
-            // The second wait finds the grant of the first: it stays given.
-            assert!(shared.0.wait_until(std::time::Instant::now()));
-            thread.join().unwrap();
-        });
-    }
 }
