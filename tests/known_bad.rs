@@ -1,7 +1,7 @@
 //! `cargo gordian run` on the programs in `tests/known_bad`, which drive released versions of crates with confirmed bugs.
 //!
 //! The first lines of a program say what is seen of its bug (`seen: KIND TIER PLACE…`, the places as reports show them) or
-//! why nothing is (`not seen: …`). With the versions that have the fix, and where nothing is to be seen, it has to be silent.
+//! why nothing is (`not seen: …`); `by chance` at the end: not in every run. With the versions that have the fix, and where nothing is to be seen, it has to be silent.
 //! Crates that take long to compile are left to `tests/known_bad.sh`, which runs this with all of them.
 
 #![cfg(feature = "cli")]
@@ -39,6 +39,8 @@ struct Expected {
     kind: String,
     tier: String,
     places: Vec<String>,
+    /// Only some runs show it.
+    by_chance: bool,
 }
 
 fn directory() -> PathBuf {
@@ -53,9 +55,13 @@ fn expected(program: &str) -> Option<Expected> {
     let at = words.iter().rposition(|&word| word == "seen:").expect("it says what is seen");
     let ["not", "seen:", ..] = words[at - 1..] else {
         let [kind, tier, places @ ..] = &words[at + 1..] else { panic!("{program}: kind and tier") };
+        let (places, by_chance) = match places {
+            [places @ .., "by", "chance"] => (places, true),
+            places => (places, false),
+        };
         assert!(!places.is_empty(), "{program}: places");
         let places = places.iter().map(|&place| place.to_owned()).collect();
-        return Some(Expected { kind: (*kind).to_owned(), tier: (*tier).to_owned(), places });
+        return Some(Expected { kind: (*kind).to_owned(), tier: (*tier).to_owned(), places, by_chance });
     };
     None
 }
@@ -100,6 +106,7 @@ fn judge(program: &str, feature: &str) -> Result<String, String> {
     let told = match &expected {
         None if found.is_empty() => "not seen".to_owned(),
         None => return Err(format!("{program}: nothing is to be seen, but {found:#?}")),
+        Some(expected) if expected.by_chance && found.is_empty() => "not seen this time".to_owned(),
         Some(expected) => {
             let whole = |finding: &Value| {
                 let sites = sites(finding);
@@ -150,5 +157,5 @@ fn every_program_is_judged() {
         .collect();
     names.sort();
     assert_eq!(names, PROGRAMS.map(|(program, _)| program));
-    assert_eq!(names.iter().filter(|name| expected(name).is_some()).count(), 5);
+    assert_eq!(names.iter().filter(|name| expected(name).is_some()).count(), 6);
 }

@@ -2,7 +2,8 @@
 //! put the first block in place.
 //!
 //! origin: crossbeam-rs/crossbeam#971 and #972, in crossbeam-channel 0.5.1 to 0.5.7
-//! not seen: plain memory (a null pointer is followed, by chance)
+//! seen: lost-update possible crossbeam-channel-0.5.7/src/flavors/list.rs:239
+//! crossbeam-channel-0.5.7/src/flavors/list.rs:615 by chance
 
 use known_bad::Steps;
 use std::thread;
