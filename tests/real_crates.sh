@@ -5,7 +5,7 @@
 #   tests/real_crates.sh DIRECTORY [--only CRATE…]
 #
 # DIRECTORY takes the packages, what is compiled and the logs, and may be used again. The exit code is 1 if a test came out
-# differently, or a finding is `observed` or `predicted`. Environment:
+# differently, or a finding is `observed` or `predicted` (but for the true one of once_cell). Environment:
 #
 #   CARGO_GORDIAN   the command to test; without it, `cargo-gordian` is built from this repository
 #   RUN             words to start every cargo with, such as `nice`
@@ -151,14 +151,16 @@ gordian() {
 
 # How many findings of a tier a report has.
 count() {
-    grep -o "\"tier\":\"$2\"" "$1" 2> /dev/null | wc -l || true
+    grep -o "\"tier\": *\"$2\"" "$1" 2> /dev/null | wc -l || true
 }
 
 differences=0
 judge() {
     local name=${1%:} log=$logs/${1%:} build_plain build_gordian plain watched tests different findings=
     shift
-    local arguments=()
+    local arguments=() options=() true_ones=" 0 0 "
+    # One of its tests starts a program that deadlocks, and looks whether it goes on to hang.
+    [ "$name" != once_cell ] || options=(--on-deadlock continue) true_ones=" 1 0 "
     case $name in
     smol) arguments=(--workspace) ;;
     *) shift; set -f; arguments=("$@"); set +f ;;
@@ -169,8 +171,8 @@ judge() {
     build_plain=$(seconds "$log.plain-build" "$log.code" $run cargo test --no-run "${arguments[@]}")
     plain=$(seconds "$log.plain" "$log.code" $run timeout "$limit" cargo test --no-fail-fast "${arguments[@]}")
     build_gordian=$(seconds "$log.gordian-build" "$log.code" $run "$gordian" gordian test --no-run "${arguments[@]}")
-    watched=$(seconds "$log.gordian" "$log.code" $run timeout "$limit" "$gordian" gordian test --output "json=$log.json" \
-        --no-fail-fast "${arguments[@]}")
+    watched=$(seconds "$log.gordian" "$log.code" $run timeout "$limit" "$gordian" gordian test "${options[@]}" \
+        --output "json=$log.json" --no-fail-fast "${arguments[@]}")
     outcomes "$log.plain" > "$log.plain-outcomes"
     outcomes "$log.gordian" > "$log.gordian-outcomes"
     diff "$log.plain-outcomes" "$log.gordian-outcomes" > "$log.differences" || true
@@ -182,7 +184,7 @@ judge() {
     printf '%-18s %5d %9d %9s %9s %9s %9s %s\n' "$name" "$tests" "$different" "$build_plain" "$build_gordian" "$plain" \
         "$watched" "$findings"
     sed 's/^\([<>]\) /    \1 /;/^[0-9-]/d' "$log.differences"
-    [ "$different" -eq 0 ] && [[ $findings == " 0 0 "* ]] || differences=1
+    [ "$different" -eq 0 ] && [[ $findings == "$true_ones"* ]] || differences=1
 }
 
 gordian=$(gordian)
