@@ -99,7 +99,7 @@ pub(crate) fn begin_unless(
             }
         };
         // Under the lock: whoever sees the owner wait sees that there is something to come of it.
-        (knot.map(|knot| (waits.judge(knot, session), Reporting::new())), for_long)
+        (waits.judged(knot, session), for_long)
     };
     if blocks_for_long {
         tasks::blocks(&mut inside, wait, site);
@@ -180,11 +180,7 @@ pub(crate) fn task_blocks(inside: Entered, state: &Arc<State>, blocked: Blocked)
             state.clear(flags::ENTERED);
             return;
         }
-        for task in state.awaited() {
-            waits.meet(&task);
-        }
-        let knot = waits.graph.block(state.actor, blocked);
-        knot.map(|knot| (waits.judge(knot, session), Reporting::new()))
+        waits.block_task(state, blocked)
     };
     drop(conclude(inside, judged, session, None));
 }
@@ -207,11 +203,7 @@ pub(crate) fn task_is_forsaken(state: &State, blocked: Blocked) {
             state.clear(flags::ENTERED);
             return;
         }
-        for task in state.awaited() {
-            waits.meet(&task);
-        }
-        let knot = waits.graph.block(state.actor, blocked);
-        knot.map(|knot| (waits.judge(knot, session), Reporting::new()))
+        waits.block_task(state, blocked)
     };
     judged_from_outside(judged, session);
 }
@@ -226,7 +218,7 @@ pub(crate) fn task_may_block(inside: &Entered, state: &Arc<State>, blocked: Bloc
             return;
         }
         let knot = waits.graph.block(state.actor, blocked);
-        let judged = knot.map(|knot| (waits.judge(knot, session), Reporting::new()));
+        let judged = waits.judged(knot, session);
         waits.graph.unblock(state.actor);
         judged
     };
@@ -244,7 +236,7 @@ pub(crate) fn granted_unseen(state: &State, leg: Leg) {
     let judged = {
         let mut waits = WAITS.lock();
         let knot = waits.graph.keep_unpolled(state.actor, leg);
-        knot.map(|knot| (waits.judge(knot, session), Reporting::new()))
+        waits.judged(knot, session)
     };
     judged_from_outside(judged, session);
 }
@@ -273,7 +265,7 @@ pub(crate) fn task_ends(state: &State, left: &[LockId]) {
         let mut waits = WAITS.lock();
         waits.origins.remove(&state.actor);
         let knot = waits.graph.end(state.actor, left);
-        knot.map(|knot| (waits.judge(knot, session), Reporting::new()))
+        waits.judged(knot, session)
     };
     judged_from_outside(judged, session);
 }
@@ -283,7 +275,7 @@ pub(crate) fn unknown_task_ended(session: SessionId) {
     let judged = {
         let waits = WAITS.lock();
         let knot = waits.graph.left_alone(session);
-        knot.map(|knot| (waits.judge(knot, session), Reporting::new()))
+        waits.judged(knot, session)
     };
     judged_from_outside(judged, session);
 }
@@ -296,7 +288,7 @@ pub(crate) fn thread_idles(inside: Entered) {
         let mut waits = WAITS.lock();
         waits.graph.block(thread, Blocked::new(Wait::Idle, SiteId::UNKNOWN, 0, Vec::new()));
         let knot = waits.graph.left_alone(session);
-        knot.map(|knot| (waits.judge(knot, session), Reporting::new()))
+        waits.judged(knot, session)
     };
     judged_from_outside(judged, session);
 }
@@ -355,7 +347,7 @@ pub(crate) fn thread_ends(thread: ThreadId, session: SessionId, left: &[LockId],
         waits.origins.remove(&thread);
         waits.known -= 1;
         let knot = waits.graph.end(thread, left).filter(|_| goes_on);
-        knot.map(|knot| (waits.judge(knot, session), Reporting::new()))
+        waits.judged(knot, session)
     };
     judged_from_outside(judged, session);
 }
@@ -411,6 +403,20 @@ impl Waits {
             Wait::Lock { lock, .. } => self.graph.is_held_by_waiting(lock),
             _ => true,
         }
+    }
+
+    /// What a knot comes to, if there is one. The report is begun before the lock is given back.
+    fn judged(&self, knot: Option<Knot>, session: SessionId) -> Option<(Judged, Reporting)> {
+        knot.map(|knot| (self.judge(knot, session), Reporting::new()))
+    }
+
+    /// Enters the wait of a task, with the tasks whose end it waits for.
+    fn block_task(&mut self, state: &State, blocked: Blocked) -> Option<(Judged, Reporting)> {
+        for task in state.awaited() {
+            self.meet(&task);
+        }
+        let knot = self.graph.block(state.actor, blocked);
+        self.judged(knot, state.session)
     }
 
     /// A knot with a wait that any thread could end is certain only when all threads are known. Then nothing goes on, and
