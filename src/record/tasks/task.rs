@@ -253,6 +253,7 @@ impl Task {
             clock.publish(&mut context.clock);
         }
         let base = if context.modes.order() { context.locks.spawns() } else { None };
+        context.locks.hands_on();
         context.emit(Op::TaskSpawned { task: id }, place);
         runtime.count(kind).fetch_add(1, Ordering::SeqCst);
         timeline::tell(actor, Happening::Spawned { by: context.locks.owner(), at: place });
