@@ -44,7 +44,7 @@ mod linux {
             // The first is the executable, and enough.
             1
         }
-        let mut range = usize::MAX..0;
+        let mut range = Range { start: usize::MAX, end: 0 };
         // SAFETY: the function keeps the contract, and the pointer is that of the range that it expects.
         unsafe { libc::dl_iterate_phdr(Some(of_first), (&raw mut range).cast()) };
         range
