@@ -35,7 +35,7 @@ pub mod thread {
 
     #[allow(deprecated)]
     pub use ::gordian::thread::{
-        Builder, JoinHandle, Scope, ScopedJoinHandle, Thread, current, park, park_timeout, park_timeout_ms, scope,
+        Builder, JoinHandle, Scope, ScopedJoinHandle, Thread, current, park, park_timeout, park_timeout_ms, scope, sleep,
         spawn,
     };
 }

@@ -459,7 +459,7 @@ impl Waits {
 
     /// A knot in a program in which everything waits.
     fn standstill(&self) -> Option<Knot> {
-        if !self.graph.is_quiet(SessionId::default()) {
+        if !self.graph.may_be_quiet(SessionId::default()) {
             return None;
         }
         let mut threads: Vec<ThreadId> = self.origins.keys().copied().collect();

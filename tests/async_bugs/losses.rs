@@ -211,3 +211,27 @@ fn workers_that_share_a_receiver_and_are_stopped() {
     finds(Kind::CancelledCriticalSection, || program(true));
     silent(|| program(false));
 }
+
+/// The same in one expression, whose lines are those of the original's style.
+#[test]
+#[rustfmt::skip]
+fn workers_that_take_messages_out_of_a_locked_receiver_and_are_stopped() {
+    silent(async || {
+        let (sender, items) = mpsc::channel::<u32>(1);
+        let the_receiver_of_all = Arc::new(Mutex::new(items));
+        let worker = task::spawn(async move {
+            while let Some(item) = the_receiver_of_all
+                .lock()
+                .await
+                .recv()
+                .await
+            {
+                assert_eq!(item, 1);
+            }
+        });
+        sender.send(1).await.unwrap();
+        task::yield_now().await;
+        worker.abort();
+        assert!(worker.await.is_err());
+    });
+}

@@ -154,6 +154,31 @@ fn another_executor_on_the_only_thread() {
     silent(|| program(true));
 }
 
+/// The same for a lock: whoever holds it would have to be polled by the thread that waits.
+#[test]
+fn another_executor_on_the_only_thread_for_a_lock() {
+    async fn program(awaits: bool) {
+        let lock = Arc::new(Mutex::new(0));
+        let other = task::spawn({
+            let lock = Arc::clone(&lock);
+            async move {
+                let _guard = lock.lock().await;
+                task::yield_now().await;
+            }
+        });
+        task::yield_now().await;
+        if awaits {
+            *lock.lock().await += 1;
+        } else {
+            block_on(async { *lock.lock().await += 1 });
+        }
+        other.await.unwrap();
+    }
+    let kinds = kinds_of(|| Builder::new_current_thread().build().unwrap().block_on(program(false)));
+    assert_eq!(kinds, [Kind::BlockingInAsync, Kind::PoolStarvation].into());
+    silent(|| program(true));
+}
+
 /// tokio-rs/tokio#2376: once the budget of the poll is spent, nothing inside it is ready any more.
 #[test]
 fn another_executor_in_a_poll_whose_budget_is_spent() {

@@ -283,7 +283,8 @@ impl WaitGraph {
     }
 
     /// Is the session quiet, or would it be if tasks that find no worker did not count?
-    fn may_be_quiet(&self, session: SessionId) -> bool {
+    #[must_use]
+    pub fn may_be_quiet(&self, session: SessionId) -> bool {
         let full = |pool: &PoolId| self.pools.get(pool).is_some_and(Pool::is_full);
         self.sessions.get(&session).is_some_and(|census| census.pools.iter().any(full)) || self.is_quiet(session)
     }

@@ -83,11 +83,14 @@ pub(crate) fn called_from(finding: &mut Finding) {
     finding.identify(&mut Site::to_string);
 }
 
-/// A wait through the guard itself (`receiver.lock().await.recv().await`): what it was borrowed for came to nothing, and nothing
-/// is half done.
-fn is_one_line(awaits: SiteId, written: SiteId) -> bool {
-    let (awaits, written) = (LiveNames.site(awaits), LiveNames.site(written));
-    (awaits.file, awaits.line) == (written.file, written.line)
+/// A wait through the guard itself: what it was borrowed for came to nothing, and nothing is half done. Either that is one line
+/// (`receiver.recv().await`), or one expression (`receiver.lock().await.recv().await`): there the guard has no name, and what
+/// borrows it begins before the lock is asked for.
+fn is_through_guard(awaits: SiteId, written: SiteId, taken: SiteId) -> bool {
+    let [awaits, written, taken] = [awaits, written, taken].map(|site| LiveNames.site(site));
+    let place = |site: &Site| (site.line, site.column);
+    let in_one_file = awaits.file == written.file && taken.file == written.file;
+    in_one_file && (awaits.line == written.line || (place(&written) < place(&taken) && place(&taken) < place(&awaits)))
 }
 
 /// Something held is given back by its owner. Was it written through, and is its future dropped in the middle?
@@ -105,7 +108,7 @@ pub(crate) fn released(inside: &mut Context, hold: &Carried) {
         return;
     }
     let awaits = frame.given_up_at;
-    if awaits.is_some_and(|awaits| is_one_line(awaits, written)) {
+    if awaits.is_some_and(|awaits| is_through_guard(awaits, written, hold.site)) {
         return;
     }
     registry::describe(Object::Lock(hold.lock), hold.kind, Some(hold.created));

@@ -12,6 +12,7 @@ async fn buggy() {
         answer.send(1).unwrap();
     });
     ask.send(()).unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(1)); //~ blocking-in-async
     assert_eq!(tokio::spawn(async move { answers.recv().unwrap() }).await.unwrap(), 1); //~ blocking-in-async
     thread.join().unwrap(); //~ blocking-in-async
 }
@@ -19,6 +20,7 @@ async fn buggy() {
 async fn fixed() {
     let (answer, answers) = tokio::sync::oneshot::channel();
     let thread = std::thread::spawn(move || answer.send(1).unwrap());
+    tokio::time::sleep(std::time::Duration::from_millis(1)).await;
     assert_eq!(tokio::spawn(async move { answers.await.unwrap() }).await.unwrap(), 1);
     tokio::task::spawn_blocking(|| thread.join().unwrap()).await.unwrap();
 }
