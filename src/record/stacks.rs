@@ -181,9 +181,14 @@ fn whose(name: &str, file: Option<&str>) -> Whose {
     }
 }
 
-/// The path from the current directory, if it lies below it.
+/// The workspace that the program is of; without it, the current directory is meant.
+const ROOT: &str = "GORDIAN_ROOT";
+
+/// The path from the root of the workspace, as sites have it, if it lies below it.
 fn shorten(file: &str) -> &str {
-    static HERE: LazyLock<Option<String>> =
-        LazyLock::new(|| Some(format!("{}/", std::env::current_dir().ok()?.to_str()?)));
-    HERE.as_deref().and_then(|here| file.strip_prefix(here)).unwrap_or(file)
+    static ROOT_OR_HERE: LazyLock<Option<String>> = LazyLock::new(|| {
+        let root = std::env::var_os(ROOT).map(Into::into).or_else(|| std::env::current_dir().ok())?;
+        Some(format!("{}/", root.to_str()?))
+    });
+    ROOT_OR_HERE.as_deref().and_then(|root| file.strip_prefix(root)).unwrap_or(file)
 }

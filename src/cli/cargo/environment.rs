@@ -22,6 +22,9 @@ pub(super) const ON_DEADLOCK: &str = "GORDIAN_ON_DEADLOCK";
 /// For the program: it is a harness of tests. The runner takes it away from those that are none.
 pub(super) const HARNESS: &str = "GORDIAN_HARNESS";
 
+/// For the program: the root of its workspace.
+pub(super) const ROOT: &str = "GORDIAN_ROOT";
+
 /// Where runtimes are kept, instead of the user's cache directory.
 pub(super) const CACHE: &str = "GORDIAN_CACHE";
 
