@@ -5,5 +5,6 @@ pub mod atomicity;
 pub mod happens_before;
 pub mod lock_order;
 pub mod predict;
+pub mod sections;
 pub mod serialisability;
 pub mod wait_for;

@@ -20,6 +20,7 @@ mod cost;
 mod error;
 mod exit_code;
 mod explain;
+mod foresee;
 mod gate;
 mod graph;
 mod interrupt;
@@ -27,9 +28,11 @@ mod list;
 mod options;
 mod output;
 mod policy;
+mod quantity;
 mod run;
 pub mod scenarios;
 mod selftest;
+mod timeline;
 
 pub use exit_code::ExitCode;
 
@@ -77,6 +80,7 @@ fn dispatch(args: Args, programs: Vec<OsString>) -> Result<ExitCode, error::Erro
         Command::Run(args) => run::run(&args.resolve()?),
         Command::Compare(args) if args.cost.is_some() => cost::cost(&args.resolve_cost()?),
         Command::Compare(args) => compare::compare(&args.resolve()?),
+        Command::Timeline(args) => timeline::timeline(&args.resolve()?),
         Command::Selftest(args) => selftest::selftest(&args.resolve()?),
         Command::Analyze(args) => analyze::analyze(&args.resolve()?),
         Command::Explain(args) => explain::explain(args.kind, &args.common.resolve()?),
@@ -85,5 +89,6 @@ fn dispatch(args: Args, programs: Vec<OsString>) -> Result<ExitCode, error::Erro
         Command::Convert(args) => convert::convert(&args),
         Command::Child(args) => run::child(&args),
         Command::CostChild(args) => cost::child(&args),
+        Command::TimelineChild(args) => timeline::child(&args),
     }
 }

@@ -1,6 +1,7 @@
 //! What is watched, and what happens after a deadlock.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// What to do when threads are found to wait for one another for ever.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -26,6 +27,9 @@ pub struct Config {
     pub waits: bool,
     /// What to do after an observed deadlock.
     pub on_deadlock: OnDeadlock,
+    /// A poll that computes for so long is a finding: all other tasks of the thread wait meanwhile. Counted is what the
+    /// thread itself has computed. `None`: none is. (On systems that cannot tell, none is.)
+    pub long_poll: Option<Duration>,
     /// Write every event to this file.
     pub record: Option<PathBuf>,
     /// Print each finding to standard error when it is made, outside [`check`](crate::check()).
@@ -39,6 +43,7 @@ impl Default for Config {
             races: true,
             waits: true,
             on_deadlock: OnDeadlock::Continue,
+            long_poll: Some(Duration::from_millis(100)),
             record: None,
             print: true,
         }

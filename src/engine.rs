@@ -31,13 +31,15 @@ pub enum Judge {
     PredictRaces,
     /// Lock-order cycles that other orders of the same events run into, and those that none does. As above.
     PredictDeadlocks,
+    /// Updates that other orders of the same events lose, and regions that they break. As above.
+    PredictAtomicity,
 }
 
 impl Judge {
     /// Those that judge while the stream goes by, and need no memory for its length.
     pub const STREAMING: &'static [Self] = &[Self::Shb, Self::LockOrder, Self::Waits, Self::Atomicity];
     /// Those that judge the whole stream when it has ended.
-    pub const PREDICTING: &'static [Self] = &[Self::PredictRaces, Self::PredictDeadlocks];
+    pub const PREDICTING: &'static [Self] = &[Self::PredictRaces, Self::PredictDeadlocks, Self::PredictAtomicity];
 }
 
 /// The chosen analyses over one stream.
@@ -116,7 +118,7 @@ impl Engine {
             tell_races: wanted(Judge::Shb),
             order: (wanted(Judge::LockOrder) || wanted(Judge::PredictDeadlocks)).then(LockOrderAnalysis::new),
             tell_order: wanted(Judge::LockOrder),
-            predicting: Predicting::new(wanted(Judge::PredictRaces), wanted(Judge::PredictDeadlocks)),
+            predicting: Predicting::new(wanted),
             waits: wanted(Judge::Waits).then(WaitForAnalysis::default),
             atomicity: wanted(Judge::Atomicity).then(AtomicityAnalysis::default),
             regions: wanted(Judge::Atomicity).then(ConflictGraph::new),
@@ -239,6 +241,7 @@ impl Engine {
         for race in races {
             predicted.into_iter().for_each(|predicted| told.race(predicted.race(race, names)));
         }
+        predicted.into_iter().flat_map(|predicted| predicted.breaches(names)).for_each(|finding| told.add(finding));
         let cycles = self.found.iter().filter(|(_, found)| matches!(found, Found::Hazard(Hazard::Cycle(_)))).count();
         Verdict {
             findings: told.into_vec(),

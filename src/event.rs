@@ -7,6 +7,15 @@
 //! Blocking operations are two events. The request is *optional*: a stream has it where the operation did not get
 //! through at once, or where the source announces every attempt. So a report can precede the hang, and a lock that was
 //! free costs one event.
+//!
+//! # A source that has addresses
+//!
+//! What the compiler instruments (loads and stores of plain memory) is known by address, not as an object. Such a source
+//! needs no event of its own. It gives a location the next [`VarId`] at the first access since its memory was allocated, and
+//! forgets the id when the memory is freed or reused, so that two objects at one address are two; an access that spans
+//! several locations is one event for each. [`Op::Read`] and [`Op::Write`] are the accesses, its place is the code address,
+//! entered into the table of [`Site`]s once. Everything behind the events is as for a `Shared` cell. The live recorder does
+//! this for atomics already, which have no room for an id of their own: see `record::cells`.
 
 use std::num::NonZeroU32;
 
@@ -241,6 +250,14 @@ pub enum Op {
     Released { lock: LockId, mode: Mode },
     /// The pending request is withdrawn.
     GaveUp,
+    /// An attempt that would not wait, or not any longer, found the lock held by others.
+    LockMissed { lock: LockId, mode: Mode },
+    /// When holders of the lock look at what it guards, or change it, is not told.
+    DataHidden { lock: LockId },
+    /// The holder of the lock looks at what it guards: written once a hold.
+    DataRead { lock: LockId },
+    /// The holder of the lock changes, or may change, what it guards: written once a hold, after a [`Op::DataRead`].
+    DataWrite { lock: LockId },
 
     // -- condition variables. The mutex is released and acquired by events of its own around these.
     /// The owner waits on the condvar without a time limit; it has released `lock`.
@@ -265,6 +282,8 @@ pub enum Op {
     Closed { channel: ChannelId, receiver: bool },
     /// The owner saw that the other side is gone (an edge from [`Op::Closed`]).
     SawClosed { channel: ChannelId },
+    /// An attempt that would not wait, or not any longer, found no message, or no space.
+    ChannelMissed { channel: ChannelId },
 
     // -- barriers
     /// The owner arrives at the barrier and is about to wait for the others.

@@ -5,7 +5,7 @@ use std::collections::hash_map::Entry;
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
-use crate::event::{LockId, Mode, Names, Object, ObjectKind, Site, SiteId};
+use crate::event::{LockId, Mode, Names, Object, ObjectKind, Site, SiteId, ThreadId};
 
 /// How much is proved.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -184,7 +184,19 @@ pub struct Move {
     pub next: bool,
 }
 
+/// One turn of a schedule: a thread does its next so many events.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Turn {
+    /// Who, by the number of the stream.
+    pub thread: ThreadId,
+    /// How many, one at least.
+    pub events: u32,
+}
+
 /// Sixteen hex digits that are the same for the same bug, across runs, tests and processes.
+///
+/// An analysis identifies places by line and column, which suffices within a program. What is told and kept identifies them
+/// by the code around them, so that it stays the same when lines move: see [`report::identify`](crate::report::identify).
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Fingerprint(pub String);
@@ -216,6 +228,10 @@ pub struct Finding {
     pub help: Vec<String>,
     /// A reordering that proves a predicted finding: its events, in order.
     pub witness: Vec<Move>,
+    /// The witness as a schedule, from the first event to where all that it leads to is next. Not part of a report; empty if
+    /// it is very long.
+    #[serde(skip)]
+    pub schedule: Vec<Turn>,
     /// The tests that showed it, each once, where that is known.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub tests: Vec<String>,
@@ -228,28 +244,36 @@ impl Finding {
     /// that the same bug seen from the other side is the same finding. Cost: linear in the sites, plus their sort.
     #[must_use]
     pub fn new(kind: Kind, tier: Tier, message: String, sites: Vec<SiteReport>, objects: Vec<Involved>) -> Self {
-        let mut parts: Vec<String> = sites.iter().map(|site| format!("at {}", site.site)).collect();
-        // An atomic has no place of creation, and its number is not the same in every run: its operations identify it.
-        parts.extend(objects.iter().filter_map(|object| match &object.created {
-            Some(site) => Some(format!("made {site}")),
-            None if object.kind == ObjectKind::Atomic => None,
-            None => Some(format!("is {}", object.object)),
-        }));
-        parts.sort_unstable();
-        parts.dedup();
-        let fingerprint = fingerprint(kind, &parts);
-        Self {
+        let mut finding = Self {
             kind,
             tier,
             confirmed: false,
-            fingerprint,
+            fingerprint: Fingerprint(String::new()),
             message,
             sites,
             objects,
             help: Vec::new(),
             witness: Vec::new(),
+            schedule: Vec::new(),
             tests: Vec::new(),
-        }
+        };
+        finding.identify(&mut Site::to_string);
+        finding
+    }
+
+    /// Computes the [`Fingerprint`] again, from what `place` calls its sites. The result depends on the finding and these
+    /// names alone, not on the fingerprint before.
+    pub fn identify(&mut self, place: &mut dyn FnMut(&Site) -> String) {
+        let mut parts: Vec<String> = self.sites.iter().map(|site| format!("at {}", place(&site.site))).collect();
+        // An atomic has no place of creation, and its number is not the same in every run: its operations identify it.
+        parts.extend(self.objects.iter().filter_map(|object| match &object.created {
+            Some(site) => Some(format!("made {}", place(site))),
+            None if object.kind == ObjectKind::Atomic => None,
+            None => Some(format!("is {}", object.object)),
+        }));
+        parts.sort_unstable();
+        parts.dedup();
+        self.fingerprint = fingerprint(self.kind, &parts);
     }
 
     /// Adds advice.

@@ -10,6 +10,7 @@
 //! - [`text()`], [`report_text`], [`tally`]: the report for people; `snippet` draws the source lines (annotate-snippets with feature
 //!   `cli`, a plain listing without), `source` finds them, `stack` trims stacks to the user's own frames, `witness` draws a
 //!   reordering.
+//! - [`identify`]: fingerprints that stay the same when lines move; `anchor` names places by the code around them.
 //! - `json`, with the feature `json`: the versioned report for programs. With feature `cli`: `sarif` (SARIF 2.1.0), `junit` (JUnit XML),
 //!   `github` (annotations and a job summary).
 //! - [`dot`]: the lock-order graph.
@@ -17,11 +18,13 @@
 //! - [`stream`]: what a watched process leaves for the one that started it.
 //! - [`Style`], [`Styles`]: colours, plain by default.
 
+mod anchor;
 mod document;
 pub mod dot;
 pub mod explain;
 #[cfg(feature = "cli")]
 mod github;
+mod identity;
 #[cfg(feature = "json")]
 mod json;
 #[cfg(feature = "cli")]
@@ -40,6 +43,7 @@ mod witness;
 pub use document::{Folded, Part, Report, Summary, Suppressed, Unused};
 #[cfg(feature = "cli")]
 pub use github::{github, github_summary};
+pub use identity::identify;
 #[cfg(feature = "json")]
 pub use json::{FORMAT_VERSION, json};
 #[cfg(feature = "cli")]

@@ -36,7 +36,7 @@ pub mod locks {
     impl LockMeta {
         /// Of a lock made at `created`.
         pub const fn new(kind: ObjectKind, created: Place) -> Self {
-            Self(locks::LockMeta::new(kind, created))
+            Self(locks::LockMeta::opaque(kind, created))
         }
 
         /// Gives the lock a name for reports.
@@ -68,7 +68,7 @@ pub mod locks {
     impl RwMeta {
         /// Of a lock made at `created`.
         pub const fn new(kind: ObjectKind, created: Place) -> Self {
-            Self(locks::RwMeta::new(kind, created))
+            Self(locks::RwMeta::opaque(kind, created))
         }
 
         /// Gives the lock a name for reports.

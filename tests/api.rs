@@ -2,6 +2,9 @@
 //!
 //! Without the feature `detect` both sides are the same types, and that is checked too.
 
+#[macro_use]
+#[path = "api/ask.rs"]
+mod ask;
 #[path = "api/signatures.rs"]
 mod signatures;
 #[path = "api/traits.rs"]

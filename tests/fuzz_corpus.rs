@@ -25,11 +25,12 @@ type Target = (&'static str, fn(&[u8]));
 
 #[test]
 fn every_target_runs_on_its_corpus() {
-    let targets: [Target; 5] = [
+    let targets: [Target; 6] = [
         ("trace", oracles::trace),
         ("clocks", oracles::clocks),
         ("lock_order", oracles::lock_order),
         ("happens_before", oracles::happens_before),
+        ("predict", oracles::predict),
         ("serialisability", oracles::serialisability),
     ];
     for (target, run) in targets {

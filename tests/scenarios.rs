@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use gordian::cli::scenarios::{self, Scenario};
+use gordian::cli::scenarios::{self, Form, Scenario};
 use gordian::finding::{Finding, Kind, Tier};
 use serde_json::Value;
 
@@ -37,7 +37,8 @@ fn every_scenario_finds_what_it_is_marked_with_and_its_fixed_twin_nothing() {
 
 #[test]
 fn the_kinds_of_threaded_programs_are_all_there() {
-    let marked: BTreeSet<Kind> = scenarios::all().iter().flat_map(Scenario::kinds).collect();
+    let threads = scenarios::all().iter().filter(|scenario| scenario.form() == Form::Threads);
+    let marked: BTreeSet<Kind> = threads.flat_map(Scenario::kinds).collect();
     let kinds = [
         Kind::LockOrderCycle,
         Kind::SelfDeadlock,
@@ -54,6 +55,61 @@ fn the_kinds_of_threaded_programs_are_all_there() {
 }
 
 #[test]
+fn pairs_cover_the_kinds_and_the_readme_tells_them_as_they_are() {
+    let kinds: BTreeSet<Kind> =
+        scenarios::pairs().flat_map(|pair| [pair.threads.kinds(), pair.tasks.kinds()].concat()).collect();
+    assert!(kinds.len() >= 11, "{kinds:?}");
+    assert!(scenarios::pairs().count() >= 20);
+    let words = |scenario: &Scenario| match scenario.kinds().as_slice() {
+        [] => "nothing".to_owned(),
+        kinds => kinds.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(", "),
+    };
+    let readme = include_str!("../README.md");
+    let (_, table) = readme.split_once("| pair | threads | async |").expect("the table of pairs");
+    let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));
+    let mut count = 0;
+    for row in rows {
+        let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
+        let name = cells[0].trim_matches('`');
+        let pair = scenarios::pairs().find(|pair| pair.name() == name).unwrap_or_else(|| panic!("{row}: no such pair"));
+        assert_eq!((cells[1], cells[2]), (&*words(pair.threads), &*words(pair.tasks)), "{name}");
+        count += 1;
+    }
+    assert!(count >= 10);
+}
+
+#[test]
+fn a_pair_is_shown_side_by_side_and_one_below_the_other() {
+    let (code, comparison) = document(&["compare", "double-lock"]);
+    assert_eq!(code, Some(0));
+    assert_eq!((&comparison["version"], &comparison["pair"]), (&Value::from(1), &Value::from("double-lock")));
+    assert_eq!(comparison["same_kind"], true);
+    for (form, scenario) in [("threads", "double-lock"), ("async", "double-lock-async")] {
+        let side = &comparison[form];
+        assert_eq!((&side["form"], &side["scenario"]), (&Value::from(form), &Value::from(scenario)));
+        assert_eq!(side["kinds"], serde_json::json!(["self-deadlock"]));
+        assert_eq!(side["buggy"]["findings"].as_array().map(Vec::len), Some(1));
+        assert_eq!(side["fixed"], serde_json::json!({"findings": [], "trouble": null}));
+    }
+    let text = |layout: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_gordian"));
+        command.args(["compare", "double-lock-async", "--layout", layout]).current_dir(env!("CARGO_MANIFEST_DIR"));
+        String::from_utf8(command.stdin(Stdio::null()).output().expect("the command starts").stdout).expect("UTF-8")
+    };
+    let (stacked, columns) = (text("auto"), text("columns"));
+    for told in [&stacked, &columns] {
+        assert_eq!(told.matches("error[self-deadlock]").count(), 2, "{told}");
+        assert_eq!(told.matches("fixed twin: silent").count(), 2, "{told}");
+        assert!(told.contains("\nsame kind: self-deadlock\n"), "{told}");
+        assert!(told.contains("the same, more quietly"), "{told}");
+    }
+    assert!(!stacked.contains('│'), "a pipe gets no columns: {stacked}");
+    let end = columns.find("\nsame kind").expect("the verdict");
+    let mut rows = columns[..end].lines();
+    assert!(rows.all(|line| line.contains('│') && line.chars().count() <= 150), "{columns}");
+}
+
+#[test]
 fn every_file_is_in_the_registry() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
     let mut files = BTreeSet::new();
@@ -63,8 +119,9 @@ fn every_file_is_in_the_registry() {
             assert_eq!(group.file_name().expect("a name"), "mod.rs");
             continue;
         }
-        // What `compare --cost` measures are no scenarios; `tests/cost.rs` holds them to their registry.
-        if group.ends_with("cost") {
+        // What `compare --cost` measures and `timeline` shows have registries of their own, which `tests/cost.rs` and
+        // `tests/timeline.rs` hold them to.
+        if group.ends_with("cost") || group.ends_with("timeline") {
             continue;
         }
         for file in std::fs::read_dir(&group).expect("a group") {
@@ -78,9 +135,9 @@ fn every_file_is_in_the_registry() {
 }
 
 #[test]
-fn an_order_from_a_lucky_run_is_possible_and_a_deadlock_is_observed() {
+fn an_order_from_a_lucky_run_is_predicted_and_a_deadlock_is_observed() {
     for (name, tier) in
-        [("ab-ba", Tier::Possible), ("ab-ba-blocked", Tier::Observed), ("part-of-the-program", Tier::Observed)]
+        [("ab-ba", Tier::Predicted), ("ab-ba-blocked", Tier::Observed), ("part-of-the-program", Tier::Observed)]
     {
         let scenario = scenarios::find(name).expect("it is bundled");
         let findings = findings(scenario);
@@ -141,13 +198,14 @@ fn a_recording_is_judged_as_the_run_was() {
         let findings: Vec<Finding> = serde_json::from_value(report["findings"].clone()).expect("findings");
         findings.iter().map(|finding| format!("{} {:?} {}", finding.kind, finding.tier, finding.fingerprint)).collect()
     };
-    // One of each kind, and its fixed twin.
+    // One of each kind, and its fixed twin. What tasks do is not in recordings yet.
     let mut seen = BTreeSet::new();
-    for scenario in scenarios::all().iter().filter(|scenario| seen.insert(scenario.kinds())) {
+    let threads = scenarios::all().iter().filter(|scenario| scenario.form() == Form::Threads);
+    for scenario in threads.filter(|scenario| seen.insert(scenario.kinds())) {
         for fixed in [&[][..], &["--fixed"]] {
             let run: Vec<&str> = ["run", &scenario.name, "--record", trace].iter().chain(fixed).copied().collect();
             let (_, live) = document(&run);
-            let (_, recorded) = document(&["analyze", "--no-predict", trace]);
+            let (_, recorded) = document(&["analyze", trace]);
             assert_eq!(identities(&live), identities(&recorded), "{} {fixed:?}", scenario.name);
         }
     }

@@ -6,6 +6,10 @@
 mod deadlocks;
 #[path = "tasks/hazards.rs"]
 mod hazards;
+#[path = "tasks/memory.rs"]
+mod memory;
+#[path = "tasks/rough.rs"]
+mod rough;
 
 use gordian::finding::{Finding, Kind, Tier};
 use gordian::tokio::runtime::{Builder, Runtime};

@@ -176,7 +176,7 @@ fn op(pick: u8, id: u32, number: u32, other: u32) -> Op {
     let fence = [Order::Acquire, Order::Release, Order::AcqRel, Order::SeqCst][number as usize % 4];
     let (child, lock, condvar) = (ThreadId(id), LockId(id), CondvarId(id));
     let (channel, barrier, once, var, atomic) = (ChannelId(id), BarrierId(id), OnceId(id), VarId(id), AtomicId(id));
-    match pick % 38 {
+    match pick % 42 {
         0 => Op::Begin,
         1 => Op::End,
         2 => Op::Fork { child },
@@ -213,6 +213,11 @@ fn op(pick: u8, id: u32, number: u32, other: u32) -> Op {
         33 => Op::AtomicRmw { atomic, order },
         34 => Op::Fence { order: fence },
         35 => Op::RegionBegin,
+        36 => Op::LockMissed { lock, mode },
+        37 => Op::DataRead { lock },
+        38 => Op::DataWrite { lock },
+        39 => Op::ChannelMissed { channel },
+        40 => Op::DataHidden { lock },
         _ => Op::RegionEnd,
     }
 }

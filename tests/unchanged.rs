@@ -7,6 +7,8 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use serde_json::Value;
+
 /// Something that all runs of these tests share, so that a second run finds it built.
 fn shared(name: &str) -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join(name)
@@ -128,4 +130,83 @@ fn without_a_package_there_is_nothing_to_do() {
     let text = text(&output);
     assert_eq!(output.status.code(), Some(2), "{text}");
     assert!(text.contains("could not find `Cargo.toml`") && text.contains("--manifest-path"), "{text}");
+}
+
+#[test]
+fn an_option_of_ours_among_those_of_cargo_is_pointed_out() {
+    shows(&["build", "-p", "old", "--deny", "observed"], &["help: if `--deny` is meant for gordian", "before"]);
+}
+
+/// Kind and tests of what the command finds.
+fn findings(words: &[&str]) -> Vec<(String, Vec<String>)> {
+    let output = output(&mut cargo_gordian(words));
+    let report: Value = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|error| panic!("cargo gordian {words:?}: {error}\n{}", text(&output)));
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let found = report["findings"].as_array().into_iter().flatten();
+    found
+        .map(|found| (text(&found["kind"]), found["tests"].as_array().into_iter().flatten().map(text).collect()))
+        .collect()
+}
+
+#[test]
+fn only_what_libtest_runs_is_a_test() {
+    let found =
+        |tests: &[&str]| vec![("lock-order-cycle".to_owned(), tests.iter().map(|&test| test.to_owned()).collect())];
+    let own = ["test", "--format", "json", "-p", "harness", "--test", "own_main"];
+    assert_eq!(findings(&own), found(&[]), "its threads are no tests");
+    assert_eq!(findings(&["test", "--format", "json", "-p", "harness"]), found(&["both_orders"]));
+}
+
+#[test]
+fn nextest_gives_each_test_a_process() {
+    if !Command::new("cargo").args(["nextest", "--version"]).output().is_ok_and(|output| output.status.success()) {
+        println!("left out: cargo-nextest is not installed");
+        return;
+    }
+    let words = ["nextest", "--format", "json", "run", "-p", "harness", "--test", "tested"];
+    assert_eq!(findings(&words), [("lock-order-cycle".to_owned(), vec!["both_orders".to_owned()])]);
+    shows(&words[..1].iter().chain(&words[3..]).copied().collect::<Vec<_>>(), &["2 tests run: 2 passed"]);
+}
+
+#[test]
+fn a_baseline_outlives_lines_that_move() {
+    const PROGRAM: &str = "
+        use std::sync::Mutex;
+
+        fn main() {
+            let (a, b) = (Mutex::new(1), Mutex::new(2));
+            std::thread::scope(|scope| {
+                let first = scope.spawn(|| {
+                    let _a = a.lock().unwrap();
+                    let _b = b.lock().unwrap();
+                });
+                while !first.is_finished() {}
+                scope.spawn(|| {
+                    let _held = b.lock().unwrap();
+                    let _wanted = a.lock().unwrap();
+                });
+            });
+        }
+    ";
+    let directory = tempfile::tempdir().expect("a directory");
+    let write = |name: &str, text: &str| std::fs::write(directory.path().join(name), text).expect("a file");
+    std::fs::create_dir(directory.path().join("src")).expect("a directory");
+    write("Cargo.toml", "[package]\nname = \"moving\"\nedition = \"2024\"\n[workspace]\n");
+    write("src/main.rs", PROGRAM);
+    let gordian = |option: &str| {
+        let mut command = cargo_gordian(&["run", option, "known.txt"]);
+        command.current_dir(&directory).env("CARGO_TARGET_DIR", directory.path().join("target"));
+        output(&mut command)
+    };
+    let written = text(&gordian("--write-baseline"));
+    assert!(written.contains("1 finding accepted"), "{written}");
+    write("src/main.rs", &PROGRAM.replace("fn main", "/// Comes before.\npub fn before() {}\n\nfn main"));
+    let moved = gordian("--baseline");
+    assert!(moved.status.success() && text(&moved).contains("1 known"), "{}", text(&moved));
+    write("src/main.rs", &PROGRAM.replace("first", "one"));
+    let changed = gordian("--baseline");
+    assert_eq!(changed.status.code(), Some(0), "other statements are not part of it: {}", text(&changed));
+    write("src/main.rs", &PROGRAM.replace("_wanted", "_other"));
+    assert_eq!(gordian("--baseline").status.code(), Some(1), "another statement is another finding");
 }

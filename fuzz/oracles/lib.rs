@@ -4,6 +4,8 @@
 mod clocks;
 mod happens_before;
 mod lock_order;
+#[allow(dead_code, reason = "what else the tests of prediction ask it for")]
+mod predict;
 mod serialisability;
 mod trace;
 
@@ -34,6 +36,11 @@ pub fn lock_order(bytes: &[u8]) {
 /// The race checker against the transitive closure of happens-before.
 pub fn happens_before(bytes: &[u8]) {
     happens_before::check(cut(bytes));
+}
+
+/// Prediction against a search over all correct reorderings.
+pub fn predict(bytes: &[u8]) {
+    predict::check(bytes);
 }
 
 /// The two judges of serialisability against the graph of all conflicts.

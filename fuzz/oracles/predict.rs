@@ -57,6 +57,8 @@ fn cell(op: Op) -> Option<(u64, bool, bool)> {
         Op::AtomicLoad { atomic, .. } => (1 << 40 | u64::from(atomic.0), true, false),
         Op::AtomicStore { atomic, .. } => (1 << 40 | u64::from(atomic.0), false, true),
         Op::AtomicRmw { atomic, .. } => (1 << 40 | u64::from(atomic.0), true, true),
+        Op::DataRead { lock } => (2 << 40 | u64::from(lock.0), true, false),
+        Op::DataWrite { lock } => (2 << 40 | u64::from(lock.0), false, true),
         _ => return None,
     })
 }
@@ -305,6 +307,8 @@ struct Script {
     events: Vec<Event>,
     held: Vec<Vec<(LockId, Mode)>>,
     joined: Vec<bool>,
+    /// All threads come of the first: so is it in recordings, which alone say what is done with what a lock guards.
+    one_root: bool,
 }
 
 impl Script {
@@ -384,10 +388,12 @@ impl Script {
             6 | 7 | 10 | 11 => self.emit(thread, Op::Read { var }),
             12 => self.emit(
                 thread,
-                match how % 5 {
-                    0 => Op::AtomicStore { atomic, order },
-                    1 => Op::AtomicRmw { atomic, order },
-                    2 => Op::SpeculativeRead { var },
+                match (how % 8, self.held[thread].last()) {
+                    (0, _) => Op::AtomicStore { atomic, order },
+                    (1, _) => Op::AtomicRmw { atomic, order },
+                    (2, _) => Op::SpeculativeRead { var },
+                    (3 | 4, Some(&(lock, _))) if self.one_root => Op::DataRead { lock },
+                    (5, Some(&(lock, Mode::Exclusive))) if self.one_root => Op::DataWrite { lock },
                     _ => Op::AtomicLoad { atomic, order },
                 },
             ),
@@ -412,8 +418,9 @@ impl Script {
 
 /// Bytes as a well-formed trace: two bytes a step. Two threads at least.
 pub(crate) fn script(bytes: &[u8]) -> Vec<Event> {
-    let mut script = Script { events: Vec::new(), held: vec![Vec::new(); 2], joined: vec![false; 2] };
-    if bytes.first().is_some_and(|byte| byte & 1 == 0) {
+    let one_root = bytes.first().is_some_and(|byte| byte & 1 == 0);
+    let mut script = Script { events: Vec::new(), held: vec![Vec::new(); 2], joined: vec![false; 2], one_root };
+    if one_root {
         script.emit(0, Op::Fork { child: ThreadId(1) });
     }
     for step in bytes.chunks_exact(2).take(STEPS) {

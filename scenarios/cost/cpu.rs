@@ -1,9 +1,9 @@
 //! Work that only computes, and what else has to be done meanwhile.
 //!
 //! Threads share the cores: on two cores the work is done in half the time, and a heartbeat beside it goes on. In an event
-//! loop a task that computes is not suspended until it awaits, and so everything else in the loop stands still: gordian
-//! reports that as `blocking-in-async`. The cure is to compute elsewhere, on the runtime's threads for blocking work or
-//! in a pool such as rayon's, and to await the result.
+//! loop a task that computes is not suspended until it awaits, and so everything else in the loop stands still: the mistake
+//! is called `blocking-in-async`. The cure is to compute elsewhere, on the runtime's threads for blocking work or in a pool
+//! such as rayon's, and to await the result.
 //!
 //! latency: how late a heartbeat came that was due every millisecond
 

@@ -33,7 +33,7 @@ pub(super) static MEASUREMENTS: &[Measurement] = &[
             Form::threads("one_thread", cpu::one_thread),
             Form::threads("threads", cpu::threads),
             Form::threads("rayon_pool", cpu::rayon_pool),
-            Form::tasks("event_loop", cpu::event_loop).found_as(Kind::BlockingInAsync),
+            Form::tasks("event_loop", cpu::event_loop).mistake(Kind::BlockingInAsync),
             Form::tasks("spawn_blocking", cpu::spawn_blocking),
             Form::tasks("rayon_and_await", cpu::rayon_and_await),
         ],

@@ -30,8 +30,9 @@ impl Account {
 
     fn audit(&self) -> bool {
         let log = self.log.lock().unwrap(); //~ lock-order-cycle
+        let balance = self.balance.lock().unwrap(); //~ lock-order-cycle
         let total: i64 = log.iter().filter_map(|entry| entry.parse::<i64>().ok()).sum();
-        *self.balance.lock().unwrap() == total //~ lock-order-cycle
+        *balance == total
     }
 
     fn audit_in_the_same_order(&self) -> bool {

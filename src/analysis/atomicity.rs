@@ -127,6 +127,20 @@ impl UpdateState {
 }
 
 impl StaleWrite {
+    /// The finding where what comes in between is the same look by another thread, which may go on to write as well.
+    #[must_use]
+    pub fn twice(&self, object: Object, names: &dyn Names) -> Finding {
+        let mut finding = self.finding(object, names);
+        let label = names.label(object);
+        let (who, other) = (names.owner_label(self.write.thread), names.owner_label(self.between.thread));
+        finding.tier = Tier::Possible;
+        finding.message = format!(
+            "{other} can look at {label} before {who}, which has looked, writes it: both may do what one is to do"
+        );
+        finding.sites[2].role = format!("can look at {label} in between, and see the same");
+        finding
+    }
+
     /// The finding.
     #[must_use]
     pub fn finding(&self, object: Object, names: &dyn Names) -> Finding {

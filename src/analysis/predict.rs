@@ -15,9 +15,14 @@
 //! 2. the order that every answer must keep, from what the reads saw and the locks: a circle in it [refutes](saturate);
 //! 3. a [search] over all reorderings of the events that matter, bounded by a budget of states.
 //!
+//! Of a trace of events and nothing else every read counts, both ways. Of a recording of a program (it has the beginnings
+//! and ends of threads) much of what a thread saw is of no consequence to what it did. A proof that something happens keeps
+//! it all the same; a proof that something cannot happen does without: [`Prediction::relax`].
+//!
 //! What the first and the third find has a witness, and [a checker](check) that shares no code with them goes over every
 //! witness before it is told. So `predicted` is never wrong about the trace; and with enough budget it is complete.
 
+mod atomicity;
 mod check;
 mod clocks;
 mod closure;
@@ -34,7 +39,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use crate::analysis::happens_before::Race;
 use crate::analysis::lock_order::Hazard;
-use crate::event::Event;
+use crate::event::{Event, Names};
+use crate::finding::{Finding, Tier};
 
 use clocks::Clocks;
 use index::{Builder, Index};
@@ -53,6 +59,8 @@ pub enum Unpredictable {
     TooLong,
     /// The clocks of so many threads would not fit into memory.
     TooManyThreads,
+    /// It is a recording, and has threads of which nobody saw the start: what orders those is not known.
+    Strangers,
 }
 
 impl std::fmt::Display for Unpredictable {
@@ -61,6 +69,7 @@ impl std::fmt::Display for Unpredictable {
             Self::Tasks => "it has async tasks",
             Self::TooLong => "it has more than four billion events",
             Self::TooManyThreads => "it has too many threads for its length",
+            Self::Strangers => "it has threads of which nobody saw the start",
         })
     }
 }
@@ -162,6 +171,20 @@ pub struct PredictedDeadlock {
     pub witness: Witness,
 }
 
+/// An access of another thread between two that belong together, with its proof.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PredictedBreach {
+    first: u32,
+    between: u32,
+    second: u32,
+    /// Where the region begins; none for a load and a store of an atomic.
+    region: u32,
+    /// The other access is the same look: both threads may go on to the store.
+    twice: bool,
+    /// The reordering after which the other access, and then the second, can come.
+    pub witness: Witness,
+}
+
 /// What came of one lock-order hazard.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Verdict {
@@ -199,6 +222,49 @@ impl Prediction {
     #[must_use]
     pub fn deadlocks(&self, hazards: &[&Hazard], effort: Effort, control: Control<'_>) -> Deadlocks {
         deadlocks::Judge::new(&self.index, &self.clocks, effort, control).run(hazards)
+    }
+
+    /// Updates that are lost, and regions that are broken, in another order.
+    #[must_use]
+    pub fn breaches(&self, effort: Effort, control: Control<'_>) -> Vec<PredictedBreach> {
+        atomicity::Judge::new(&self.index, &self.clocks, effort, control).run()
+    }
+
+    /// A breach in words.
+    #[must_use]
+    pub fn breach(&self, breach: &PredictedBreach, names: &dyn Names) -> Finding {
+        let mut finding = atomicity::finding(&self.index, breach, names);
+        if !breach.twice {
+            finding.tier = Tier::Predicted;
+        }
+        finding.witness = breach.witness.tell(self, names);
+        finding.schedule = breach.witness.schedule(self);
+        finding
+    }
+
+    /// To be asked last: makes [`Verdict::Undecided`] of each refutation that stands on what need not be so, which of a
+    /// recording is much of what was seen. What was found already stays as it is; nothing can be asked after this.
+    pub fn relax(&mut self, hazards: &[&Hazard], verdicts: &mut [Verdict], effort: Effort, control: Control<'_>) {
+        let refuted = |verdict: &Verdict| matches!(verdict, Verdict::Refuted(_));
+        if !self.index.is_recording() || !verdicts.iter().any(refuted) {
+            return;
+        }
+        self.index.relax();
+        let asked: Vec<&Hazard> =
+            hazards.iter().zip(&*verdicts).filter(|(_, verdict)| refuted(verdict)).map(|(hazard, _)| *hazard).collect();
+        let again = match Clocks::new(&self.index) {
+            Ok(clocks) => {
+                self.clocks = clocks;
+                self.deadlocks(&asked, effort, control).verdicts
+            }
+            Err(_) => vec![Verdict::Undecided; asked.len()],
+        };
+        for (verdict, again) in verdicts.iter_mut().filter(|verdict| refuted(verdict)).zip(again) {
+            *verdict = match again {
+                Verdict::Refuted(why) => Verdict::Refuted(why),
+                Verdict::Predicted(_) | Verdict::Undecided => Verdict::Undecided,
+            };
+        }
     }
 }
 

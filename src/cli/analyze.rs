@@ -19,7 +19,7 @@ use super::output;
 use crate::analysis::predict::Control;
 use crate::engine::Engine;
 use crate::event::Event;
-use crate::finding::{Finding, Fingerprint, Kind, Move, Refutation};
+use crate::finding::{Finding, Fingerprint, Kind, Move, Refutation, Turn};
 use crate::report::{self, Part, Summary};
 use crate::trace::{StdOptions, TraceError, TraceReader};
 
@@ -52,6 +52,7 @@ pub(super) fn analyze(options: &Analyze) -> Result<ExitCode, Error> {
         last.summary.interrupted |= cut_short;
     }
     if let Some(path) = &options.witness {
+        options.gate.identify(&mut parts);
         output::write_file(path, &output::pretty(&Witnesses::of(&parts)))?;
     }
     let otherwise = if broken {
@@ -243,17 +244,20 @@ struct Proof<'a> {
     kind: Kind,
     fingerprint: &'a Fingerprint,
     moves: &'a [Move],
+    /// The same as turns, to be replayed.
+    schedule: &'a [Turn],
 }
 
 impl<'a> Witnesses<'a> {
     fn of(parts: &'a [Part]) -> Self {
         let proofs = |part: &'a Part| {
             let proved = part.findings.iter().filter(|finding| !finding.witness.is_empty());
-            proved.map(|Finding { kind, fingerprint, witness, .. }| Proof {
+            proved.map(|Finding { kind, fingerprint, witness, schedule, .. }| Proof {
                 input: part.input.as_deref(),
                 kind: *kind,
                 fingerprint,
                 moves: witness,
+                schedule,
             })
         };
         Self { version: report::FORMAT_VERSION, witnesses: parts.iter().flat_map(proofs).collect() }

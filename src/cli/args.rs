@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use super::cargo::CargoArgs;
 use super::cost;
 use super::scenarios;
+use super::timeline;
 use crate::engine::Judge;
 use crate::finding::{Kind, Tier};
 
@@ -38,6 +39,7 @@ pub(super) enum Command {
     List(ListArgs),
     Run(RunArgs),
     Compare(CompareArgs),
+    Timeline(TimelineArgs),
     Selftest(SelftestArgs),
     Analyze(AnalyzeArgs),
     Explain(ExplainArgs),
@@ -48,6 +50,8 @@ pub(super) enum Command {
     Child(ChildArgs),
     #[command(name = "__cost", hide = true)]
     CostChild(CostChildArgs),
+    #[command(name = "__timeline", hide = true)]
+    TimelineChild(TimelineChildArgs),
 }
 
 /// What every command understands; `F` is the forms that it can report in.
@@ -163,6 +167,9 @@ pub(super) struct ListArgs {
 #[command(after_help = "\
 Standard output has the report and nothing else: what the scenario prints goes to standard error.
 
+The run is recorded, and what other orders of its events would do is predicted. What is proved of a possible finding makes
+it a predicted one, with its proof; what no order does is dropped.
+
 Examples:
   gordian run ab-ba                          the bug
   gordian run ab-ba --fixed                  its fixed twin: silent, exit code 0
@@ -178,6 +185,9 @@ pub(super) struct RunArgs {
     /// Record the events to a trace file.
     #[arg(long, value_name = "FILE")]
     pub(super) record: Option<PathBuf>,
+    /// Tell only what this run showed, and not what other orders of its events would do.
+    #[arg(long)]
+    pub(super) no_predict: bool,
     /// End a run that takes longer.
     #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) timeout: u64,
@@ -193,8 +203,8 @@ Each form runs buggy and fixed, in child processes. Exit code 0: both could be r
 was found in it.
 
 --cost runs plain std and tokio programs, each in a process of its own, several rounds in turn, and shows the medians:
-what comes out, wall and CPU time, peak memory, switches (voluntary, and taken from the core), most threads at a time,
-median and 99th percentile of the latency, lines of source. Then it shows where threads and async differ, with these
+what comes out, wall and CPU time, peak memory, switches (voluntary, and taken from the core), threads when most was going
+on, median and 99th percentile of the latency, lines of source. Then it shows where threads and async differ, with these
 numbers. A size that the limits of the machine or the user do not allow is made smaller, and that is said; Ctrl-C ends it
 with what is known, exit code 4. The programs are scenarios/cost/*.rs.
 
@@ -243,6 +253,37 @@ pub(super) enum Layout {
     Columns,
     /// One below the other.
     Stacked,
+}
+
+/// Show the event loop of an async program at work: who is queued, polled, suspended and woken, and who waits meanwhile.
+/// Without a name, list what there is.
+#[derive(Parser, Debug)]
+#[command(after_help = "\
+Each task has a lane, time goes to the right. Below are the polls during which other tasks could have gone on: they were
+in the queue, or the moment that they slept for had come and the loop did not look at the clock. Each event costs some
+time itself, so very short polls look longer than they are.
+
+Examples:
+  gordian timeline                            what there is
+  gordian timeline cpu-in-the-loop            a task that computes, and what it does to the others
+  gordian timeline cpu-in-the-loop --fixed    the same with spawn_blocking
+  gordian timeline to-and-fro --events        and every event in a line of its own
+  gordian timeline to-and-fro --format json")]
+pub(super) struct TimelineArgs {
+    /// An async scenario, or what is made for this.
+    #[arg(value_parser = timeline_name(), hide_possible_values = true)]
+    pub(super) name: Option<String>,
+    /// Run the fixed twin.
+    #[arg(long, requires = "name")]
+    pub(super) fixed: bool,
+    /// List the events as well.
+    #[arg(long, requires = "name", help_heading = "Output")]
+    pub(super) events: bool,
+    /// End a run that takes longer.
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(super) timeout: u64,
+    #[command(flatten)]
+    pub(super) common: CommonArgs,
 }
 
 /// Run every scenario, buggy and fixed, and compare what is found with what its source is marked with.
@@ -302,7 +343,9 @@ pub(super) struct AnalyzeArgs {
     /// Show as well what prediction has refuted, and why.
     #[arg(long, help_heading = "Prediction")]
     pub(super) all: bool,
-    /// Write the reordering of every predicted finding to a file, as JSON: the positions of its events in the trace.
+    /// Write the reordering of every predicted finding to a file, as JSON: its events with their positions in the trace, and
+    /// a schedule to replay: which thread goes on for how many of its events, up to where each is about to do what races or
+    /// waits.
     #[arg(long, value_name = "FILE", help_heading = "Prediction")]
     pub(super) witness: Option<PathBuf>,
     /// STD text: a read of a variable that was never written is an error, as in a trace from the very beginning.
@@ -327,6 +370,8 @@ pub(super) enum Engine {
     PredictRaces,
     /// Deadlocks of other orders of the same events.
     PredictDeadlocks,
+    /// Lost updates and broken regions of other orders of the same events.
+    PredictAtomicity,
 }
 
 impl Engine {
@@ -339,6 +384,7 @@ impl Engine {
             Self::Atomicity => Judge::Atomicity,
             Self::PredictRaces => Judge::PredictRaces,
             Self::PredictDeadlocks => Judge::PredictDeadlocks,
+            Self::PredictAtomicity => Judge::PredictAtomicity,
         }
     }
 }
@@ -424,6 +470,20 @@ pub(super) struct CostChildArgs {
     pub(super) into: Option<PathBuf>,
     #[arg(long, value_name = "SERVER")]
     pub(super) clients: Option<std::net::SocketAddr>,
+}
+
+/// The child process of `timeline`.
+#[derive(Parser, Debug)]
+pub(super) struct TimelineChildArgs {
+    pub(super) name: String,
+    #[arg(long)]
+    pub(super) fixed: bool,
+    #[arg(long)]
+    pub(super) into: PathBuf,
+}
+
+fn timeline_name() -> PossibleValuesParser {
+    PossibleValuesParser::new(timeline::names())
 }
 
 fn measurement_name() -> PossibleValuesParser {

@@ -8,6 +8,7 @@ mod args;
 mod cache;
 mod environment;
 pub mod gather;
+mod harness;
 mod layers;
 mod progress;
 mod project;
@@ -103,15 +104,45 @@ fn invoke(verb: &str, invocation: Invocation) -> Result<ExitCode, Error> {
     let interrupted = interrupt::flag();
     let status =
         command.status().map_err(|error| Error::new(ExitCode::Failed, format!("cannot start cargo: {error}")))?;
-    let otherwise = if status.success() { ExitCode::Clean } else { ExitCode::Failed };
+    let mut otherwise = if status.success() { ExitCode::Clean } else { ExitCode::Failed };
+    if !status.success() {
+        explain_failure(&invocation.cargo, &directory);
+    }
     let gathered = gather::gather(&reports.0)
         .map_err(|error| Error::new(ExitCode::Failed, format!("cannot read the reports: {error}")))?;
     for trouble in &gathered.troubles {
         output::remark(&gate.common, trouble);
     }
+    // Where this can't be written, a process could not leave anything either.
+    let unwritable = std::fs::write(reports.0.join("end"), [0; 4096]).err();
+    if gathered.incomplete || unwritable.is_some() {
+        let why = unwritable.map(|error| format!(": {}: {error}", reports.0.display())).unwrap_or_default();
+        say(&format!(
+            "error: the processes could not leave all that they found{why}\nhelp: make room for temporary files, or set TMPDIR"
+        ));
+        otherwise = ExitCode::Failed;
+    }
     let findings = gathered.findings.into_iter().map(|found| found.finding).collect();
     let summary = Summary { interrupted: interrupted.load(Ordering::Relaxed), ..Summary::default() };
     gate.conclude(vec![Part { findings, summary, ..Part::default() }], otherwise)
+}
+
+/// What cargo can't know about its failure.
+fn explain_failure(arguments: &[OsString], directory: &Path) {
+    /// Options of ours that no cargo has.
+    const OURS: [&str; 7] =
+        ["--baseline", "--deny", "--deps", "--leave-out", "--on-deadlock", "--output", "--write-baseline"];
+    let name = |word: &OsString| word.to_str().map(|word| word.split('=').next().unwrap_or_default().to_owned());
+    if let Some(ours) = project::of_cargo(arguments).iter().filter_map(name).find(|name| OURS.contains(&name.as_str()))
+    {
+        say(&format!("help: if `{ours}` is meant for gordian, it has to come before all arguments for cargo"));
+    }
+    if cache::is_full(directory) {
+        let directory = directory.display();
+        say(&format!(
+            "help: the disk of {directory} is full: make room, or choose another directory with --target-dir"
+        ));
+    }
 }
 
 /// The user's cargo, told to compile with the facades and to run with the runner.

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::Error;
 use super::exit_code::ExitCode;
+use super::foresee;
 use super::interrupt;
 use super::scenarios::Scenario;
 use crate::finding::Finding;
@@ -49,6 +50,8 @@ pub(super) struct Request<'a> {
     pub(super) scenario: &'a Scenario,
     pub(super) fixed: bool,
     pub(super) record: Option<&'a Path>,
+    /// Tell as well what other orders of the events would do.
+    pub(super) predict: bool,
     pub(super) timeout: Duration,
     /// Throw away what the scenario prints; else it goes to our standard error.
     pub(super) silent: bool,
@@ -79,15 +82,21 @@ pub(super) fn run(request: &Request<'_>) -> Result<Ran, Error> {
     if request.fixed {
         command.arg("--fixed");
     }
-    if let Some(record) = request.record {
-        command.arg("--record").arg(record);
+    let own = request.predict.then(|| scratch.0.join("run.trace"));
+    let trace = request.record.or(own.as_deref());
+    if let Some(trace) = trace {
+        command.arg("--record").arg(trace);
     }
     if request.silent {
         command.stdout(Stdio::null()).stderr(Stdio::null());
     } else {
         command.stdout(std::io::stderr());
     }
-    await_outcome(&mut command, &file, request.timeout, interrupt::flag()).map_err(fail)
+    let mut ran = await_outcome(&mut command, &file, request.timeout, interrupt::flag()).map_err(fail)?;
+    if let Some(trace) = trace.filter(|_| request.predict && !ran.interrupted) {
+        foresee::foresee(trace, request.record.is_some(), &mut ran.findings);
+    }
+    Ok(ran)
 }
 
 /// Runs the command, which leaves its outcome in `file`, to its end or to ours.

@@ -31,6 +31,7 @@ pub(super) fn compare(options: &Compare) -> Result<ExitCode, Error> {
         scenario,
         fixed,
         record: None,
+        predict: true,
         timeout: options.timeout,
         silent: true,
     });
@@ -104,7 +105,10 @@ struct Outcome {
 impl Outcome {
     fn of(run: Option<Result<Ran, Error>>) -> Result<Self, Error> {
         match run {
-            Some(ran) => ran.map(|ran| Self { findings: ran.findings, trouble: ran.trouble }),
+            Some(ran) => ran.map(|mut ran| {
+                report::identify(&mut ran.findings, None);
+                Self { findings: ran.findings, trouble: ran.trouble }
+            }),
             None => Ok(Self { findings: Vec::new(), trouble: Some("it was not run: interrupted".to_owned()) }),
         }
     }

@@ -7,7 +7,6 @@ mod comparison;
 mod limits;
 mod machine;
 mod programs;
-mod quantity;
 mod rounds;
 mod sample;
 mod table;
@@ -29,6 +28,7 @@ use super::exit_code::ExitCode;
 use super::interrupt;
 use super::options::Common;
 use super::output::{self, Document};
+use super::quantity;
 use crate::report::Style;
 
 /// The version of the JSON format.

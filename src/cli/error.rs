@@ -11,13 +11,20 @@ pub(super) struct Error {
     pub(super) code: ExitCode,
     /// One sentence that names the thing.
     pub(super) message: String,
+    /// What another program said to it, in lines.
+    pub(super) output: Option<String>,
     /// What the user can do, if we know.
     pub(super) help: Option<String>,
 }
 
 impl Error {
     pub(super) fn new(code: ExitCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), help: None }
+        Self { code, message: message.into(), output: None, help: None }
+    }
+
+    pub(super) fn with_output(mut self, output: impl Into<String>) -> Self {
+        self.output = Some(output.into());
+        self
     }
 
     pub(super) fn with_help(mut self, help: impl Into<String>) -> Self {
@@ -29,6 +36,9 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "error: {}", escape(&self.message))?;
+        for line in self.output.iter().flat_map(|output| output.lines()) {
+            write!(f, "\n  | {}", escape(line))?;
+        }
         match &self.help {
             Some(help) => write!(f, "\nhelp: {}", escape(help)),
             None => Ok(()),
@@ -69,7 +79,7 @@ impl From<InputError> for Error {
             None => String::new(),
         };
         let message = format!("{}{position}: {}", error.input, error.reason);
-        Self { code: ExitCode::Input, message, help: error.help }
+        Self { code: ExitCode::Input, message, output: None, help: error.help }
     }
 }
 
@@ -92,5 +102,12 @@ mod tests {
         let error = Error::from(InputError { position: Some(Position::Offset(12)), help: None, ..error });
         assert_eq!(error.to_string(), "error: a.std: at byte 12: `T1|lock(L2)` has no third field");
         assert_eq!(error.code, ExitCode::Input);
+    }
+
+    #[test]
+    fn the_output_of_another_program_keeps_its_lines() {
+        let error =
+            Error::new(ExitCode::Failed, "cargo failed").with_output("one\n\u{1b}[2Jtwo\n").with_help("see above");
+        assert_eq!(error.to_string(), "error: cargo failed\n  | one\n  | \\u{1b}[2Jtwo\nhelp: see above");
     }
 }

@@ -22,13 +22,11 @@ pub(super) fn explain(kind: Option<Kind>, common: &Common) -> Result<ExitCode, E
 struct About {
     kind: Kind,
     title: &'static str,
-    /// This version reports it.
-    reported: bool,
 }
 
 impl About {
     fn new(kind: Kind) -> Self {
-        Self { kind, title: explain::title(kind), reported: explain::is_reported(kind) }
+        Self { kind, title: explain::title(kind) }
     }
 }
 
@@ -57,11 +55,8 @@ struct Kinds {
 
 impl Document for Kinds {
     fn text(&self, _style: Style, terminal: bool) -> String {
-        let rows = self.kinds.iter().map(|about| {
-            let reported = if about.reported { "yes" } else { "not yet" };
-            [about.kind.to_string(), reported.to_owned(), about.title.to_owned()]
-        });
-        output::table(["kind", "reported", "what it is"], rows, terminal)
+        let rows = self.kinds.iter().map(|about| [about.kind.to_string(), about.title.to_owned()]);
+        output::table(["kind", "what it is"], rows, terminal)
     }
 
     fn json(&self) -> String {

@@ -72,7 +72,8 @@ fn root(here: &Path) -> PathBuf {
 impl Gate {
     /// Reports on the parts, which have everything that was found in `findings`, and ends the command: with
     /// [`ExitCode::Findings`] when the gate fails, else as it would end without findings. A broken input outweighs both.
-    pub(super) fn conclude(&self, parts: Vec<Part>, otherwise: ExitCode) -> Result<ExitCode, Error> {
+    pub(super) fn conclude(&self, mut parts: Vec<Part>, otherwise: ExitCode) -> Result<ExitCode, Error> {
+        self.identify(&mut parts);
         let mut report = self.policy.apply(parts);
         let mut fails = self.policy.fails(&report);
         if let Some(path) = &self.write_baseline {
@@ -90,6 +91,16 @@ impl Gate {
             summarize(&report)?;
         }
         Ok(code)
+    }
+
+    /// Gives the findings of the parts the fingerprints that are told.
+    pub(super) fn identify(&self, parts: &mut [Part]) {
+        for part in parts {
+            report::identify(&mut part.findings, Some(&self.root));
+            for refutation in &mut part.refuted {
+                report::identify(std::slice::from_mut(&mut refutation.finding), Some(&self.root));
+            }
+        }
     }
 
     /// Writes the baseline: what is shown, and what the old one had of what was found.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 
-use super::args::{AnalyzeArgs, CommonArgs, CompareArgs, Format, Layout, RunArgs, SelftestArgs, When};
+use super::args::{AnalyzeArgs, CommonArgs, CompareArgs, Format, Layout, RunArgs, SelftestArgs, TimelineArgs, When};
 use super::cost::{Cost, Effort};
 use super::error::Error;
 use super::exit_code::ExitCode;
@@ -80,6 +80,7 @@ pub(super) struct Run {
     pub(super) scenario: &'static Scenario,
     pub(super) fixed: bool,
     pub(super) record: Option<PathBuf>,
+    pub(super) predict: bool,
     pub(super) timeout: Duration,
     pub(super) gate: Gate,
 }
@@ -90,6 +91,7 @@ impl RunArgs {
             scenario: scenario(&self.name)?,
             fixed: self.fixed,
             record: self.record,
+            predict: !self.no_predict,
             timeout: Duration::from_secs(self.timeout),
             gate: self.gate.resolve(None)?,
         })
@@ -156,6 +158,25 @@ impl CompareArgs {
             Layout::Auto => screen.filter(|&width| common.terminal && width >= WIDE),
         };
         Ok(Compare { pair, width, timeout: Duration::from_secs(self.timeout), common })
+    }
+}
+
+/// `gordian timeline`.
+#[derive(Debug)]
+pub(super) struct Timeline {
+    /// Without one, what there is is listed.
+    pub(super) name: Option<String>,
+    pub(super) fixed: bool,
+    pub(super) events: bool,
+    pub(super) timeout: Duration,
+    pub(super) common: Common,
+}
+
+impl TimelineArgs {
+    pub(super) fn resolve(self) -> Result<Timeline, Error> {
+        let timeout = Duration::from_secs(self.timeout);
+        let common = self.common.resolve()?;
+        Ok(Timeline { name: self.name, fixed: self.fixed, events: self.events, timeout, common })
     }
 }
 

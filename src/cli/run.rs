@@ -22,6 +22,7 @@ pub(super) fn run(options: &Run) -> Result<ExitCode, Error> {
         scenario: options.scenario,
         fixed: options.fixed,
         record: options.record.as_deref(),
+        predict: options.predict,
         timeout: options.timeout,
         silent: options.gate.common.quiet,
     })?;
@@ -65,7 +66,7 @@ const LINGER: Duration = Duration::from_secs(20);
 ///
 /// Returns when the body has ended, or when it never will because its threads wait for what cannot come. `told` is
 /// called with all findings so far whenever there is a new one. A panic of the body is its failure.
-fn execute(body: fn(), mut told: impl FnMut(&[Finding])) -> Outcome {
+pub(super) fn execute(body: fn(), mut told: impl FnMut(&[Finding])) -> Outcome {
     let watched = check::watch(body, LINGER, &mut told);
     let panicked = watched.result.and_then(Result::err);
     let failure = panicked.map(|panic| format!("it panicked: {}", panic_message(&*panic)));

@@ -80,7 +80,7 @@ impl Pair {
 pub type Mark = (Kind, u32);
 
 impl Scenario {
-    fn new(group: &'static str, module: &str, source: &'static str, buggy: fn(), fixed: fn()) -> Self {
+    pub(super) fn new(group: &'static str, module: &str, source: &'static str, buggy: fn(), fixed: fn()) -> Self {
         let path = format!("scenarios/{group}/{module}.rs");
         Self { name: module.replace('_', "-"), group, path, source, buggy, fixed }
     }

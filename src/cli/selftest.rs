@@ -43,7 +43,14 @@ pub(super) fn selftest(options: &Selftest) -> Result<ExitCode, Error> {
 fn run_all(runs: &[(&'static Scenario, bool)], options: &Selftest) -> Result<Vec<Verdict>, Error> {
     let requests: Vec<Request<'_>> = runs
         .iter()
-        .map(|&(scenario, fixed)| Request { scenario, fixed, record: None, timeout: options.timeout, silent: true })
+        .map(|&(scenario, fixed)| Request {
+            scenario,
+            fixed,
+            record: None,
+            predict: true,
+            timeout: options.timeout,
+            silent: true,
+        })
         .collect();
     let verdict = |(request, ran): (&Request<'_>, Option<Result<Ran, Error>>)| match ran {
         Some(ran) => judge(request.scenario, request.fixed, &ran?),

@@ -2,10 +2,11 @@
 
 use rustc_hash::FxHashMap;
 
-use super::{Found, Told, Unpredicted};
+use super::{Found, Judge, Told, Unpredicted};
 use crate::analysis::lock_order::Hazard;
 use crate::analysis::predict::{
-    Control, Effort, Known, PredictedDeadlock, PredictedRace, Prediction, Predictor, Races, Refuted, Verdict,
+    Control, Effort, Known, PredictedBreach, PredictedDeadlock, PredictedRace, Prediction, Predictor, Races, Refuted,
+    Verdict,
 };
 use crate::event::{Event, Names};
 use crate::finding::{Finding, Refutation, Tier};
@@ -15,6 +16,7 @@ use crate::finding::{Finding, Refutation, Tier};
 pub(super) struct Predicting {
     races: bool,
     deadlocks: bool,
+    breaches: bool,
     limit: u64,
     stage: Stage,
 }
@@ -33,13 +35,15 @@ pub(super) struct Predicted {
     races: Races,
     /// By place in what the engine found.
     hazards: FxHashMap<usize, Verdict>,
+    breaches: Vec<PredictedBreach>,
     states: u64,
 }
 
 impl Predicting {
-    pub(super) fn new(races: bool, deadlocks: bool) -> Option<Self> {
-        let stage = Stage::Keeping(Predictor::new());
-        (races || deadlocks).then_some(Self { races, deadlocks, limit: u64::MAX, stage })
+    pub(super) fn new(wanted: impl Fn(Judge) -> bool) -> Option<Self> {
+        let (races, deadlocks) = (wanted(Judge::PredictRaces), wanted(Judge::PredictDeadlocks));
+        let (breaches, stage) = (wanted(Judge::PredictAtomicity), Stage::Keeping(Predictor::new()));
+        (races || deadlocks || breaches).then_some(Self { races, deadlocks, breaches, limit: u64::MAX, stage })
     }
 
     pub(super) fn limit(&mut self, events: u64) {
@@ -65,7 +69,7 @@ impl Predicting {
         started: impl FnOnce(u64),
     ) {
         let Stage::Keeping(predictor) = &mut self.stage else { return };
-        let trace = match std::mem::take(predictor).finish() {
+        let mut trace = match std::mem::take(predictor).finish() {
             Ok(trace) => trace,
             Err(reason) => {
                 self.stage = Stage::Skipped(reason.to_string());
@@ -86,11 +90,13 @@ impl Predicting {
         }
         started(trace.work(hazards.len()));
         let effort = Effort { every_event, budget };
-        let deadlocks = trace.deadlocks(&hazards, effort, control);
-        let hazards = places.into_iter().zip(deadlocks.verdicts).collect();
+        let mut deadlocks = trace.deadlocks(&hazards, effort, control);
         let races = if self.races { trace.races(&known, effort, control) } else { Races::default() };
+        let breaches = if self.breaches { trace.breaches(effort, control) } else { Vec::new() };
+        trace.relax(&hazards, &mut deadlocks.verdicts, effort, control);
+        let hazards = places.into_iter().zip(deadlocks.verdicts).collect();
         let states = deadlocks.states + races.states;
-        self.stage = Stage::Done(Box::new(Predicted { trace, races, hazards, states }));
+        self.stage = Stage::Done(Box::new(Predicted { trace, races, hazards, breaches, states }));
     }
 
     pub(super) fn predicted(&self) -> Option<&Predicted> {
@@ -123,7 +129,13 @@ impl Predicted {
     pub(super) fn race(&self, found: &PredictedRace, names: &dyn Names) -> Finding {
         let mut finding = found.race.predicted(names);
         finding.witness = found.witness.tell(&self.trace, names);
+        finding.schedule = found.witness.schedule(&self.trace);
         finding
+    }
+
+    /// What another order would break, in words.
+    pub(super) fn breaches(&self, names: &dyn Names) -> impl Iterator<Item = Finding> {
+        self.breaches.iter().map(move |breach| self.trace.breach(breach, names))
     }
 
     /// What is to be said of a hazard instead of that it is possible; nothing if it is undecided.
@@ -144,6 +156,7 @@ impl Predicted {
         let mut finding = found.hazard.to_finding(names);
         finding.tier = Tier::Predicted;
         finding.witness = found.witness.tell(&self.trace, names);
+        finding.schedule = found.witness.schedule(&self.trace);
         finding
     }
 }

@@ -28,7 +28,7 @@ const FILE: &str = "mutex.rs";
 
 impl<R: lock_api::RawMutex> WatchedRaw<R> {
     pub(super) const fn new(kind: ObjectKind, created: Place) -> Self {
-        Self { inner: R::INIT, meta: LockMeta::new(kind, created) }
+        Self { inner: R::INIT, meta: LockMeta::opaque(kind, created) }
     }
 
     pub(super) fn meta(&self) -> &LockMeta {
@@ -84,6 +84,8 @@ impl<R: lock_api::RawMutex> WatchedRaw<R> {
     fn acquired_if(&self, guard: Option<R::Guard>, attempt: Attempt, place: Place) -> Option<R::Guard> {
         if guard.is_some() {
             locks::acquired(&self.meta, attempt, self.users(place));
+        } else {
+            locks::missed(&self.meta, Mode::Exclusive, self.users(place));
         }
         guard
     }

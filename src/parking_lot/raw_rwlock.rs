@@ -37,7 +37,7 @@ impl<const RECURSIVE: bool> RawRwLock<RECURSIVE> {
     const READ: Mode = if RECURSIVE { Mode::SharedRecursive } else { Mode::Shared };
 
     pub(super) const fn new(created: Place) -> Self {
-        Self { inner: lock_api::RawRwLock::INIT, meta: RwMeta::new(ObjectKind::RwLock, created) }
+        Self { inner: lock_api::RawRwLock::INIT, meta: RwMeta::opaque(ObjectKind::RwLock, created) }
     }
 
     pub(super) fn set_name(&self, name: &str) {
@@ -85,6 +85,8 @@ impl<const RECURSIVE: bool> RawRwLock<RECURSIVE> {
     fn acquired_if<G>(&self, guard: Option<G>, mode: Mode, attempt: Attempt, place: Place) -> Option<G> {
         if guard.is_some() {
             self.acquired(mode, attempt, self.users(place));
+        } else {
+            locks::missed(&self.meta.lock, mode, self.users(place));
         }
         guard
     }

@@ -1,7 +1,7 @@
 //! Hooks of memory: shared cells, atomics, fences.
 
 use std::sync::LazyLock;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
@@ -18,17 +18,35 @@ use crate::primitive::AtomicU32;
 
 static VAR_IDS: Ids = Ids::new();
 
+/// Something whose accesses are checked has been used: before, nobody needs a clock.
+static IN_USE: AtomicBool = AtomicBool::new(false);
+
+/// See [`IN_USE`].
+pub(crate) fn are_in_use() -> bool {
+    IN_USE.load(Ordering::Relaxed)
+}
+
+#[inline]
+fn use_them() {
+    if !IN_USE.load(Ordering::Relaxed) {
+        IN_USE.store(true, Ordering::Relaxed);
+    }
+}
+
 /// What a cell remembers of an access.
 #[derive(Clone, Copy)]
 struct Access {
     thread: ThreadId,
     origin: ThreadId,
+    /// What only one thread at a time does: the tasks of a runtime of one thread; 0: nothing of the kind.
+    domain: u32,
     site: SiteId,
     /// The innermost lock held, and where it was taken.
     held: Option<(LockId, Mode, SiteId)>,
 }
 
-const NOWHERE: Access = Access { thread: ThreadId(0), origin: ThreadId(0), site: SiteId::UNKNOWN, held: None };
+const NOWHERE: Access =
+    Access { thread: ThreadId(0), origin: ThreadId(0), domain: 0, site: SiteId::UNKNOWN, held: None };
 
 /// How a cell is touched.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -99,9 +117,11 @@ impl CellMeta {
         let write = how != How::Read;
         if context.modes.record() {
             let var = VarId(registry::id_in(&self.id, &VAR_IDS));
-            // The look of an update matters to regions only; everywhere else the write says it all.
+            // The look of an update matters to regions, and to prediction; to races the write says it all.
             if !write || (how == How::Update && context.region.1.is_some()) {
                 context.emit(Op::Read { var }, place);
+            } else if how == How::Update {
+                context.emit(Op::SpeculativeRead { var }, place);
             }
             if write {
                 context.emit(Op::Write { var }, place);
@@ -110,9 +130,10 @@ impl CellMeta {
         if !context.modes.races() {
             return;
         }
+        use_them();
         let site = context.locks.site(place);
         let held = context.locks.innermost();
-        let access = Access { thread: context.owner(), origin: context.origin(), site, held };
+        let access = Access { thread: context.owner(), origin: context.origin(), domain: context.domain(), site, held };
         let mut state = self.state.lock();
         let CellState { accesses, updates } = &mut *state;
         let clock = &mut context.clock;
@@ -146,7 +167,9 @@ impl CellMeta {
         let object = self.object();
         registry::describe(object, ObjectKind::Cell, Some(self.created));
         let Object::Var(var) = object else { return };
-        for earlier in conflicts.iter().filter(|earlier| earlier.info.origin == later.origin) {
+        let one_at_a_time = |earlier: &Access| later.domain != 0 && earlier.domain == later.domain;
+        let may_race = |earlier: &Access| earlier.origin == later.origin && !one_at_a_time(earlier);
+        for earlier in conflicts.iter().filter(|earlier| may_race(&earlier.info)) {
             let race = Race { var, earlier: earlier.info.side(earlier.write), later: later.side(write) };
             sink::report(context, race.finding(&LiveNames));
         }
@@ -210,6 +233,7 @@ pub(crate) fn atomic(address: usize) -> Option<AtomicAccess> {
     if !inside.modes.races() && !inside.modes.record() {
         return None;
     }
+    use_them();
     let shard = ATOMICS[(address >> 3).wrapping_mul(0x9e37_79b1) >> 16 & (SHARDS - 1)].lock();
     Some(AtomicAccess { inside, shard, address })
 }
@@ -244,9 +268,13 @@ impl AtomicAccess {
         }
     }
 
-    /// The operation was a read-modify-write.
-    pub(crate) fn swapped(mut self, order: Order, place: Place) {
+    /// The operation was a read-modify-write. If it `keeps` nothing of the old value (a swap, a compare-exchange), the trace
+    /// has a look before it: no update of another thread is lost in it, and it may not be done at another value.
+    pub(crate) fn swapped(mut self, order: Order, keeps: bool, place: Place) {
         if self.inside.modes.record() {
+            if !keeps {
+                self.emit(|atomic| Op::AtomicLoad { atomic, order: Order::Relaxed }, place);
+            }
             self.emit(|atomic| Op::AtomicRmw { atomic, order }, place);
         }
         let by = self.writing(place);

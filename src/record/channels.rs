@@ -5,12 +5,12 @@ use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 
-use super::Place;
 use super::cells::ATOMIC_IDS;
 use super::context::{Context, enter};
 use super::queue;
 use super::registry::{self, Ids};
 use super::waits::{self, Waiting};
+use super::{Place, config};
 use crate::analysis::happens_before::{AtomicClock, ChannelClock};
 use crate::analysis::wait_for::{Backlog, Knot, Wait};
 use crate::event::{AtomicId, ChannelId, Object, ObjectKind, Op, Order, ThreadId};
@@ -178,6 +178,15 @@ impl ChannelMeta {
         self.emit(&mut inside, place, |channel| Op::Received { channel });
         if inside.modes.races() {
             self.clock.received(&mut inside.clock);
+        }
+    }
+
+    /// The current thread found no message, or no space, and does not wait for it, or no longer.
+    pub(crate) fn missed(&mut self, place: Place) {
+        if config::is_recording()
+            && let Some(mut inside) = enter()
+        {
+            self.emit(&mut inside, place, |channel| Op::ChannelMissed { channel });
         }
     }
 

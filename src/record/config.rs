@@ -1,6 +1,7 @@
 //! The configuration in force. Fixed at the first hook of the process.
 
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::log::Log;
 use super::process;
@@ -50,6 +51,14 @@ impl Modes {
 
 static CONFIG: OnceLock<Config> = OnceLock::new();
 static LOG: OnceLock<Log> = OnceLock::new();
+/// Is a trace recorded? For hooks that have nothing else to do.
+static RECORDING: AtomicBool = AtomicBool::new(false);
+
+/// Is a trace recorded, as far as this thread has heard?
+#[inline(always)]
+pub(crate) fn is_recording() -> bool {
+    RECORDING.load(Ordering::Relaxed)
+}
 
 /// Fixes the configuration, and opens the trace.
 pub(crate) fn fix(config: Config) -> Result<(), StartError> {
@@ -62,6 +71,7 @@ pub(crate) fn fix(config: Config) -> Result<(), StartError> {
     };
     if let Some(log) = log {
         LOG.set(log).map_err(|_| StartError::AlreadyStarted)?;
+        RECORDING.store(true, Ordering::Relaxed);
     }
     CONFIG.set(config).map_err(|_| StartError::AlreadyStarted)
 }
@@ -73,7 +83,10 @@ pub(crate) fn get() -> &'static Config {
         if let Some(path) = &config.record {
             match Log::open(path) {
                 // A `start` that comes at the same time may have been faster with its own.
-                Ok(log) => drop(LOG.set(log)),
+                Ok(log) => {
+                    drop(LOG.set(log));
+                    RECORDING.store(true, Ordering::Relaxed);
+                }
                 Err(error) => {
                     process::cannot_record(path, &error);
                     config.record = None;

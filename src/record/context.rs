@@ -14,7 +14,7 @@ use super::threads::{self, ThreadRecord};
 use crate::analysis::atomicity::Region;
 use crate::analysis::happens_before::ThreadClock;
 use crate::analysis::wait_for::SessionId;
-use crate::event::{Op, ThreadId};
+use crate::event::{LockId, Op, ThreadId};
 
 /// Everything that a thread keeps to itself. Touched by no other thread.
 pub(crate) struct Context {
@@ -32,6 +32,8 @@ pub(crate) struct Context {
     pub(crate) blocking: bool,
     /// This thread's part of the trace, if one is recorded.
     pub(crate) log: Option<ThreadLog>,
+    /// Locks that the thread holds and whose data it has looked at, as the trace says; true: and changed.
+    pub(crate) looks: Vec<(LockId, bool)>,
 }
 
 impl Context {
@@ -46,9 +48,40 @@ impl Context {
         self.frames.last().map_or(self.record.origin, Frame::origin)
     }
 
+    /// The tasks that never run at the same time as what the thread does, by a number; 0: there are none.
+    pub(crate) fn domain(&self) -> u32 {
+        self.frames.last().map_or(0, Frame::domain)
+    }
+
     /// Is the thread in the trace that is recorded?
     pub(crate) fn has_events(&self) -> bool {
         self.log.as_ref().is_some_and(|log| log.position() > 0)
+    }
+
+    /// Writes to the trace that the thread looks at what a lock guards that it holds, or changes it.
+    pub(crate) fn look(&mut self, lock: LockId, write: bool, place: Place) {
+        let Some(log) = &mut self.log else { return };
+        let known = self.looks.iter_mut().find(|(known, _)| *known == lock);
+        let (looked, wrote) = known.as_ref().map_or((false, false), |(_, wrote)| (true, *wrote));
+        match known {
+            Some((_, wrote)) => *wrote |= write,
+            None => self.looks.push((lock, write)),
+        }
+        // The hold of the lock orders these against those of other threads.
+        if !looked {
+            log.make_room().push(Op::DataRead { lock }, place);
+        }
+        if write && !wrote {
+            log.make_room().push(Op::DataWrite { lock }, place);
+        }
+    }
+
+    /// The thread lets go of the lock: its next hold looks anew.
+    #[inline]
+    pub(crate) fn look_away(&mut self, lock: LockId) {
+        if !self.looks.is_empty() {
+            self.looks.retain(|(known, _)| *known != lock);
+        }
     }
 
     /// Writes an event to the trace, if one is recorded. Called while the object's own internal lock (or the object, if it

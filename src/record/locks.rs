@@ -18,7 +18,7 @@ use parking_lot::Mutex;
 use self::held::{Entry, grow};
 use self::meta::{DESCRIBED, ID};
 use super::context::{self, Context, Current, enter};
-use super::{Place, tasks, waits};
+use super::{Place, config, tasks, waits};
 use crate::analysis::lock_order::LockOrder;
 use crate::analysis::wait_for::{Possession, Wait};
 use crate::event::{Attempt, LockId, Mode, ObjectKind, Op, SiteId};
@@ -117,6 +117,10 @@ fn record_acquired(context: &mut Context, meta: &LockMeta, attempt: Attempt, pla
         let op = Op::Acquired { lock: meta.given_id(), mode: Mode::Exclusive, attempt };
         meta.log_acquired(log.make_room(), context.thread, op, place);
     }
+    if meta.take_opaque() {
+        // The hold orders this; only first acquisitions are opaque, and these are never on the hot path.
+        context.emit(Op::DataHidden { lock: meta.given_id() }, place);
+    }
 }
 
 #[inline(never)]
@@ -126,6 +130,39 @@ fn record_released(context: &mut Context, meta: &LockMeta) {
         let position = log.make_room().push(op, meta.created());
         meta.log_released(context.thread, position);
     }
+    context.look_away(meta.given_id());
+}
+
+/// The holder of the lock looks at what it guards, or is about to change it. One load when nothing is recorded.
+#[inline(always)]
+pub(crate) fn looked(meta: &LockMeta, write: bool, place: Place) {
+    if config::is_recording() {
+        record_look(meta, write, place);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn record_look(meta: &LockMeta, write: bool, place: Place) {
+    if let Some(mut inside) = enter() {
+        inside.look(meta.given_id(), write, place);
+    }
+}
+
+/// An attempt that does not wait, or no longer, found the lock held by others.
+#[inline]
+pub(crate) fn missed(meta: &LockMeta, mode: Mode, place: Place) {
+    if config::is_recording() {
+        record_missed(meta, mode, place);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn record_missed(meta: &LockMeta, mode: Mode, place: Place) {
+    let Some(mut inside) = enter() else { return };
+    let lock = meta.id(&mut inside.locks);
+    inside.emit(Op::LockMissed { lock, mode }, place);
 }
 
 /// Before the release of a lock that was acquired with [`acquired`].
@@ -221,6 +258,7 @@ fn pop_known<const RECORDED: bool>(current: Current, meta: &LockMeta) -> bool {
         let op = Op::Released { lock: LockId(id & ID), mode: Mode::Exclusive };
         let position = log.push_ready(op, meta.created());
         meta.log_released(context.thread, position);
+        context.look_away(LockId(id & ID));
     }
     // SAFETY: the lock is the newest entry.
     unsafe { context.locks.held.pop() };
@@ -254,8 +292,20 @@ pub(crate) fn carried(
     };
     meta.set_known();
     let (kind, created) = (meta.kind(), meta.created());
-    let (ticket, written) = (tasks::next_ticket(), None);
-    context.locks.carry(Carried { lock, mode, site, attempt, kind, created, possession, units, ticket, written });
+    let (ticket, looked, written) = (tasks::next_ticket(), None, None);
+    context.locks.carry(Carried {
+        lock,
+        mode,
+        site,
+        attempt,
+        kind,
+        created,
+        possession,
+        units,
+        ticket,
+        looked,
+        written,
+    });
     lock
 }
 

@@ -25,6 +25,10 @@ pub struct MessagesMeta {
     gone: Mutex<SyncClock>,
 }
 
+// Nothing of the user's runs inside: a panic finds it whole.
+impl std::panic::UnwindSafe for MessagesMeta {}
+impl std::panic::RefUnwindSafe for MessagesMeta {}
+
 /// What the sender of a message knew. Cloned where a message is received more than once.
 #[derive(Clone, Debug, Default)]
 pub struct Stamp(Option<Arc<SyncClock>>);

@@ -3,15 +3,17 @@
 //! What is held belongs to the task that acquired it. Its guard may be dropped anywhere, so it carries a [`Hold`], which says
 //! whose it is.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use parking_lot::Mutex;
 
-use super::Place;
-use super::context::enter;
-use super::locks::{self, LockMeta};
+use super::context::{Context, enter};
+use super::locks::{self, Carried, LockMeta};
+use super::registry::LiveNames;
 use super::tasks::{self, Target, holders};
+use super::{Place, sink, stacks, waits};
 use crate::analysis::happens_before::LockClock;
+use crate::analysis::sections::{Section, Sections};
 use crate::analysis::wait_for::{Possession, Wait};
 use crate::event::{Attempt, LockId, Mode, ObjectKind, ThreadId};
 
@@ -20,7 +22,10 @@ pub struct SemaphoreMeta {
     meta: LockMeta,
     /// A hold was given back by someone who had not acquired it: so guards of this one travel.
     roams: AtomicBool,
+    /// Units were thrown away, and none were added since.
+    leaks: AtomicBool,
     clock: Mutex<LockClock>,
+    sections: Mutex<Option<Box<Sections>>>,
 }
 
 impl std::fmt::Debug for SemaphoreMeta {
@@ -38,6 +43,8 @@ pub struct Hold {
     lock: LockId,
     units: u32,
     mode: Mode,
+    /// What was done through the guard.
+    seen: AtomicU32,
 }
 
 impl SemaphoreMeta {
@@ -46,7 +53,13 @@ impl SemaphoreMeta {
     #[must_use]
     pub const fn new(kind: ObjectKind, units: usize, created: Place) -> Self {
         let _ = units;
-        Self { meta: LockMeta::new(kind, created), roams: AtomicBool::new(false), clock: Mutex::new(LockClock::new()) }
+        Self {
+            meta: LockMeta::new(kind, created),
+            roams: AtomicBool::new(false),
+            leaks: AtomicBool::new(false),
+            clock: Mutex::new(LockClock::new()),
+            sections: Mutex::new(None),
+        }
     }
 
     /// Gives it a name for reports.
@@ -84,7 +97,9 @@ impl SemaphoreMeta {
     /// After an acquisition. `owned`: the guard borrows nothing, and may go anywhere (`lock_owned`): then who holds it is
     /// only a guess.
     pub fn acquired(&self, units: u32, mode: Mode, attempt: Attempt, owned: bool, place: Place) -> Hold {
-        let Some(mut inside) = enter() else { return Hold { owner: None, lock: LockId(0), units, mode } };
+        let Some(mut inside) = enter() else {
+            return Hold { owner: None, lock: LockId(0), units, mode, seen: AtomicU32::new(0) };
+        };
         let context = &mut *inside;
         let site = context.locks.site(place);
         // In a poll of which nobody was told, the thread is not who holds it.
@@ -95,7 +110,7 @@ impl SemaphoreMeta {
             if context.modes.races() {
                 self.clock.lock().acquired(&mut context.clock, mode);
             }
-            return Hold { owner: None, lock: LockId(0), units, mode };
+            return Hold { owner: None, lock: LockId(0), units, mode, seen: AtomicU32::new(0) };
         }
         // Beside a sibling, it is not known whose the other locks are: then this one makes no order.
         let attempt = if has_siblings(context) { Attempt::Try } else { attempt };
@@ -105,7 +120,7 @@ impl SemaphoreMeta {
         if context.modes.races() {
             self.clock.lock().acquired(&mut context.clock, mode);
         }
-        Hold { owner: Some(context.owner()), lock, units, mode }
+        Hold { owner: Some(context.owner()), lock, units, mode, seen: AtomicU32::new(0) }
     }
 
     /// Before a release, by whoever drops the guard.
@@ -124,6 +139,7 @@ impl SemaphoreMeta {
         if context.owner() == owner {
             if let Some(held) = context.locks.put_down(lock, hold.mode) {
                 tasks::released(context, &held);
+                self.section_ended(context, hold, &held);
             }
         } else {
             self.roams.store(true, Ordering::Relaxed);
@@ -134,11 +150,23 @@ impl SemaphoreMeta {
     /// The hold is given up without a release (`forget`): the units are gone.
     pub fn forgotten(&self, hold: Hold) {
         self.put_down(&hold);
+        self.tell_gone(hold.lock, hold.owner.is_some() && hold.units > 0);
+    }
+
+    fn tell_gone(&self, lock: LockId, gone: bool) {
+        if !self.is_lock() && self.leaks.swap(gone, Ordering::Relaxed) != gone {
+            let _inside = enter();
+            waits::units_gone(lock, gone);
+        }
     }
 
     /// Units are added (`add_permits`), before the real call.
     pub fn added(&self, units: usize, place: Place) {
-        let _ = (units, place);
+        let _ = place;
+        if units > 0 && self.leaks.load(Ordering::Relaxed) {
+            let lock = enter().map(|mut inside| self.meta.lock_id(&mut inside));
+            lock.into_iter().for_each(|lock| self.tell_gone(lock, false));
+        }
         if let Some(mut inside) = enter()
             && inside.modes.races()
         {
@@ -187,22 +215,49 @@ impl SemaphoreMeta {
         hold.units = 1;
     }
 
-    /// What is guarded is read or written through the guard (`Deref`, `DerefMut`).
+    /// What is guarded is read or written through the guard (`Deref`, `DerefMut`). `owns`: it owns something
+    /// ([`needs_drop`](std::mem::needs_drop)).
     #[inline]
-    pub fn accessed(&self, hold: &Hold, write: bool, place: Place) {
-        if !write || hold.owner.is_none() {
-            return;
+    pub fn accessed(&self, hold: &Hold, write: bool, owns: bool, place: Place) {
+        let seen = hold.seen.load(Ordering::Relaxed);
+        if seen & WRITTEN == 0 && (write || seen & LOOKED == 0) {
+            self.first_access(hold, write, owns, place);
         }
+    }
+
+    #[cold]
+    fn first_access(&self, hold: &Hold, write: bool, owns: bool, place: Place) {
+        let owned = if owns { OWNS } else { 0 };
+        hold.seen.fetch_or(owned | if write { WRITTEN } else { LOOKED }, Ordering::Relaxed);
         let Some(mut inside) = enter() else { return };
         if hold.owner == Some(inside.owner()) {
             let site = inside.locks.site(place);
-            inside.locks.writes(hold.lock, site);
+            inside.locks.accesses(hold.lock, write, site);
+        }
+    }
+
+    /// A critical section has ended.
+    fn section_ended(&self, context: &mut Context, hold: &Hold, held: &Carried) {
+        if held.looked.is_none() && held.written.is_none() {
+            return;
+        }
+        let section = Section { owner: context.owner(), taken: held.site, looked: held.looked, written: held.written };
+        let Some(stale) = self.sections.lock().get_or_insert_default().ended(section) else { return };
+        // One function has looked and writes: then the two belong together.
+        if stacks::function(stale.looked).is_some_and(|look| stacks::function(stale.written) == Some(look)) {
+            let owns = hold.seen.load(Ordering::Relaxed) & OWNS != 0;
+            sink::report(context, stale.finding(hold.lock, owns, &LiveNames));
         }
     }
 }
 
+/// The bits of [`Hold::seen`].
+const LOOKED: u32 = 1;
+const WRITTEN: u32 = 2;
+const OWNS: u32 = 4;
+
 /// Does the task wait for something else at the same time? Then what it holds may belong to that part of it.
-fn has_siblings(context: &super::context::Context) -> bool {
+fn has_siblings(context: &Context) -> bool {
     context.frames.last().is_some_and(|frame| frame.has_siblings())
 }
 
@@ -211,7 +266,7 @@ impl Hold {
     pub fn split(&mut self, units: u32) -> Self {
         self.units -= units;
         // The task holds one, which is put down with the first part.
-        Self { owner: None, lock: self.lock, units, mode: self.mode }
+        Self { owner: None, lock: self.lock, units, mode: self.mode, seen: AtomicU32::new(0) }
     }
 
     /// Two permits of one semaphore become one (`merge`).

@@ -38,6 +38,7 @@ pub(crate) struct Reporting(());
 
 impl Reporting {
     pub(crate) fn new() -> Self {
+        REPORTS.fetch_add(1, Ordering::Relaxed);
         REPORTING.fetch_add(1, Ordering::AcqRel);
         Self(())
     }
@@ -48,6 +49,13 @@ impl Drop for Reporting {
         REPORTING.fetch_sub(1, Ordering::AcqRel);
     }
 }
+
+/// How many findings were on their way so far, new or not.
+pub(crate) fn reports() -> usize {
+    REPORTS.load(Ordering::Relaxed)
+}
+
+static REPORTS: AtomicUsize = AtomicUsize::new(0);
 
 /// Is a finding on its way? Reading the symbols of its stacks may take a second.
 pub(crate) fn is_reporting() -> bool {

@@ -86,6 +86,25 @@ pub(crate) fn is_in_drop_of_future() -> bool {
 /// What [`is_in_drop_of_future`] knows, by stack.
 static DROPS: LazyLock<Mutex<FxHashMap<u64, bool>>> = LazyLock::new(Mutex::default);
 
+/// The function of the first operation at a place; an async block, or a closure, counts as part of the function around it.
+pub(crate) fn function(site: SiteId) -> Option<String> {
+    let frames = STACKS.lock().get(&site)?.frames.clone();
+    let mut found = None;
+    for ip in frames.iter().map(|&ip| ip.saturating_sub(1)) {
+        if found.is_some() {
+            break;
+        }
+        backtrace::resolve(ip as *mut std::ffi::c_void, |symbol| {
+            let Some(name) = symbol.name().map(|name| format!("{name:#}")) else { return };
+            let file = symbol.filename().map(|file| Site::new(&file.to_string_lossy(), 0, 0).file);
+            if found.is_none() && whose(&name, file.as_deref()) == Whose::User {
+                found = Some(name.split("::{{closure}}").next().unwrap_or_default().to_owned());
+            }
+        });
+    }
+    found
+}
+
 /// The frames of the place's first operation, innermost first, without ours and those of the runtime: "function at
 /// file:line". Works without RUST_BACKTRACE; in a build without debug information only the names are there.
 ///

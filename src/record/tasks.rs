@@ -9,6 +9,7 @@ pub(crate) mod holders;
 mod leaf;
 mod poll;
 mod runtimes;
+mod spell;
 mod task;
 pub mod timeline;
 mod watched;

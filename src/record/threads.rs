@@ -11,7 +11,7 @@ use super::context::{self, Context, enter};
 use super::locks::{LockState, ORDER};
 use super::registry::{self, LiveNames};
 use super::{Place, process, waits};
-use crate::analysis::happens_before::{SlotTable, SyncClock};
+use crate::analysis::happens_before::{SlotTable, SyncClock, ThreadClock};
 use crate::analysis::wait_for::{SessionId, Wait};
 use crate::event::{Names as _, Op, ThreadId};
 
@@ -47,6 +47,16 @@ impl ThreadRecord {
     fn new(thread: ThreadId, session: SessionId, origin: ThreadId) -> Arc<Self> {
         Arc::new(Self { thread, session, origin, last: Mutex::default(), token: Mutex::default() })
     }
+}
+
+/// A clock for a task; see [`SlotTable::strand`].
+pub(crate) fn strand(base: &SyncClock) -> Option<ThreadClock> {
+    SLOTS.lock().strand(base)
+}
+
+/// Takes back the clock of a task.
+pub(crate) fn end_strand(clock: ThreadClock) {
+    SLOTS.lock().end_strand(clock);
 }
 
 /// Threads that hooks have seen and that have not ended.
@@ -138,6 +148,7 @@ fn adopt_as(modes: Modes, session: SessionId, origin: Option<ThreadId>) -> Optio
         frames: Vec::new(),
         blocking: false,
         log,
+        looks: Vec::new(),
     })
 }
 
@@ -242,6 +253,7 @@ fn fork_into(parent: &mut Context, session: Option<SessionId>, name: Option<&str
         frames: Vec::new(),
         blocking: false,
         log,
+        looks: Vec::new(),
     })
 }
 

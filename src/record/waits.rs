@@ -15,7 +15,7 @@ use super::tasks::{self, State, flags, holders};
 use super::{Place, channels, process, sink, threads};
 use crate::analysis::wait_for::{Blocked, Knot, PoolId, SessionId, Wait, WaitGraph};
 use crate::event::{LockId, SiteId, ThreadId};
-use crate::finding::Finding;
+use crate::finding::{Finding, Tier};
 use crate::primitive::{Condvar, Mutex};
 
 /// How often a knot is looked at again while there are strangers who could end it.
@@ -125,7 +125,7 @@ pub(crate) fn begin_block_on(root: &Arc<State>, place: Place) -> Option<Waiting>
         // At once: it is polled also when no worker of its runtime is left.
         WAITS.lock().meet(root);
     }
-    begin(inside, Wait::Join(root.actor), site)
+    begin(inside, Wait::Root(root.actor), site)
 }
 
 /// The task goes on without a worker (`block_in_place`), or no longer.
@@ -158,6 +158,28 @@ pub(crate) fn task_blocks(inside: Entered, state: &Arc<State>, blocked: Blocked)
         knot.map(|knot| (waits.judge(knot, session), Reporting::new()))
     };
     drop(conclude(inside, judged, session, None));
+}
+
+/// As [`task_blocks`], of a task that may be woken by something that nobody knows: what it would come to, if not.
+pub(crate) fn task_may_block(inside: &Entered, state: &Arc<State>, blocked: Blocked) {
+    let session = state.session;
+    let judged = {
+        let mut waits = WAITS.lock();
+        waits.meet(state);
+        if state.is(flags::SCHEDULED) {
+            return;
+        }
+        let knot = waits.graph.block(state.actor, blocked);
+        let judged = knot.map(|knot| (waits.judge(knot, session), Reporting::new()));
+        waits.graph.unblock(state.actor);
+        judged
+    };
+    let Some((Judged::Certain(stuck), _reporting)) = judged else { return };
+    for mut finding in findings(stuck, session) {
+        finding.tier = Tier::Possible;
+        finding.tests.extend(threads::test_of(inside.origin()));
+        sink::take(session, finding);
+    }
 }
 
 /// A suspended task is woken: before the wake-up takes effect.
@@ -210,6 +232,11 @@ pub(crate) fn thread_idles(inside: Entered) {
         knot.map(|knot| (waits.judge(knot, session), Reporting::new()))
     };
     judged_from_outside(judged, session);
+}
+
+/// Units of a semaphore were thrown away, or some were added.
+pub(crate) fn units_gone(semaphore: LockId, gone: bool) {
+    WAITS.lock().graph.units_gone(semaphore, gone);
 }
 
 /// A pool of workers comes to be; see [`WaitGraph::add_pool`].
@@ -385,7 +412,7 @@ fn narrow(knot: &mut Knot, wanted: impl Fn(ThreadId) -> bool) {
     let abandoned: Vec<LockId> = knot.abandoned.iter().map(|&(lock, _)| lock).collect();
     let in_particular = |wait: Wait| match wait {
         Wait::Lock { lock, .. } => !abandoned.contains(&lock),
-        wait => matches!(wait, Wait::Join(_)),
+        wait => matches!(wait, Wait::Join(_) | Wait::Root(_)),
     };
     let mut next = 0;
     while let Some(&thread) = kept.get(next) {

@@ -5,19 +5,6 @@ use std::fmt::Write as _;
 use super::style::{Style, Styles};
 use crate::finding::Kind;
 
-/// Does this version report the kind? The pages of the others describe the bug all the same.
-#[must_use]
-pub const fn is_reported(kind: Kind) -> bool {
-    !matches!(
-        kind,
-        Kind::Futurelock
-            | Kind::UnpolledFuture
-            | Kind::GuardAcrossAwait
-            | Kind::BlockingInAsync
-            | Kind::CancelledCriticalSection
-    )
-}
-
 /// The page of a kind, as Markdown. Its first line is `# KIND: what it is`.
 #[must_use]
 pub const fn page(kind: Kind) -> &'static str {
@@ -53,7 +40,7 @@ pub fn explain(kind: Kind, style: Style) -> String {
     let styles = Styles::new(style);
     let mut out = String::new();
     let mut code = false;
-    for (number, line) in page(kind).lines().enumerate() {
+    for line in page(kind).lines() {
         if line.starts_with("```") {
             code = !code;
         }
@@ -61,9 +48,6 @@ pub fn explain(kind: Kind, style: Style) -> String {
         let heading = line.starts_with('#') && !code;
         let painted = if heading { styles.heading.on(line) } else { line.to_owned() };
         let _ = writeln!(out, "{painted}");
-        if number == 0 && !is_reported(kind) {
-            let _ = writeln!(out, "\nNot reported by this version yet.");
-        }
     }
     out
 }
@@ -85,12 +69,5 @@ mod tests {
             assert_eq!(page.matches("```").count() % 2, 0, "{kind}: every code block ends");
             assert!(page.lines().all(|line| line.chars().count() <= 120), "{kind}: fits a terminal");
         }
-    }
-
-    #[test]
-    fn a_kind_that_is_not_reported_says_so() {
-        let futurelock = explain(Kind::Futurelock, Style::Plain);
-        assert!(futurelock.contains("\nNot reported by this version yet.\n"), "{futurelock}");
-        assert!(!explain(Kind::DataRace, Style::Plain).contains("Not reported"));
     }
 }

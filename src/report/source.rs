@@ -12,26 +12,33 @@ const LONGEST_FILE: u64 = 4 << 20;
 /// Files read so far; a path that could not be read is not tried again.
 #[derive(Default)]
 pub(super) struct Sources {
+    root: Option<PathBuf>,
     files: FxHashMap<String, Option<String>>,
 }
 
 impl Sources {
-    /// The text of the file at `path`: as it is, then below the directory of the package being run or tested (the
-    /// compiler gives paths relative to the workspace, a test runs elsewhere).
+    /// Sources whose relative paths start from `root`.
+    pub(super) fn below(root: Option<&Path>) -> Self {
+        Self { root: root.map(Path::to_owned), files: FxHashMap::default() }
+    }
+
+    /// The text of the file at `path`: below the root if there is one, then as it is, then below the directory of the
+    /// package being run or tested (the compiler gives paths relative to the workspace, a test runs elsewhere).
     ///
     /// The path may come from a trace, which nobody vouches for: only regular files that are called `*.rs` are opened.
     pub(super) fn text(&mut self, path: &str) -> Option<&str> {
-        self.files.entry(path.to_owned()).or_insert_with_key(|path| find(path)).as_deref()
+        self.files.entry(path.to_owned()).or_insert_with_key(|path| find(self.root.as_deref(), path)).as_deref()
     }
 }
 
-fn find(path: &str) -> Option<String> {
+fn find(root: Option<&Path>, path: &str) -> Option<String> {
     if Path::new(path).extension()? != "rs" {
         return None;
     }
     let package = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
     let below = package.iter().flat_map(|package| package.ancestors().take(3)).map(|directory| directory.join(path));
-    std::iter::once(PathBuf::from(path)).chain(below).find_map(|path| read(&path))
+    let named = root.map(|root| root.join(path)).into_iter().chain([PathBuf::from(path)]);
+    named.chain(below).find_map(|path| read(&path))
 }
 
 fn read(path: &Path) -> Option<String> {
@@ -56,5 +63,15 @@ mod tests {
         assert!(sources.text("src").is_none());
         assert!(sources.text("no/such/file.rs").is_none());
         assert!(sources.text("src/report/source.rs").is_some());
+    }
+
+    #[test]
+    fn a_root_has_precedence() {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::create_dir(root.path().join("src")).unwrap();
+        std::fs::write(root.path().join("src/lib.rs"), "// of the root").unwrap();
+        let mut sources = Sources::below(Some(root.path()));
+        assert_eq!(sources.text("src/lib.rs"), Some("// of the root"));
+        assert!(sources.text("src/report/source.rs").is_some(), "and what is not there is looked for as always");
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::document::{Folded, Part, Report, Summary, names_and_counts};
+use super::identity::identify;
 use super::origin::{place, shorten};
 use super::snippet::{self, Note};
 use super::source::Sources;
@@ -19,7 +20,7 @@ use crate::finding::{Finding, Held, Kind, Refutation, SiteReport, Tier};
 /// The operations are numbered in the order in which they happened, if that is known, the one that completed the finding
 /// first in the report; the place where a held lock was taken is drawn into the operation that holds it (the manner of
 /// Miri's data race reports; held locks and creation sites are ThreadSanitizer's). Paths of dependencies are shortened
-/// to `name-version/…`. Reads the source files that the findings name.
+/// to `name-version/…`. Reads the source files that the findings name, also for fingerprints: see [`identify`].
 #[must_use]
 pub fn text(findings: &[Finding], style: Style) -> String {
     text_with(findings, &Styles::new(style))
@@ -28,7 +29,9 @@ pub fn text(findings: &[Finding], style: Style) -> String {
 /// The same in these paints.
 #[must_use]
 pub fn text_with(findings: &[Finding], styles: &Styles) -> String {
-    let part = Part { findings: findings.to_vec(), ..Part::default() };
+    let mut findings = findings.to_vec();
+    identify(&mut findings, None);
+    let part = Part { findings, ..Part::default() };
     told(&Report::new(vec![part]), styles)
 }
 
@@ -40,7 +43,7 @@ pub fn report_text(report: &Report, style: Style) -> String {
 }
 
 fn told(report: &Report, styles: &Styles) -> String {
-    let mut sources = Sources::default();
+    let mut sources = Sources::below(report.root.as_deref());
     let mut out = String::new();
     for part in &report.parts {
         if let Some(input) = part.input.as_deref().filter(|_| report.parts.len() > 1) {

@@ -14,12 +14,13 @@ const COLUMNS: usize = 4;
 /// Widest column.
 const WIDTH: usize = 30;
 
-/// The last moves, each in the column of its owner, with place and source line.
+/// The last moves, each in the column of its owner, with place and source line; not those by which threads come to be.
 pub(super) fn tell(out: &mut String, moves: &[Move], sources: &mut Sources, styles: &Styles) {
     let _ = writeln!(out, "{} a correct reordering of this run does it:", styles.label.on("witness"));
+    let moves: Vec<&Move> = moves.iter().filter(|step| step.next || !is_start(&step.action)).collect();
     let shown = &moves[moves.len().saturating_sub(SHOWN)..];
     let mut owners: Vec<&str> = Vec::new();
-    for step in shown {
+    for &step in shown {
         if !owners.contains(&step.owner.as_str()) {
             owners.push(&step.owner);
         }
@@ -48,6 +49,11 @@ pub(super) fn tell(out: &mut String, moves: &[Move], sources: &mut Sources, styl
         let number = if step.next { "next".to_owned() } else { format!("{number}.") };
         let _ = writeln!(out, "  {number:>4} {row}  {}", styles.faint.on(place(step, sources)));
     }
+}
+
+/// Does a thread begin here, or another by it?
+fn is_start(action: &str) -> bool {
+    action == "begins" || action.starts_with("starts ")
 }
 
 /// The column of a move and what stands there.

@@ -88,11 +88,21 @@ fn store(address: usize, order: Ordering, place: Place, real: impl FnOnce()) {
 }
 
 #[inline]
+fn modify<R>(address: usize, order: Ordering, place: Place, real: impl FnOnce() -> R) -> R {
+    let access = cells::atomic(address);
+    let old = real();
+    if let Some(access) = access {
+        access.swapped(self::order(order), true, place);
+    }
+    old
+}
+
+#[inline]
 fn swap<R>(address: usize, order: Ordering, place: Place, real: impl FnOnce() -> R) -> R {
     let access = cells::atomic(address);
     let old = real();
     if let Some(access) = access {
-        access.swapped(self::order(order), place);
+        access.swapped(self::order(order), false, place);
     }
     old
 }
@@ -109,7 +119,7 @@ fn exchange<R>(
     let result = real();
     if let Some(access) = access {
         match result {
-            Ok(_) => access.swapped(order(success), place),
+            Ok(_) => access.swapped(order(success), false, place),
             Err(_) => access.loaded(order(failure), place),
         }
     }
@@ -322,7 +332,7 @@ macro_rules! read_modify_write {
             #[doc = concat!("See [`std::sync::atomic::", stringify!($name), "::", stringify!($method), "`].")]
             #[track_caller]
             pub fn $method(&self, $($arg: $type,)? order: Ordering) -> $value {
-                swap(self.address(), order, Location::caller(), || self.0.$method($($arg,)? order))
+                modify(self.address(), order, Location::caller(), || self.0.$method($($arg,)? order))
             }
         )+
     };

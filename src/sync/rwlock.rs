@@ -79,7 +79,10 @@ impl<T: ?Sized> RwLock<T> {
     #[track_caller]
     pub fn try_read(&self) -> TryLockResult<RwLockReadGuard<'_, T>> {
         let place = Location::caller();
-        let Some(result) = tried(self.inner.try_read()) else { return Err(TryLockError::WouldBlock) };
+        let Some(result) = tried(self.inner.try_read()) else {
+            locks::missed(&self.meta.lock, Mode::Shared, place);
+            return Err(TryLockError::WouldBlock);
+        };
         self.meta.acquired(Mode::Shared, Attempt::Try, place);
         self.reader(result).map_err(TryLockError::Poisoned)
     }
@@ -110,7 +113,10 @@ impl<T: ?Sized> RwLock<T> {
     #[track_caller]
     pub fn try_write(&self) -> TryLockResult<RwLockWriteGuard<'_, T>> {
         let place = Location::caller();
-        let Some(result) = tried(self.inner.try_write()) else { return Err(TryLockError::WouldBlock) };
+        let Some(result) = tried(self.inner.try_write()) else {
+            locks::missed(&self.meta.lock, Mode::Exclusive, place);
+            return Err(TryLockError::WouldBlock);
+        };
         self.meta.acquired(Mode::Exclusive, Attempt::Try, place);
         self.writer(result).map_err(TryLockError::Poisoned)
     }
@@ -245,7 +251,9 @@ impl<T: ?Sized> Deref for RwLockReadGuard<'_, T> {
     type Target = T;
 
     #[inline]
+    #[track_caller]
     fn deref(&self) -> &T {
+        locks::looked(&self.meta.lock, false, Location::caller());
         &self.inner
     }
 }
@@ -254,38 +262,42 @@ impl<T: ?Sized> Deref for RwLockWriteGuard<'_, T> {
     type Target = T;
 
     #[inline]
+    #[track_caller]
     fn deref(&self) -> &T {
+        locks::looked(&self.meta.lock, false, Location::caller());
         &self.inner
     }
 }
 
 impl<T: ?Sized> DerefMut for RwLockWriteGuard<'_, T> {
     #[inline]
+    #[track_caller]
     fn deref_mut(&mut self) -> &mut T {
+        locks::looked(&self.meta.lock, true, Location::caller());
         &mut self.inner
     }
 }
 
 impl<T: ?Sized + fmt::Debug> fmt::Debug for RwLockReadGuard<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.inner.fmt(f)
+        (**self).fmt(f)
     }
 }
 
 impl<T: ?Sized + fmt::Debug> fmt::Debug for RwLockWriteGuard<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.inner.fmt(f)
+        (**self).fmt(f)
     }
 }
 
 impl<T: ?Sized + fmt::Display> fmt::Display for RwLockReadGuard<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.inner.fmt(f)
+        (**self).fmt(f)
     }
 }
 
 impl<T: ?Sized + fmt::Display> fmt::Display for RwLockWriteGuard<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.inner.fmt(f)
+        (**self).fmt(f)
     }
 }

@@ -30,6 +30,8 @@ pub(crate) const FUTURE: u8 = 5;
 const CONDVAR_REQUEST: u8 = 53;
 /// Plain reads; plain writes have the next code.
 const READ: u8 = 74;
+/// By mode, the code of [`Op::LockMissed`].
+const MISSED: [u8; 4] = [85, 86, 87, 93];
 /// The first code of an event.
 pub(crate) const FIRST_EVENT: u8 = 16;
 
@@ -105,6 +107,11 @@ pub(crate) fn split(op: Op) -> Parts {
         Op::Fence { order } => (104 + order as u8, 0),
         Op::RegionBegin => (112, 0),
         Op::RegionEnd => (113, 0),
+        Op::DataHidden { lock } => (94, lock.0),
+        Op::DataRead { lock } => (77, lock.0),
+        Op::DataWrite { lock } => (78, lock.0),
+        Op::ChannelMissed { channel } => (79, channel.0),
+        Op::LockMissed { lock, mode } => (MISSED[mode as usize], lock.0),
     };
     Parts { code, object, extra: None }
 }
@@ -165,6 +172,11 @@ pub(crate) fn join(code: u8, object: u32, extra: u32) -> Option<Op> {
         105..=108 => Op::Fence { order: order(code) },
         112 => Op::RegionBegin,
         113 => Op::RegionEnd,
+        94 => Op::DataHidden { lock },
+        77 => Op::DataRead { lock },
+        78 => Op::DataWrite { lock },
+        79 => Op::ChannelMissed { channel },
+        85..=87 | 93 => Op::LockMissed { lock, mode: mode(if code == 93 { 3 } else { code - 85 }) },
         _ => return None,
     })
 }

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::event::{Attempt, Event, Mode, Names, Object, Op, Site, SiteId, ThreadId};
+use crate::event::{Attempt, Event, LockId, Mode, Names, Object, Op, Site, SiteId, ThreadId};
 
 use super::error::Rule;
 use super::std_check::{Check, Holders};
@@ -16,7 +16,8 @@ pub enum Policy {
     /// Fail: what is written reads back as the same events, in the numbering of first appearance.
     Refuse,
     /// Leave it out and count it: what is written is well-formed STD text. Of a lock that its holder takes again, only the
-    /// outermost acquisition is written; a thread that is joined twice is joined once. A `try_lock` that succeeded counts too, and is written as `acq`.
+    /// outermost acquisition is written; a thread that is joined twice is joined once. A `try_lock` that succeeded counts too,
+    /// and is written as `acq`; what a lock guards is written as a variable.
     Omit,
 }
 
@@ -149,6 +150,10 @@ impl<W: Write> StdWriter<W> {
                 });
                 out.write_all(token.as_bytes())?;
             }
+            Operand::Data(lock) => {
+                let token = self.vars.get(Object::Lock(lock), || format!("data_of_{lock}"));
+                out.write_all(token.as_bytes())?;
+            }
         }
         if self.rapid {
             writeln!(out, ")|{}", event.site.0)?;
@@ -170,6 +175,8 @@ enum Operand {
     None,
     Thread(ThreadId),
     Object(Object),
+    /// A variable that stands for what a lock guards.
+    Data(LockId),
 }
 
 /// The line of an event: operation, operand, and whether it says exactly the event.
@@ -180,6 +187,8 @@ fn line(event: &Event) -> Option<(&'static str, Operand, bool)> {
     Some(match event.op {
         Op::Read { var } => ("r", Operand::Object(Object::Var(var)), true),
         Op::Write { var } => ("w", Operand::Object(Object::Var(var)), true),
+        Op::DataRead { lock } => ("r", Operand::Data(lock), false),
+        Op::DataWrite { lock } => ("w", Operand::Data(lock), false),
         Op::Request { lock, mode: Mode::Exclusive } => ("req", Operand::Object(Object::Lock(lock)), true),
         Op::Acquired { lock, mode: Mode::Exclusive, attempt } => {
             ("acq", Operand::Object(Object::Lock(lock)), attempt == Attempt::Blocking)

@@ -149,7 +149,13 @@ impl<W: Write> TraceWriter<W> {
 /// The object that an operation is about.
 fn object_of_op(op: Op) -> Option<Object> {
     Some(match op {
-        Op::Request { lock, .. } | Op::Acquired { lock, .. } | Op::Released { lock, .. } => Object::Lock(lock),
+        Op::Request { lock, .. }
+        | Op::Acquired { lock, .. }
+        | Op::Released { lock, .. }
+        | Op::LockMissed { lock, .. }
+        | Op::DataHidden { lock }
+        | Op::DataRead { lock }
+        | Op::DataWrite { lock } => Object::Lock(lock),
         Op::CondvarRequest { condvar, .. } | Op::CondvarWoken { condvar, .. } | Op::Notify { condvar, .. } => {
             Object::Condvar(condvar)
         }
@@ -159,7 +165,8 @@ fn object_of_op(op: Op) -> Option<Object> {
         | Op::RecvRequest { channel }
         | Op::Received { channel }
         | Op::Closed { channel, .. }
-        | Op::SawClosed { channel } => Object::Channel(channel),
+        | Op::SawClosed { channel }
+        | Op::ChannelMissed { channel } => Object::Channel(channel),
         Op::BarrierArrive { barrier, .. } | Op::BarrierLeave { barrier } => Object::Barrier(barrier),
         Op::OnceRequest { once } | Op::OnceBegin { once } | Op::OnceEnd { once, .. } | Op::OnceSeen { once } => {
             Object::Once(once)

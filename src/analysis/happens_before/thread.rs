@@ -1,5 +1,7 @@
 //! What a thread knows, and which clock component it counts in.
 
+use std::collections::VecDeque;
+
 use crate::clock::{Epoch, Slot, Time, VectorClock};
 use crate::event::Order;
 
@@ -209,13 +211,21 @@ pub struct SlotTable {
     used: u32,
     /// Last state of the finished threads, newest last.
     finished: Vec<ThreadClock>,
+    /// Slots given out to tasks, and those of them that are free, the one that is longest so first.
+    strands: usize,
+    spare: VecDeque<ThreadClock>,
 }
+
+/// Most clocks of tasks at a time. Every clock has a component for each, so tasks by tasks is what this bounds.
+const STRANDS: usize = 256;
+/// Before the first is used again.
+const FRESH_STRANDS: usize = 64;
 
 impl SlotTable {
     /// No slot given out.
     #[must_use]
     pub const fn new() -> Self {
-        Self { used: 0, finished: Vec::new() }
+        Self { used: 0, finished: Vec::new(), strands: 0, spare: VecDeque::new() }
     }
 
     /// Slots given out so far: the most components that a clock can have.
@@ -264,6 +274,35 @@ impl SlotTable {
         child.foreign.forget(child.slot());
         child.foreign.raise(parent.epoch);
         Some(child)
+    }
+
+    /// A clock for a task that knows what `base` holds. Tasks are many, so theirs are 256 at most, and a task may go
+    /// on with that of one that has ended: then it counts as knowing all that the other did, which misses reports and makes
+    /// none. `None` when all are in use: such a task counts as part of the thread that polls it.
+    pub fn strand(&mut self, base: &SyncClock) -> Option<ThreadClock> {
+        let fresh = if self.strands < FRESH_STRANDS || self.spare.is_empty() { self.fresh_strand() } else { None };
+        let mut clock = match fresh {
+            Some(clock) => clock,
+            None => {
+                let old = self.spare.pop_front()?;
+                ThreadClock { knowledge: old.knowledge.next(), fences: None, published: true, ..old }
+            }
+        };
+        base.acquire(&mut clock);
+        Some(clock)
+    }
+
+    fn fresh_strand(&mut self) -> Option<ThreadClock> {
+        if self.strands == STRANDS {
+            return None;
+        }
+        self.strands += 1;
+        self.root()
+    }
+
+    /// Takes back the clock of a task that does nothing more.
+    pub fn end_strand(&mut self, task: ThreadClock) {
+        self.spare.push_back(task);
     }
 
     /// Takes back the clock of a thread that does nothing more. Whoever waits for its end must have been given a

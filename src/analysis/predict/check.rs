@@ -17,6 +17,11 @@ pub(super) enum Claim<'a> {
     Race(u32, u32),
     /// Each of these is next, and asks for a lock that it can't get as long as the others wait.
     Deadlock(&'a [u32]),
+    /// `first` is done, and its thread stands before `second`, to which it belongs; another thread can do `between` next.
+    Between { first: u32, second: u32, between: u32, stops: [u32; 2] },
+    /// `first`, a load, is done, `second`, the store after it, is next, and so is `look`, a load by another thread at the
+    /// same place of the program, which sees now what `first` saw.
+    Twice { first: u32, second: u32, look: u32 },
 }
 
 /// A rule that the list breaks.
@@ -55,6 +60,8 @@ pub(super) fn check(index: &Index, list: &[u32], claim: Claim<'_>) -> Result<(),
     let ends: &[u32] = match &claim {
         Claim::Race(one, other) => &[*one, *other],
         Claim::Deadlock(stops) => stops,
+        Claim::Between { stops, .. } => stops,
+        Claim::Twice { second, look, .. } => &[*second, *look],
     };
     let recorded = recorded(&index.entries, list, ends)?;
     let run = run(&index.entries, list, &recorded)?;
@@ -79,8 +86,56 @@ pub(super) fn check(index: &Index, list: &[u32], claim: Claim<'_>) -> Result<(),
             let stops: Vec<&Entry> = stops.iter().map(|&stop| entry(stop)).collect();
             stops.len() > 1 && stops.iter().all(|stop| is_stuck(stop, &stops, &run))
         }
+        Claim::Between { first, second, between, stops } => {
+            let [first, second, between] = [first, second, between].map(entry);
+            let [own, foreign] = stops.map(entry);
+            let stands = own.thread == second.thread && first.at < own.at && own.at <= second.at;
+            // A change of what a lock guards begins with a look, as one step.
+            let ready = foreign.thread == between.thread
+                && (foreign.at == between.at
+                    || foreign.at + 1 == between.at
+                        && (foreign.word, between.word) == (Word::DataRead, Word::DataWrite));
+            stands && ready && belong(&index.entries, first, second, between)
+        }
+        Claim::Twice { first: load, second, look } => {
+            let [first, second, look] = [load, second, look].map(entry);
+            let cell = |entry: &Entry| (entry.word.sort(), entry.object);
+            let same = cell(first) == cell(second) && cell(first) == cell(look) && first.site == look.site;
+            let order = first.thread == second.thread && first.thread != look.thread && first.at < second.at;
+            let now = run.writes.get(&cell(first)).copied().unwrap_or(NONE);
+            same && order && second.word == Word::Store && now == recorded.seen[load as usize]
+        }
     };
     if holds { Ok(()) } else { Err(Broken::Claim) }
+}
+
+/// Do the first two accesses belong together, and is an access of another thread between them one that breaks it?
+fn belong(entries: &[Entry], first: &Entry, second: &Entry, between: &Entry) -> bool {
+    let cell = |entry: &Entry| (entry.word.sort(), entry.object);
+    if first.thread != second.thread || between.thread == first.thread {
+        return false;
+    }
+    if cell(first) != cell(second) || cell(second) != cell(between) {
+        return false;
+    }
+    let (mut depth, mut in_region, mut looked_again) = (0_i64, true, false);
+    for entry in entries.iter().filter(|entry| entry.thread == first.thread && entry.at <= second.at) {
+        match entry.word {
+            Word::RegionBegin => depth += 1,
+            Word::RegionEnd => depth = (depth - 1).max(0),
+            _ => {}
+        }
+        if entry.at >= first.at {
+            in_region &= depth > 0;
+            looked_again |= cell(entry) == cell(first) && entry.at > first.at && entry.at < second.at;
+        }
+    }
+    let loses = matches!(first.word, Word::Load | Word::Acquiring)
+        && second.word == Word::Store
+        && matches!(between.word, Word::Rmw | Word::Store)
+        && !looked_again;
+    let conflict = |entry: &Entry| writes_to(entry.word) || writes_to(between.word);
+    loses || in_region && conflict(first) && conflict(second)
 }
 
 fn recorded(entries: &[Entry], list: &[u32], ends: &[u32]) -> Result<Recorded, Broken> {
@@ -99,7 +154,7 @@ fn recorded(entries: &[Entry], list: &[u32], ends: &[u32]) -> Result<Recorded, B
         joined: FxHashMap::default(),
     };
     let mut lengths: FxHashMap<u32, u32> = FxHashMap::default();
-    let mut writes: FxHashMap<(bool, u32), u32> = FxHashMap::default();
+    let mut writes: FxHashMap<(Sort, u32), u32> = FxHashMap::default();
     let mut ended: FxHashSet<(Sort, u32)> = FxHashSet::default();
     for (event, entry) in (0..).zip(&entries[..newest]) {
         let inside = member[event as usize];
@@ -122,13 +177,13 @@ fn recorded(entries: &[Entry], list: &[u32], ends: &[u32]) -> Result<Recorded, B
                 recorded.joined.insert(event, lengths.get(&entry.object).copied().unwrap_or(0));
             }
             word if inside && reads(word) => {
-                let seen = writes.get(&(sort == Sort::Atomic, entry.object));
+                let seen = writes.get(&(sort, entry.object));
                 recorded.seen[event as usize] = seen.copied().unwrap_or(NONE);
             }
             _ => {}
         }
-        if matches!(entry.word, Word::Write | Word::Store | Word::Rmw) {
-            writes.insert((sort == Sort::Atomic, entry.object), event);
+        if writes_to(entry.word) {
+            writes.insert((sort, entry.object), event);
         }
         if entry.kind == Kind::After && entry.word != Word::Joined {
             if !inside {
@@ -144,7 +199,11 @@ fn recorded(entries: &[Entry], list: &[u32], ends: &[u32]) -> Result<Recorded, B
 }
 
 const fn reads(word: Word) -> bool {
-    matches!(word, Word::Read | Word::Speculative | Word::Load | Word::Rmw)
+    matches!(word, Word::Read | Word::Speculative | Word::Load | Word::Acquiring | Word::Rmw | Word::DataRead)
+}
+
+const fn writes_to(word: Word) -> bool {
+    matches!(word, Word::Write | Word::Store | Word::Rmw | Word::DataWrite)
 }
 
 /// Where a list leads.
@@ -154,12 +213,13 @@ struct Run {
     forks: FxHashSet<u32>,
     /// Who holds what: lock, thread, mode.
     held: Vec<(u32, u32, Mode)>,
+    /// By cell: its last write.
+    writes: FxHashMap<(Sort, u32), u32>,
 }
 
 fn run(entries: &[Entry], list: &[u32], recorded: &Recorded) -> Result<Run, Broken> {
     let mut run = Run::default();
     let mut lengths: FxHashMap<u32, u32> = FxHashMap::default();
-    let mut writes: FxHashMap<(bool, u32), u32> = FxHashMap::default();
     let mut objects: FxHashMap<(Sort, u32), usize> = FxHashMap::default();
     for &event in list {
         let Entry { kind, word, mode, thread, at, object, .. } = entries[event as usize];
@@ -177,12 +237,12 @@ fn run(entries: &[Entry], list: &[u32], recorded: &Recorded) -> Result<Run, Brok
         {
             return Err(Broken::ForkJoin);
         }
-        let cell = (word.sort() == Sort::Atomic, object);
-        if reads(word) && writes.get(&cell).copied().unwrap_or(NONE) != recorded.seen[event as usize] {
+        let cell = (word.sort(), object);
+        if reads(word) && run.writes.get(&cell).copied().unwrap_or(NONE) != recorded.seen[event as usize] {
             return Err(Broken::Value);
         }
-        if matches!(word, Word::Write | Word::Store | Word::Rmw) {
-            writes.insert(cell, event);
+        if writes_to(word) {
+            run.writes.insert(cell, event);
         }
         match kind {
             Kind::Acquire => {

@@ -6,10 +6,13 @@
 //! others hold it) makes the lock an *ordered object*: its operations keep their order, which is always sound.
 
 mod build;
+mod relax;
 
 pub(super) use build::Builder;
 
-use super::word::{Kind, Sort, Word};
+use rustc_hash::FxHashMap;
+
+use super::word::{Kind, Word};
 use crate::analysis::lock_order::HeldLock;
 use crate::event::{Attempt, LockId, Mode, Names, SiteId, ThreadId};
 
@@ -49,9 +52,9 @@ impl Entry {
         matches!(self.kind, Kind::Write | Kind::Update)
     }
 
-    /// The cell that is read or written; cells and atomics are numbered apart.
+    /// The cell that is read or written; cells, atomics and what locks guard are numbered apart.
     pub(super) const fn cell(&self) -> u64 {
-        (self.object as u64) << 1 | matches!(self.word.sort(), Sort::Atomic) as u64
+        (self.object as u64) << 8 | self.word.sort() as u64
     }
 
     /// Do two plain accesses conflict?
@@ -107,9 +110,20 @@ pub(super) struct Index {
     /// By variable: the end of its plain accesses.
     var_ends: Vec<u32>,
     accesses: Vec<u32>,
+    /// By barrier: how many threads meet there.
+    parties: FxHashMap<u32, u32>,
+    /// It is that of a program that ran.
+    recorded: bool,
+    /// Not all that the recording says binds: see [`Index::relax`].
+    relaxed: bool,
 }
 
 impl Index {
+    /// Is it a recording of a program, and not a trace of events and nothing else?
+    pub(super) const fn is_recording(&self) -> bool {
+        self.recorded
+    }
+
     /// How many events.
     pub(super) fn len(&self) -> usize {
         self.entries.len()

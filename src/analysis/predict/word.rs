@@ -52,6 +52,8 @@ pub(super) enum Sort {
     Nothing,
     Thread,
     Lock,
+    /// What a lock guards; numbered as the lock.
+    Data,
     Var,
     Atomic,
     Condvar,
@@ -73,6 +75,10 @@ words! {
     Acquire Lock "takes";
     Try Lock "takes, by trying,";
     Release Lock "releases";
+    Missed Lock "finds held";
+    Hidden Lock "hides what is under";
+    DataRead Data "looks into";
+    DataWrite Data "changes";
     GaveUp Nothing "gives up";
     CondvarRequest Condvar "waits on";
     CondvarWoken Condvar "wakes from";
@@ -84,6 +90,7 @@ words! {
     Received Channel "receives from";
     Closed Channel "closes";
     SawClosed Channel "sees closed";
+    ChannelMissed Channel "finds nothing to do with";
     BarrierArrive Barrier "arrives at";
     BarrierLeave Barrier "leaves";
     OnceRequest Once "waits for";
@@ -94,6 +101,7 @@ words! {
     Write Var "writes";
     Speculative Var "reads, to validate,";
     Load Atomic "loads";
+    Acquiring Atomic "loads";
     Store Atomic "stores";
     Rmw Atomic "updates";
     Fence Nothing "fence";
@@ -112,7 +120,7 @@ impl Word {
         let object = match self.sort() {
             Sort::Nothing => return self.text().to_owned(),
             Sort::Thread => return format!("{} {}", self.text(), names.owner_label(ThreadId(number))),
-            Sort::Lock => Object::Lock(LockId(number)),
+            Sort::Lock | Sort::Data => Object::Lock(LockId(number)),
             Sort::Var => Object::Var(VarId(number)),
             Sort::Atomic => Object::Atomic(AtomicId(number)),
             Sort::Condvar => Object::Condvar(CondvarId(number)),
@@ -142,6 +150,10 @@ pub(super) fn encode(thread: ThreadId, op: Op) -> (Word, Kind, Mode, u32) {
             return (word, Acquire, mode, lock.0);
         }
         Op::Released { lock, mode } => return (Word::Release, Release, mode, lock.0),
+        Op::LockMissed { lock, .. } => (Word::Missed, Free, lock.0),
+        Op::DataHidden { lock } => (Word::Hidden, Free, lock.0),
+        Op::DataRead { lock } => (Word::DataRead, Read, lock.0),
+        Op::DataWrite { lock } => (Word::DataWrite, Write, lock.0),
         Op::GaveUp => (Word::GaveUp, Free, 0),
         Op::CondvarRequest { condvar, .. } => (Word::CondvarRequest, After, condvar.0),
         Op::CondvarWoken { condvar, .. } => (Word::CondvarWoken, After, condvar.0),
@@ -153,6 +165,7 @@ pub(super) fn encode(thread: ThreadId, op: Op) -> (Word, Kind, Mode, u32) {
         Op::Received { channel } => (Word::Received, After, channel.0),
         Op::Closed { channel, .. } => (Word::Closed, After, channel.0),
         Op::SawClosed { channel } => (Word::SawClosed, After, channel.0),
+        Op::ChannelMissed { channel } => (Word::ChannelMissed, After, channel.0),
         Op::BarrierArrive { barrier, .. } => (Word::BarrierArrive, After, barrier.0),
         Op::BarrierLeave { barrier } => (Word::BarrierLeave, After, barrier.0),
         Op::OnceRequest { once } => (Word::OnceRequest, Free, once.0),
@@ -162,6 +175,7 @@ pub(super) fn encode(thread: ThreadId, op: Op) -> (Word, Kind, Mode, u32) {
         Op::Read { var } => (Word::Read, Read, var.0),
         Op::Write { var } => (Word::Write, Write, var.0),
         Op::SpeculativeRead { var } => (Word::Speculative, Read, var.0),
+        Op::AtomicLoad { atomic, order } if order.acquires() => (Word::Acquiring, Read, atomic.0),
         Op::AtomicLoad { atomic, .. } => (Word::Load, Read, atomic.0),
         Op::AtomicStore { atomic, .. } => (Word::Store, Write, atomic.0),
         Op::AtomicRmw { atomic, .. } => (Word::Rmw, Update, atomic.0),

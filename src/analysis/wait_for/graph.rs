@@ -27,8 +27,10 @@ pub enum Wait {
         /// The thread holds it upgradably and wants it exclusively: its own hold is not in the way.
         upgrade: bool,
     },
-    /// The end of a thread.
+    /// The end of a thread, or of a task.
     Join(ThreadId),
+    /// The end of the task that the thread itself polls (`block_on`).
+    Root(ThreadId),
     /// A notification.
     Condvar(CondvarId),
     /// Space in a channel, or the partner of a rendezvous.
@@ -157,6 +159,8 @@ pub struct Knot {
     pub members: Vec<Member>,
     /// Locks waited for that were left locked by a thread that has ended.
     pub abandoned: Vec<(LockId, ThreadId)>,
+    /// Semaphores waited for of which units were thrown away.
+    pub leaked: Vec<LockId>,
     /// A channel with messages in it all of whose receivers are members: a pool whose workers wait for work that is
     /// queued behind them.
     pub starved: Option<ChannelId>,
@@ -237,6 +241,8 @@ pub struct WaitGraph {
     holders: FxHashMap<LockId, Vec<ThreadId>>,
     waiters: FxHashMap<LockId, Vec<ThreadId>>,
     abandoned: FxHashMap<LockId, ThreadId>,
+    /// Semaphores of which units were thrown away, and none added since.
+    leaked: FxHashSet<LockId>,
 }
 
 impl WaitGraph {
@@ -397,6 +403,14 @@ impl WaitGraph {
         self.holders.contains_key(&lock)
     }
 
+    /// Units of a semaphore were thrown away (`gone`), or some were added.
+    pub fn units_gone(&mut self, semaphore: LockId, gone: bool) {
+        match gone {
+            true => self.leaked.insert(semaphore),
+            false => self.leaked.remove(&semaphore),
+        };
+    }
+
     /// Was the owner told to [begin](Self::begin), and not to end?
     #[must_use]
     pub fn is_known(&self, thread: ThreadId) -> bool {
@@ -496,7 +510,7 @@ impl WaitGraph {
     fn needs_anyone(&self, wait: Wait) -> bool {
         match wait {
             Wait::Lock { lock, .. } => self.abandoned.contains_key(&lock),
-            Wait::Join(_) | Wait::Timer | Wait::Idle | Wait::Drain(_) => false,
+            Wait::Join(_) | Wait::Root(_) | Wait::Timer | Wait::Idle | Wait::Drain(_) => false,
             Wait::Condvar(_)
             | Wait::Send(_)
             | Wait::Recv(_)
@@ -541,7 +555,7 @@ impl WaitGraph {
             Wait::Lock { lock, mode, upgrade } => {
                 found.extend(self.in_the_way(thread, lock, mode, upgrade, leg.ticket))
             }
-            Wait::Join(child) => found.push(child),
+            Wait::Join(child) | Wait::Root(child) => found.push(child),
             Wait::Timer => {
                 if let Some(pool) = actor.driver.and_then(|pool| self.pools.get(&pool)).filter(|pool| pool.is_full()) {
                     found.extend(&pool.occupants);
@@ -618,7 +632,7 @@ impl WaitGraph {
                                 && *quiet.get_or_insert_with(|| self.all_stuck(actor.session, stuck)))
                     })
                 }
-                Wait::Join(child) => stuck.contains(&child),
+                Wait::Join(child) | Wait::Root(child) => stuck.contains(&child),
                 Wait::Timer => stalled(actor.driver),
                 Wait::Drain(pool) => {
                     self.pools.get(&pool).is_some_and(|pool| pool.occupants.iter().any(|other| stuck.contains(other)))
@@ -648,7 +662,7 @@ impl WaitGraph {
         let mut members: Vec<Member> = Vec::new();
         let mut seen: FxHashSet<ThreadId> = FxHashSet::default();
         let mut queue = std::collections::VecDeque::from([thread]);
-        let mut abandoned = Vec::new();
+        let (mut abandoned, mut leaked) = (Vec::new(), Vec::new());
         seen.insert(thread);
         while let Some(id) = queue.pop_front() {
             let actor = &self.actors[&id];
@@ -666,10 +680,15 @@ impl WaitGraph {
                 {
                     abandoned.push((lock, owner));
                 }
+                if let Wait::Units { semaphore, .. } = leg.wait
+                    && self.leaked.contains(&semaphore)
+                {
+                    leaked.push(semaphore);
+                }
             }
             members.push(Member { thread: id, blocked, starved, waits_for });
         }
-        Knot { members, abandoned, starved: None }
+        Knot { members, abandoned, leaked, starved: None }
     }
 }
 

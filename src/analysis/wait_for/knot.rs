@@ -108,8 +108,14 @@ impl Knot {
                 }
             }
         }
-        let all = self.members.iter().zip(&reaches_first);
-        Some(all.filter(|(_, in_core)| **in_core).map(|(member, _)| member.clone()).collect())
+        let all = self.members.iter().zip(&reaches_first).filter(|(_, in_core)| **in_core).map(|(member, _)| member);
+        let core: Vec<&Member> = all.collect();
+        // A thread that only polls a member is no party of its own.
+        let polls_one = |member: &Member| match member.blocked.wait {
+            Wait::Root(root) => member.blocked.holds.is_empty() && core.iter().any(|other| other.thread == root),
+            _ => false,
+        };
+        Some(core.iter().filter(|member| !polls_one(member)).map(|&member| member.clone()).collect())
     }
 
     fn kind(&self, members: &[Member]) -> Kind {
@@ -119,6 +125,11 @@ impl Knot {
         }
         if self.starved.is_some() {
             return Kind::PoolStarvation;
+        }
+        let holds =
+            |semaphore| members.iter().flat_map(|member| &member.blocked.holds).any(|held| held.lock == semaphore);
+        if self.leaked.iter().any(|&semaphore| !holds(semaphore)) {
+            return Kind::ResourceLeak;
         }
         if let Some(kind) = unpolled_kind(members) {
             return kind;
@@ -197,7 +208,7 @@ fn shortest_circle<I: Iterator<Item = usize>>(places: usize, next: impl Fn(usize
 }
 
 fn is_and(wait: Wait) -> bool {
-    matches!(wait, Wait::Lock { .. } | Wait::Join(_) | Wait::Timer | Wait::Idle | Wait::Drain(_))
+    matches!(wait, Wait::Lock { .. } | Wait::Join(_) | Wait::Root(_) | Wait::Timer | Wait::Idle | Wait::Drain(_))
 }
 
 fn wait_object(wait: Wait) -> Option<Object> {
@@ -207,7 +218,7 @@ fn wait_object(wait: Wait) -> Option<Object> {
         Wait::Send(channel) | Wait::Recv(channel) | Wait::Closed(channel) => Some(Object::Channel(channel)),
         Wait::Barrier(barrier) => Some(Object::Barrier(barrier)),
         Wait::Units { semaphore, .. } => Some(Object::Lock(semaphore)),
-        Wait::Join(_) | Wait::Park | Wait::Timer | Wait::Nothing | Wait::Idle | Wait::Drain(_) => None,
+        Wait::Join(_) | Wait::Root(_) | Wait::Park | Wait::Timer | Wait::Nothing | Wait::Idle | Wait::Drain(_) => None,
     }
 }
 
@@ -229,7 +240,7 @@ fn leg_role(names: &dyn Names, owner: ThreadId, wait: Wait) -> String {
     match wait {
         Wait::Lock { lock, mode, .. } => format!("waits for {}{}", object(Object::Lock(lock)), mode_note(mode)),
         Wait::Join(child) if child == owner => "waits for its own end".to_owned(),
-        Wait::Join(child) => format!("waits for the end of {}", names.owner_label(child)),
+        Wait::Join(child) | Wait::Root(child) => format!("waits for the end of {}", names.owner_label(child)),
         Wait::Condvar(condvar) => format!("waits for a notification of {}", object(Object::Condvar(condvar))),
         Wait::Send(channel) => format!("waits for space in {}", object(Object::Channel(channel))),
         Wait::Recv(channel) => format!("waits for a message from {}", object(Object::Channel(channel))),

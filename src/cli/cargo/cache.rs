@@ -92,7 +92,9 @@ impl Stamp {
         for entry in std::fs::read_dir(directory.join(LIBRARIES))? {
             let entry = entry?;
             let contents = std::fs::read(entry.path())?;
-            let mut hasher = FxHasher::default();
+            // Not the hasher of our tables: what it has seen before one of its own constants, it forgets, and the library
+            // holds those constants.
+            let mut hasher = std::hash::DefaultHasher::new();
             contents.hash(&mut hasher);
             let name = entry.file_name().to_string_lossy().into_owned();
             files.push((name, contents.len() as u64, hasher.finish()));
@@ -180,11 +182,13 @@ fn build(directory: &Path, toolchain: &Toolchain, target: &str, how: &Building) 
     let libraries = directory.join(LIBRARIES);
     std::fs::create_dir_all(&libraries).map_err(fail)?;
     sources::unpack(&source).map_err(fail)?;
-    let built = compile(&source, &directory.join("build"), toolchain, target, how.offline, &progress)?;
+    // A compiler that has no room left says so in many ways.
+    let full = |error: Error| if is_full(directory) { error.with_help(MAKE_ROOM) } else { error };
+    let built = compile(&source, &directory.join("build"), toolchain, target, how.offline, &progress).map_err(full)?;
     for path in built {
         std::fs::copy(&path, libraries.join(path.file_name().unwrap_or_default())).map_err(fail)?;
     }
-    compile_facades(&source, &libraries, toolchain, target)?;
+    compile_facades(&source, &libraries, toolchain, target).map_err(full)?;
     std::fs::remove_dir_all(directory.join("build")).map_err(fail)?;
     Stamp::take(directory).and_then(|stamp| stamp.write(directory)).map_err(fail)
 }
@@ -300,9 +304,35 @@ fn cannot_run(command: &Command, reason: &str) -> Error {
     let program = command.get_program().to_string_lossy();
     let mut help = "if it is the network, try again with one: the runtime is built once for each toolchain";
     if reason.contains("No space left on device") {
-        help = "make room, or set GORDIAN_CACHE to a directory on another disk";
+        help = MAKE_ROOM;
     }
-    Error::new(ExitCode::Failed, format!("{program} cannot build gordian's runtime\n{}", reason.trim())).with_help(help)
+    Error::new(ExitCode::Failed, format!("{program} cannot build gordian's runtime"))
+        .with_output(reason.trim())
+        .with_help(help)
+}
+
+const MAKE_ROOM: &str = "the disk is full: make room, or set GORDIAN_CACHE to a directory on another one";
+
+/// Is there hardly any room left on the disk of this directory? Only asked when something has failed.
+#[cfg(unix)]
+pub(super) fn is_full(directory: &Path) -> bool {
+    use std::os::unix::ffi::OsStrExt as _;
+    /// Less than an ordinary program takes.
+    const HARDLY_ANY: u64 = 16 << 20;
+    let Ok(path) = std::ffi::CString::new(directory.as_os_str().as_bytes()) else { return false };
+    let mut disk = std::mem::MaybeUninit::<libc::statvfs>::zeroed();
+    // SAFETY: the path ends with a zero, and there is room for the answer.
+    if unsafe { libc::statvfs(path.as_ptr(), disk.as_mut_ptr()) } != 0 {
+        return false;
+    }
+    // SAFETY: all zeros are a value of this plain struct, and the call has filled it in.
+    let disk = unsafe { disk.assume_init() };
+    (disk.f_bavail as u64).saturating_mul(disk.f_frsize as u64) < HARDLY_ANY
+}
+
+#[cfg(not(unix))]
+pub(super) fn is_full(_: &Path) -> bool {
+    false
 }
 
 fn trouble(what: &str, path: &Path, error: &std::io::Error) -> Error {
@@ -361,6 +391,11 @@ mod tests {
         assert_eq!(state(directory), State::Whole);
         std::fs::write(&library, "as it was BUILT").unwrap();
         assert_eq!(state(directory), State::Damaged, "of the same size");
+        let constant = 0xa409_3822_299f_31d0_u64.to_le_bytes();
+        std::fs::write(&library, [b"as it was".as_slice(), &[0; 15], &constant, &[0; 16]].concat()).unwrap();
+        Stamp::take(directory).and_then(|stamp| stamp.write(directory)).unwrap();
+        std::fs::write(&library, [b"AS it was".as_slice(), &[0; 15], &constant, &[0; 16]].concat()).unwrap();
+        assert_eq!(state(directory), State::Damaged, "before what makes weak hashes forget");
         std::fs::remove_file(&library).unwrap();
         assert_eq!(state(directory), State::Damaged, "a file is gone");
         std::fs::write(directory.join(STAMP), "{").unwrap();
@@ -385,5 +420,6 @@ mod tests {
         assert!(error.help.is_some_and(|help| help.contains("make room") && help.contains(env::CACHE)));
         let cargos = cannot_run(&Command::new("cargo"), "error: No space left on device (os error 28)");
         assert!(cargos.help.is_some_and(|help| help.contains("make room")));
+        assert!(!is_full(Path::new("/no/such/directory")));
     }
 }

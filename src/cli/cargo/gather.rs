@@ -23,6 +23,8 @@ pub struct Gathered {
     pub processes: Vec<Watched>,
     /// What could not be read, or was not written: a sentence each.
     pub troubles: Vec<String>,
+    /// Something that a process had found may be missing: its file could not be read, or not be written to its end.
+    pub incomplete: bool,
 }
 
 /// A finding and where it was made.
@@ -63,9 +65,15 @@ pub fn gather(directory: &Path) -> io::Result<Gathered> {
     files.sort();
     let mut troubles = Vec::new();
     let mut reports: Vec<Report> = files.into_iter().filter_map(|file| Report::read(file, &mut troubles)).collect();
+    let incomplete = !troubles.is_empty();
+    for report in &reports {
+        let name = report.name();
+        troubles.extend(report.notes.iter().map(|note| format!("{name}: {note}")));
+    }
     reports.sort_by_key(|report| report.process.as_ref().map_or(u64::MAX, |process| process.started));
     let mut gathered = merge(&reports);
     gathered.troubles.splice(0..0, troubles);
+    gathered.incomplete = incomplete;
     Ok(gathered)
 }
 
@@ -124,8 +132,6 @@ impl Report {
         if report.process.is_none() {
             troubles.push(format!("{}: does not say which process wrote it", report.file.display()));
         }
-        let name = report.name();
-        troubles.extend(report.notes.iter().map(|note| format!("{name}: {note}")));
         Some(report)
     }
 
@@ -191,6 +197,7 @@ fn merge(reports: &[Report]) -> Gathered {
             .then(|| "the search for lock-order cycles across processes was cut short".to_owned())
             .into_iter()
             .collect(),
+        incomplete: false,
     }
 }
 
@@ -242,7 +249,7 @@ mod tests {
         let pids: Vec<_> = all.processes.iter().map(|watched| watched.process.as_ref().unwrap().pid).collect();
         assert_eq!(pids, [1, 2]);
         assert_eq!([&all.processes[0].ended, &all.processes[1].ended], [&None, &Some(Ended::Exited)]);
-        assert_eq!(all.troubles, [""; 0]);
+        assert_eq!((&all.troubles[..], all.incomplete), (&[][..], false));
     }
 
     #[test]
@@ -252,6 +259,7 @@ mod tests {
         let lines = vec![process(1).to_json(), format!("{cut}\n"), "\u{0}\n".to_owned(), whole.clone(), cut];
         let all = gathered(&[("1.jsonl", lines), ("2.jsonl", vec![whole]), ("3.jsonl", vec![])]);
         assert_eq!((all.findings.len(), all.findings[0].processes), (1, 2));
+        assert!(all.incomplete);
         let short: Vec<&str> = all.troubles.iter().map(|trouble| trouble.rsplit_once('/').unwrap().1).collect();
         assert!(short[0].starts_with("1.jsonl:2: damaged: "), "{short:?}");
         assert!(short[1].starts_with("1.jsonl:3: damaged: "), "{short:?}");

@@ -18,21 +18,54 @@ use super::{say, sources};
 #[derive(Debug)]
 pub(super) struct Layer {
     name: &'static str,
-    /// How the versions begin that it fits.
-    versions: &'static [&'static str],
+    /// The versions that it fits: from the first to before the second, as `(major, minor)`.
+    versions: (Version, Version),
     /// The root of its sources.
     root: &'static str,
-    /// What it is compiled with.
-    cfgs: &'static [&'static str],
+    /// What it is compiled with, for the version and the features that the dependency has.
+    cfgs: fn(Version, &dyn Fn(&str) -> bool) -> Vec<String>,
 }
 
-const LAYERS: [Layer; 2] = [
-    Layer { name: "parking_lot", versions: &["0.11.", "0.12."], root: sources::PARKING_LOT, cfgs: &["lock_api_0_4"] },
-    Layer { name: "parking_lot", versions: &["0.13."], root: sources::PARKING_LOT_0_13, cfgs: &[] },
+/// Major and minor.
+type Version = (u64, u64);
+
+const LAYERS: [Layer; 3] = [
+    Layer {
+        name: "parking_lot",
+        versions: ((0, 11), (0, 13)),
+        root: sources::PARKING_LOT,
+        cfgs: |_, has| [vec!["lock_api_0_4".to_owned()], without_arc_lock(has)].concat(),
+    },
+    Layer {
+        name: "parking_lot",
+        versions: ((0, 13), (0, 14)),
+        root: sources::PARKING_LOT_0_13,
+        cfgs: |_, has| without_arc_lock(has),
+    },
+    Layer { name: "tokio", versions: ((1, 41), (2, 0)), root: sources::TOKIO, cfgs: of_tokio },
 ];
 
-/// Crates beneath these, compiled as they are: what they do is seen through the layer.
-const BENEATH: [&str; 3] = ["lock_api", "parking_lot", "parking_lot_core"];
+fn without_arc_lock(has: &dyn Fn(&str) -> bool) -> Vec<String> {
+    if has("arc_lock") { Vec::new() } else { vec!["no_arc_lock".to_owned()] }
+}
+
+/// The minor version of tokio that the layer knows everything of.
+const NEWEST_TOKIO: u64 = 54;
+
+/// The features of tokio that the layer has parts for.
+const TOKIOS_FEATURES: [&str; 9] =
+    ["net", "process", "rt", "rt-multi-thread", "signal", "sync", "test-util", "time", "tracing"];
+
+fn of_tokio((_, minor): Version, has: &dyn Fn(&str) -> bool) -> Vec<String> {
+    let later = (minor + 1..=NEWEST_TOKIO).map(|later| format!("tokio_before=\"1.{later}\""));
+    let without = TOKIOS_FEATURES.iter().filter(|feature| !has(feature));
+    let without = without.map(|feature| format!("tokio_without=\"{feature}\""));
+    later.chain(without).chain(["feature=\"detect\"".to_owned()]).collect()
+}
+
+/// Crates that there are layers for, and what is beneath these, compiled as they are: what they do is seen through the
+/// layer.
+const BENEATH: [&str; 5] = ["lock_api", "mio", "parking_lot", "parking_lot_core", "tokio"];
 
 /// Is the crate beneath a layer?
 pub(super) fn is_beneath(name: &str) -> bool {
@@ -41,8 +74,14 @@ pub(super) fn is_beneath(name: &str) -> bool {
 
 /// The layer for a crate that is being compiled.
 pub(super) fn of(name: &str) -> Option<&'static Layer> {
-    let version = std::env::var("CARGO_PKG_VERSION").unwrap_or_default();
-    LAYERS.iter().find(|layer| layer.name == name && layer.versions.iter().any(|start| version.starts_with(start)))
+    let version = version();
+    LAYERS.iter().find(|layer| layer.name == name && (layer.versions.0..layer.versions.1).contains(&version))
+}
+
+/// Of the crate that is being compiled.
+fn version() -> Version {
+    let part = |name: &str| std::env::var(name).ok()?.parse().ok();
+    (part("CARGO_PKG_VERSION_MAJOR").unwrap_or(0), part("CARGO_PKG_VERSION_MINOR").unwrap_or(0))
 }
 
 /// Runs `command`, which compiles the dependency by `call`, and then compiles the layer.
@@ -74,7 +113,7 @@ pub(super) fn compile(
             let reason = String::from_utf8_lossy(&output.stderr);
             let reason = reason.lines().find(|line| line.starts_with("error")).unwrap_or("error");
             say(&format!(
-                "warning: gordian cannot watch `{} {version}`, and does not see its locks: {reason}",
+                "warning: gordian cannot watch `{} {version}`, and does not see what is done with it: {reason}",
                 layer.name
             ));
         }
@@ -103,11 +142,8 @@ impl Layer {
         for (option, value) in call.inherited() {
             command.arg(option).arg(value);
         }
-        for cfg in self.cfgs {
-            command.args(["--cfg", cfg]);
-        }
-        if !call.has_feature("arc_lock") {
-            command.args(["--cfg", "no_arc_lock"]);
+        for cfg in (self.cfgs)(version(), &|feature| call.has_feature(feature)) {
+            command.args(["--cfg", &cfg]);
         }
         command.arg("--extern").arg(super::cache::named(self.name, &original));
         command.arg("--extern").arg(facades.library()).args(facades.search());

@@ -1,9 +1,11 @@
 //! The runner: cargo starts every program through it, and it gives the program its environment back.
 
 use std::ffi::OsString;
+use std::path::Path;
 use std::process::Command;
 
 use super::environment as env;
+use super::harness;
 use crate::cli::exit_code::ExitCode;
 
 /// Runs the program that the arguments name, as if cargo had started it.
@@ -25,11 +27,14 @@ pub(super) fn run(arguments: &[OsString]) -> ExitCode {
         };
     }
     // Programs that it starts are no harnesses, though they inherit its environment.
-    if let Some(harness) = std::env::var_os(env::HARNESS) {
-        let mut named = harness;
-        named.push(":");
-        named.push(program);
-        command.env(env::HARNESS, named);
+    if let Some(mut harness) = std::env::var_os(env::HARNESS) {
+        if harness::is_marked(Path::new(program)) {
+            harness.push(":");
+            harness.push(program);
+            command.env(env::HARNESS, harness);
+        } else {
+            command.env_remove(env::HARNESS);
+        }
     }
     super::replace(command)
 }

@@ -21,6 +21,8 @@ pub(super) const STD: &str = "src/facade/std.rs";
 pub(super) const PARKING_LOT: &str = "src/facade/parking_lot.rs";
 /// The layer over parking_lot 0.13.
 pub(super) const PARKING_LOT_0_13: &str = "src/facade/parking_lot_0_13.rs";
+/// The layer over tokio.
+pub(super) const TOKIO: &str = "src/facade/tokio.rs";
 /// The attributes of both.
 pub(super) const ATTRIBUTES: &str = "src/facade/attributes.rs";
 /// The facade of `core`.
@@ -112,7 +114,7 @@ mod tests {
 
     #[test]
     fn the_facades_are_among_the_sources() {
-        for path in [STD, CORE, ATTRIBUTES, PARKING_LOT, PARKING_LOT_0_13] {
+        for path in [STD, CORE, ATTRIBUTES, PARKING_LOT, PARKING_LOT_0_13, TOKIO] {
             assert!(SOURCES.get_file(path.trim_start_matches("src/")).is_some(), "{path}");
         }
     }

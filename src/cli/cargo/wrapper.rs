@@ -2,20 +2,27 @@
 //! the tests in documentation.
 
 use std::ffi::{OsStr, OsString};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::cache::{self, Facades};
 use super::environment as env;
 use super::layers::{self, Layer};
-use super::say;
+use super::{harness, say};
 use crate::cli::exit_code::ExitCode;
 
 /// Runs the compiler that the arguments name, as cargo wants it, with the facades.
 pub(super) fn run(arguments: &[OsString], runtime: &Path) -> ExitCode {
     let facades = Facades::of(runtime);
     let call = Call::of(arguments);
-    match call.treatment() {
+    let treatment = call.treatment();
+    if !matches!(treatment, Treatment::NotOurs)
+        && let Some(executable) = call.executable()
+    {
+        // Before: the compiler may take the place of this process.
+        harness::mark(&executable, call.arguments.iter().any(|argument| argument == "--test"));
+    }
+    match treatment {
         Treatment::NotOurs => super::replace(call.command(false)),
         Treatment::Plain => {
             let mut command = call.command(false);
@@ -174,6 +181,14 @@ impl<'a> Call<'a> {
             }
         });
         pairs.map(|pair| (pair[0].as_os_str(), pair[1].clone())).collect()
+    }
+
+    /// The program that is made, if the crate is one.
+    fn executable(&self) -> Option<PathBuf> {
+        let directory = PathBuf::from(self.value("--out-dir")?);
+        let name = self.name.as_ref()?;
+        let hash = self.codegen("extra-filename")?;
+        Some(directory.join(format!("{name}{hash}{}", std::env::consts::EXE_SUFFIX)))
     }
 
     /// Does cargo want it as a part of the build? Else it is a question of some build script.

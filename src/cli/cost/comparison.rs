@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use super::programs::Side;
-use super::quantity::{self, time};
 use super::rounds::{Measured, Row};
+use crate::cli::quantity::{self, time};
 
 /// A feature in which threads and async differ.
 #[derive(Debug, Serialize)]
@@ -224,7 +224,7 @@ mod tests {
             figure: Some(Value { value: 2.0, unit: "ns/step".to_owned() }),
             median: Sample { wall_ns: 7_000, p99_ns: Some(9), threads: Some(1), ..Sample::default() },
             lines: 3,
-            found_as: None,
+            mistake: None,
         });
         Measured {
             name: measurement.name,

@@ -79,8 +79,8 @@ pub(super) struct Form {
     pub(super) thread_each: bool,
     /// It is kept to one core.
     pub(super) one_core: bool,
-    /// What gordian reports when it watches it.
-    pub(super) found_as: Option<Kind>,
+    /// It is an example of how not to do it, and this is the kind of mistake.
+    pub(super) mistake: Option<Kind>,
     /// The item of the file whose lines are counted.
     counted: &'static str,
 }
@@ -105,7 +105,7 @@ impl Form {
             program: Program::Alone(program),
             thread_each: false,
             one_core: false,
-            found_as: None,
+            mistake: None,
             counted: function,
         }
     }
@@ -130,8 +130,8 @@ impl Form {
         Self { one_core: true, ..self }
     }
 
-    const fn found_as(self, kind: Kind) -> Self {
-        Self { found_as: Some(kind), ..self }
+    const fn mistake(self, kind: Kind) -> Self {
+        Self { mistake: Some(kind), ..self }
     }
 
     const fn counting(self, item: &'static str) -> Self {

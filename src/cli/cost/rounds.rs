@@ -8,9 +8,9 @@ use serde::Serialize;
 
 use super::limits::{self, Need};
 use super::programs::{Figure, Form, Measurement, Program, Side};
-use super::quantity;
 use super::sample::{self, Failure, Sample};
 use crate::cli::interrupt;
+use crate::cli::quantity;
 use crate::finding::Kind;
 
 /// How much is done.
@@ -68,8 +68,8 @@ pub(super) struct Row {
     pub(super) median: Sample,
     /// The lines of the form's source.
     pub(super) lines: usize,
-    /// What gordian reports in it.
-    pub(super) found_as: Option<Kind>,
+    /// The kind of mistake that it is an example of.
+    pub(super) mistake: Option<Kind>,
 }
 
 /// What comes out, and in what.
@@ -194,7 +194,7 @@ fn rounds(measurement: &'static Measurement, size: usize, effort: &Effort, progr
                 break 'rounds;
             }
             progress.0.set_message(format!("{}: {}", measurement.name, form.name()));
-            match sample::take(measurement, form, size, effort.timeout) {
+            match sampled(measurement, form, size, effort.timeout) {
                 Ok(sample) => samples[place].push(sample),
                 Err(Failure::Interrupted) => break 'rounds,
                 Err(Failure::Because(reason)) => {
@@ -211,6 +211,17 @@ fn rounds(measurement: &'static Measurement, size: usize, effort: &Effort, progr
         progress.0.set_position(first + (forms.len() * effort.rounds) as u64);
     }
     (samples, failed)
+}
+
+/// A sample. Where the memory of each is asked for, that of a run with only one is not counted: it is the program's own.
+fn sampled(measurement: &Measurement, form: &Form, size: usize, timeout: Duration) -> Result<Sample, Failure> {
+    let mut sample = sample::take(measurement, form, size, timeout)?;
+    if matches!(measurement.figure, Figure::BytesEach) {
+        let one = sample::take(measurement, form, 1, timeout)?;
+        let added = sample.added_bytes.zip(one.added_bytes);
+        sample.added_bytes = added.map(|(added, one)| added.saturating_sub(one));
+    }
+    Ok(sample)
 }
 
 /// A row for each form that has samples.
@@ -230,7 +241,7 @@ fn row(measurement: &Measurement, form: &Form, size: usize, samples: &[Sample], 
         figure: figure(measurement, size, &median, first),
         median,
         lines: measurement.lines(form),
-        found_as: form.found_as,
+        mistake: form.mistake,
     }
 }
 
@@ -242,7 +253,9 @@ fn figure(measurement: &Measurement, size: usize, median: &Sample, first: Option
         Figure::PerSecond(what, each) => value((size * each) as f64 * 1e9 / wall, format!("{what}/s")),
         Figure::SpeedUp => value(first? as f64 / wall, "times".to_owned()),
         Figure::TimeEach(what, each) => value(wall / (size * each).max(1) as f64, format!("ns/{what}")),
-        Figure::BytesEach => value(median.added_bytes? as f64 / size.max(1) as f64, "bytes/each".to_owned()),
+        Figure::BytesEach => {
+            value(median.added_bytes? as f64 / size.saturating_sub(1).max(1) as f64, "bytes/each".to_owned())
+        }
     }
 }
 
@@ -292,7 +305,7 @@ mod tests {
         assert_eq!(text("waits", 10, 1_000_000_000), "10 waits/s");
         assert_eq!(text("cpu", 3, 500), "2.00×");
         assert_eq!(text("switches", 10, 4_000), "200 ns/switch");
-        assert_eq!(text("memory", 10, 20_480), "2.00 KiB each");
+        assert_eq!(text("memory", 11, 20_480), "2.00 KiB each");
         assert_eq!(figure(programs::find("cpu").unwrap(), 1, &sample(1, None), None), None);
     }
 

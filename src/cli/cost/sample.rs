@@ -26,11 +26,11 @@ pub(super) struct Sample {
     pub(super) cpu_ns: Option<u64>,
     /// The most memory that the process had.
     pub(super) peak_bytes: Option<u64>,
-    /// What of it the program added.
+    /// What of it the program added; where the memory of each is asked for, what all but the first added.
     pub(super) added_bytes: Option<u64>,
     pub(super) voluntary_switches: Option<u64>,
     pub(super) involuntary_switches: Option<u64>,
-    /// The most threads at a time.
+    /// Threads when most was going on, as the program sees it: when all were asked, or are there.
     pub(super) threads: Option<u64>,
     pub(super) p50_ns: Option<u64>,
     pub(super) p99_ns: Option<u64>,

@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use super::Report;
 use super::comparison::Cell;
 use super::programs::Side;
-use super::quantity::{bytes, count, time};
 use super::rounds::{Measured, Row};
 use crate::cli::output;
+use crate::cli::quantity::{bytes, count, time};
 use crate::report::{Style, Styles};
 
 /// The whole report.
@@ -19,9 +19,9 @@ pub(super) fn text(report: &Report, style: Style, terminal: bool) -> String {
     for measured in &report.measurements {
         let name = styles.label.on(measured.name);
         let _ = writeln!(out, "{name}: {}; p50 and p99: {}", measured.title.trim_end_matches('.'), measured.latency);
-        for row in measured.rows.iter().filter(|row| row.found_as.is_some()) {
-            let kind = row.found_as.map_or_else(String::new, |kind| kind.to_string());
-            let _ = writeln!(out, "  gordian reports `{}` as {kind}: gordian explain {kind}", row.form);
+        for row in measured.rows.iter().filter(|row| row.mistake.is_some()) {
+            let kind = row.mistake.map_or_else(String::new, |kind| kind.to_string());
+            let _ = writeln!(out, "  `{}` is the mistake called {kind}: gordian explain {kind}", row.form);
         }
         for note in &measured.notes {
             let _ = writeln!(out, "  {} {}", styles.error.on("note:"), crate::report::escape(note));

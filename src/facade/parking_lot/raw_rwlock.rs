@@ -37,7 +37,7 @@ thread_local! {
 impl<const R: bool> RawRwLock<R> {
     pub(super) const fn new(created: Place) -> Self {
         let inner = <::parking_lot::RawRwLock as lock_api::RawRwLock>::INIT;
-        Self { inner, meta: RwMeta::new(ObjectKind::RwLock, created) }
+        Self { inner, meta: RwMeta::opaque(ObjectKind::RwLock, created) }
     }
 
     pub(super) fn set_name(&self, name: &str) {
@@ -87,6 +87,8 @@ impl<const R: bool> RawRwLock<R> {
     fn acquired_if(&self, acquired: bool, mode: Mode, attempt: Attempt, place: Place) -> bool {
         if acquired {
             self.acquired(mode, attempt, self.users(place));
+        } else {
+            locks::missed(&self.meta.lock, mode, self.users(place));
         }
         acquired
     }

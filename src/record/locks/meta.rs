@@ -37,6 +37,8 @@ pub(crate) struct LockMeta {
     /// The id, 0 until the first acquisition, with [`KNOWN`] and [`DESCRIBED`].
     id: AtomicU32,
     kind: ObjectKind,
+    /// When a holder looks at what the lock guards is not seen, and the trace does not say so yet.
+    opaque: AtomicBool,
     named: AtomicBool,
     /// Some thread's filter holds a chain with the id.
     chained: AtomicBool,
@@ -62,9 +64,19 @@ impl RefUnwindSafe for LockMeta {}
 
 impl LockMeta {
     pub(crate) const fn new(kind: ObjectKind, created: Place) -> Self {
+        Self::made(kind, created, false)
+    }
+
+    /// Of a lock whose guards are not ours: the trace says that it is not known when a holder looks at what it guards.
+    pub(crate) const fn opaque(kind: ObjectKind, created: Place) -> Self {
+        Self::made(kind, created, true)
+    }
+
+    const fn made(kind: ObjectKind, created: Place, opaque: bool) -> Self {
         Self {
             id: AtomicU32::new(0),
             kind,
+            opaque: AtomicBool::new(opaque),
             named: AtomicBool::new(false),
             chained: AtomicBool::new(false),
             context_site: AtomicU32::new(0),
@@ -74,6 +86,11 @@ impl LockMeta {
             last_position: AtomicU64::new(0),
             clock: UnsafeCell::new(SyncClock::new()),
         }
+    }
+
+    /// Is the trace to be told that the lock is opaque? Once only; by a holder, so that it stands before what others do.
+    pub(super) fn take_opaque(&self) -> bool {
+        self.opaque.load(Ordering::Relaxed) && self.opaque.swap(false, Ordering::Relaxed)
     }
 
     pub(crate) fn kind(&self) -> ObjectKind {

@@ -23,6 +23,11 @@ impl RwMeta {
         Self { lock: LockMeta::new(kind, created), clocks: Mutex::new(LockClock::new()) }
     }
 
+    /// See [`LockMeta::opaque`].
+    pub(crate) const fn opaque(kind: ObjectKind, created: Place) -> Self {
+        Self { lock: LockMeta::opaque(kind, created), clocks: Mutex::new(LockClock::new()) }
+    }
+
     /// After an acquisition in `mode`.
     #[inline]
     pub(crate) fn acquired(&self, mode: Mode, attempt: Attempt, place: Place) {
@@ -31,6 +36,9 @@ impl RwMeta {
         push(context, &self.lock, mode, attempt, place);
         let clocks = self.clocks.lock();
         context.emit(Op::Acquired { lock: self.lock.given_id(), mode, attempt }, place);
+        if context.modes.record() && self.lock.take_opaque() {
+            context.emit(Op::DataHidden { lock: self.lock.given_id() }, place);
+        }
         if context.modes.races() {
             clocks.acquired(&mut context.clock, mode);
         }
@@ -44,6 +52,7 @@ impl RwMeta {
         pop(context, &self.lock, mode);
         let mut clocks = self.clocks.lock();
         context.emit(Op::Released { lock: self.lock.given_id(), mode }, self.lock.created());
+        context.look_away(self.lock.given_id());
         if context.modes.races() {
             clocks.released(&mut context.clock, mode);
         }

@@ -57,7 +57,8 @@ pub(crate) struct Carried {
     pub(crate) units: u32,
     /// When it was taken, among the waits of all tasks.
     pub(crate) ticket: u64,
-    /// Where what is guarded was written first.
+    /// Where what is guarded was looked at first, before it was written, and where it was written first.
+    pub(crate) looked: Option<SiteId>,
     pub(crate) written: Option<SiteId>,
 }
 
@@ -233,10 +234,13 @@ impl LockState {
         Some(held)
     }
 
-    /// The owner writes what this guards.
-    pub(crate) fn writes(&mut self, lock: LockId, site: SiteId) {
-        if let Some(held) = self.line.carried.iter_mut().rfind(|held| held.lock == lock) {
+    /// The owner looks at what this guards, or writes it.
+    pub(crate) fn accesses(&mut self, lock: LockId, write: bool, site: SiteId) {
+        let Some(held) = self.line.carried.iter_mut().rfind(|held| held.lock == lock) else { return };
+        if write {
             held.written.get_or_insert(site);
+        } else if held.written.is_none() {
+            held.looked.get_or_insert(site);
         }
     }
 

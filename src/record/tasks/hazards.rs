@@ -1,6 +1,7 @@
 //! What a task must not do.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::poll::Frame;
 use super::task::State;
@@ -80,5 +81,13 @@ pub(crate) fn released(inside: &mut Context, hold: &Carried) {
     let (lock, mode, site) = (hold.lock, hold.mode, hold.site);
     let awaits = frame.given_up_at;
     let found = CancelledSection { task: inside.owner(), lock: (lock, mode, site), written, awaits };
+    sink::report(inside, found.finding(&LiveNames));
+}
+
+/// A poll has computed for long.
+pub(super) fn long_poll(inside: &mut Context, state: &Arc<State>, computed: Duration) {
+    let site = inside.locks.site(state.spawned);
+    let what = format!("computed for {} ms", computed.as_millis());
+    let found = BlockingInAsync { task: state.actor, what, site, object: None, held: Vec::new(), ordinal: 0 };
     sink::report(inside, found.finding(&LiveNames));
 }

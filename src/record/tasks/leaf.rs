@@ -1,6 +1,7 @@
 //! Waits inside tasks.
 
 use std::mem::ManuallyDrop;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -8,6 +9,7 @@ use std::task::{Context, Poll, RawWaker, RawWakerVTable, Wake, Waker};
 
 use super::TaskRecord;
 use super::task::State;
+use super::watched::is_of_task;
 use crate::analysis::wait_for::{Leg, Wait};
 use crate::event::{SiteId, ThreadId};
 use crate::record::context::enter;
@@ -79,6 +81,8 @@ pub(crate) struct LeafState {
     target: Target,
     site: SiteId,
     ticket: u64,
+    /// Its waker is not the task's, but of something in between (`FuturesUnordered`), which has that.
+    indirect: bool,
     /// The poll of the task in which it was polled last.
     polled: AtomicU32,
     /// One more than the poll in which, or after which, it was woken since; 0: it was not.
@@ -98,6 +102,10 @@ impl LeafState {
     /// The poll in or after which it was woken, if it was and has not been polled since.
     pub(super) fn woken(&self) -> Option<u32> {
         self.woken.load(Ordering::SeqCst).checked_sub(1)
+    }
+
+    pub(super) fn is_indirect(&self) -> bool {
+        self.indirect
     }
 
     pub(super) fn site(&self) -> SiteId {
@@ -156,6 +164,10 @@ pub struct Leaf<F> {
     wait: Waiting,
 }
 
+// What is beside the future runs nothing of the user's: a panic finds it whole.
+impl<F: UnwindSafe> UnwindSafe for Leaf<F> {}
+impl<F: RefUnwindSafe> RefUnwindSafe for Leaf<F> {}
+
 #[derive(Debug)]
 struct Waiting {
     target: Target,
@@ -194,6 +206,15 @@ impl<F> Leaf<F> {
     #[must_use]
     pub fn place(&self) -> Place {
         self.wait.place
+    }
+
+    /// The wait was made elsewhere, and is polled at `place`: that of an `.await`, if the `poll` that calls this has
+    /// `#[track_caller]`. What polls through a reference or a box is in the standard library, and says nothing.
+    #[inline]
+    pub fn awaited_at(&mut self, place: Place) {
+        if !place.file().starts_with("/rustc/") && !place.file().contains("/rustlib/src/") {
+            self.wait.place = place;
+        }
     }
 
     /// Polls by hand, for waits that are functions (`poll_recv`) and not futures: one leaf for all calls. The pending wait
@@ -328,7 +349,8 @@ impl Lazy<'_> {
         let site = inside.locks.site(self.wait.place);
         let ticket = next_ticket();
         let (polled, woken) = (AtomicU32::new(0), AtomicU32::new(0));
-        let leaf = LeafState { owner, target: self.wait.target.clone(), site, ticket, polled, woken };
+        let (target, indirect) = (self.wait.target.clone(), !is_of_task(self.inner));
+        let leaf = LeafState { owner, target, site, ticket, indirect, polled, woken };
         drop(inside);
         Some(LeafWaker::new(Arc::new(leaf), self.inner.clone()))
     }

@@ -5,14 +5,16 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::hazards;
+use super::spell::{self, Spell};
 use super::task::{State, flags};
 use super::timeline::{self, Happening};
 use crate::analysis::atomicity::Region;
+use crate::analysis::happens_before::{SyncClock, ThreadClock};
 use crate::analysis::wait_for::{Blocked, Holding, Leg, PoolId, Possession, SessionId, Wait};
 use crate::event::{SiteId, ThreadId};
 use crate::record::context::{Context, Entered, enter};
 use crate::record::locks::Line;
-use crate::record::waits;
+use crate::record::{cells, threads, waits};
 
 /// A poll that the thread is in. Polls nest: `block_on` inside a poll.
 pub(crate) struct Frame {
@@ -21,12 +23,16 @@ pub(crate) struct Frame {
     outer: Line,
     session: SessionId,
     region: (u32, Option<Region>),
+    /// The thread's clock, while the task's own is in its place.
+    clock: Option<ThreadClock>,
     /// A leaf has let others go first: the task is as good as scheduled.
     pub(super) yielded: bool,
     /// The worker has handed its tasks on (`block_in_place`).
     pub(super) in_place: bool,
     /// Not a poll: its future is dropped.
     pub(crate) dropping: bool,
+    /// How long it takes.
+    spell: Spell,
     /// Number of the last wait that was given up in this poll.
     pub(crate) given_up: u64,
     /// Where that wait was.
@@ -41,6 +47,20 @@ impl Frame {
     /// The pool that has one worker less while the task blocks here.
     pub(crate) fn occupies(&self) -> Option<PoolId> {
         self.task.occupies().filter(|_| !self.in_place)
+    }
+
+    /// The poll is over: has it taken too long?
+    fn tell_long(&self, inside: &mut Context) {
+        if self.is_poll()
+            && let Some(computed) = self.spell.end()
+        {
+            hazards::long_poll(inside, &self.task, computed);
+        }
+    }
+
+    /// See [`Context::domain`].
+    pub(crate) fn domain(&self) -> u32 {
+        self.task.runtime.domain(self.task.kind)
     }
 
     /// Is it a poll that others wait for while it lasts?
@@ -109,7 +129,9 @@ impl<'a> Polling<'a> {
     pub(super) fn ready(mut self) {
         self.over = true;
         let Some(mut inside) = enter() else { return };
-        pop(&mut inside, self.state);
+        if let Some(frame) = pop(&mut inside, self.state) {
+            frame.tell_long(&mut inside);
+        }
         timeline::tell(self.state.actor, Happening::PollEnd { pending: false });
     }
 
@@ -119,6 +141,7 @@ impl<'a> Polling<'a> {
         let Some(mut inside) = enter() else { return };
         let Some(frame) = pop(&mut inside, self.state) else { return };
         timeline::tell(self.state.actor, Happening::PollEnd { pending: true });
+        frame.tell_long(&mut inside);
         hazards::guards_across_await(&mut inside, self.state);
         if !frame.yielded && inside.modes.waits() {
             suspend(inside, self.state);
@@ -140,9 +163,7 @@ impl Drop for Polling<'_> {
 fn push(inside: &mut Context, state: &Arc<State>) {
     let mut line = state.take_line();
     inside.locks.switch(&mut line);
-    if inside.modes.races() {
-        state.inner().clock.acquire(&mut inside.clock);
-    }
+    let clock = if inside.modes.races() { take_clock(inside, state) } else { None };
     let session = std::mem::replace(&mut inside.session, state.session);
     let region = std::mem::take(&mut inside.region);
     let task = Arc::clone(state);
@@ -151,9 +172,11 @@ fn push(inside: &mut Context, state: &Arc<State>) {
         outer: line,
         session,
         region,
+        clock,
         yielded: false,
         in_place: false,
         dropping: false,
+        spell: spell::begin(),
         given_up: 0,
         given_up_at: None,
     });
@@ -180,8 +203,46 @@ fn restore(inside: &mut Context, frame: &mut Frame) {
     if !line.is_new() {
         inner.line = Some(Box::new(line));
     }
-    if inside.modes.races() {
-        inner.clock.publish_join(&mut inside.clock);
+    if !inside.modes.races() {
+        return;
+    }
+    match frame.clock.take() {
+        Some(clock) => {
+            let mut own = std::mem::replace(&mut inside.clock, clock);
+            if frame.dropping {
+                // Whoever drops a future goes on after that.
+                let mut end = SyncClock::new();
+                end.publish(&mut own);
+                end.acquire(&mut inside.clock);
+            }
+            frame.task.runtime.leaves(&mut own);
+            inner.strand = Some(Box::new(own));
+        }
+        None => {
+            inner.clock.publish_join(&mut inside.clock);
+            frame.task.runtime.leaves(&mut inside.clock);
+        }
+    }
+}
+
+/// The thread goes on with the task's clock, if the task has one of its own: gives the thread's. What a worker does one
+/// after the other is ordered by chance only.
+fn take_clock(inside: &mut Context, state: &Arc<State>) -> Option<ThreadClock> {
+    let mut inner = state.inner();
+    let inner = &mut *inner;
+    if inner.strand.is_none() && cells::are_in_use() && state.runtime.has_strands(state.kind) {
+        inner.strand = threads::strand(&inner.clock).map(Box::new);
+    }
+    match inner.strand.take() {
+        Some(mut strand) => {
+            inner.clock.acquire(&mut strand);
+            state.runtime.entered(&mut strand);
+            Some(std::mem::replace(&mut inside.clock, *strand))
+        }
+        None => {
+            inner.clock.acquire(&mut inside.clock);
+            None
+        }
     }
 }
 
@@ -190,12 +251,17 @@ fn suspend(inside: Entered, state: &Arc<State>) {
     if state.is(flags::SCHEDULED) || state.runtime.is_closed() {
         return;
     }
-    let foreign = state.wakers.load(Ordering::SeqCst) > state.leaf_wakers.load(Ordering::SeqCst);
-    if foreign {
+    let foreign = state.wakers.load(Ordering::SeqCst).saturating_sub(state.leaf_wakers.load(Ordering::SeqCst));
+    // One that something in between has, which wakes the task when one of its leaves is woken. Whether it has anything
+    // else that could wake it, nobody knows.
+    let in_between = foreign == 1 && state.inner().leaves.iter().any(|leaf| leaf.is_indirect());
+    if foreign > 0 && !in_between {
         return;
     }
-    if let Some(blocked) = wait_of(state) {
-        waits::task_blocks(inside, state, blocked);
+    match wait_of(state) {
+        Some(blocked) if foreign == 0 => waits::task_blocks(inside, state, blocked),
+        Some(blocked) if !blocked.unpolled.is_empty() => waits::task_may_block(&inside, state, blocked),
+        _ => {}
     }
 }
 

@@ -10,7 +10,7 @@ use rustc_hash::FxHashMap;
 
 use super::task::Kind;
 use super::{Task, Watched};
-use crate::analysis::happens_before::SyncClock;
+use crate::analysis::happens_before::{SyncClock, ThreadClock};
 use crate::analysis::wait_for::{PoolId, SessionId};
 use crate::event::ThreadId;
 use crate::record::context::enter;
@@ -50,6 +50,8 @@ struct Runtime {
     census: Mutex<Option<CountTasks>>,
     /// What was done before it was made.
     made: Mutex<SyncClock>,
+    /// What its tasks have done: known to who has seen their end, with the runtime's.
+    done: Mutex<SyncClock>,
 }
 
 /// Counts the tasks of a runtime.
@@ -126,6 +128,7 @@ impl RuntimeMeta {
             futures: AtomicUsize::new(0),
             census: Mutex::new(None),
             made: Mutex::new(made),
+            done: Mutex::default(),
         });
         let mut all = RUNTIMES.lock();
         all.retain(|runtime| runtime.strong_count() > 0);
@@ -215,7 +218,7 @@ impl RuntimeMeta {
         // What counts may keep the runtime alive.
         let count = self.0.census.lock().take();
         drop(count);
-        BlockedOn(PhantomData)
+        BlockedOn(self.clone(), PhantomData)
     }
 
     /// How its tasks are polled.
@@ -267,6 +270,32 @@ impl RuntimeMeta {
         &self.0.pools[usize::from(kind == Kind::Job)].others
     }
 
+    /// Do its tasks have clocks of their own? Where one thread polls them all, too: what they know of one another is not
+    /// what that thread does one after the other.
+    pub(super) fn has_strands(&self, kind: Kind) -> bool {
+        kind == Kind::Polled && matches!(self.0.flavour, Flavour::CurrentThread | Flavour::MultiThread)
+    }
+
+    /// See [`Context::domain`](crate::record::context::Context::domain).
+    pub(super) fn domain(&self, kind: Kind) -> u32 {
+        let one_thread = self.0.flavour == Flavour::CurrentThread && matches!(kind, Kind::Polled | Kind::Driver);
+        if one_thread { self.0.pools[0].id.0 } else { 0 }
+    }
+
+    /// A task's clock is about to be used: it comes after what the thread did that polls them all, before it began to.
+    pub(super) fn entered(&self, strand: &mut ThreadClock) {
+        if self.0.flavour == Flavour::CurrentThread {
+            self.0.made.lock().acquire(strand);
+        }
+    }
+
+    /// A task's clock was used: what the thread does that polls them all, after that, comes after it.
+    pub(super) fn leaves(&self, strand: &mut ThreadClock) {
+        if !strand.is_trivial() {
+            self.0.done.lock().publish_join(strand);
+        }
+    }
+
     /// The runtime has got a watched future, or dropped it.
     pub(super) fn count_future(&self, more: bool) {
         match more {
@@ -313,7 +342,10 @@ impl<'a> Driving<'a> {
     fn new(runtime: &'a Runtime) -> Self {
         let alone = runtime.drivers.fetch_add(1, Ordering::SeqCst) == 0;
         if let Some(mut inside) = enter() {
-            runtime.made.lock().acquire(&mut inside.clock);
+            runtime.done.lock().acquire(&mut inside.clock);
+            let mut made = runtime.made.lock();
+            made.acquire(&mut inside.clock);
+            made.publish_join(&mut inside.clock);
         }
         Self { runtime, alone }
     }
@@ -323,7 +355,7 @@ impl Drop for Driving<'_> {
     fn drop(&mut self) {
         self.runtime.drivers.fetch_sub(1, Ordering::SeqCst);
         if let Some(mut inside) = enter() {
-            self.runtime.made.lock().publish_join(&mut inside.clock);
+            self.runtime.done.lock().acquire(&mut inside.clock);
         }
     }
 }
@@ -342,9 +374,17 @@ impl Drop for EnteredRuntime {
     }
 }
 
-/// The current thread may wait as long as this lives.
+/// The current thread may wait as long as this lives. Afterwards it has seen the end of all tasks.
 #[derive(Debug)]
-pub struct BlockedOn(PhantomData<*const ()>);
+pub struct BlockedOn(RuntimeMeta, PhantomData<*const ()>);
+
+impl Drop for BlockedOn {
+    fn drop(&mut self) {
+        if let Some(mut inside) = enter() {
+            self.0.0.done.lock().acquire(&mut inside.clock);
+        }
+    }
+}
 
 /// A method that blocks its thread (`blocking_lock`, `blocking_recv`): leaves that `inside` polls are waits of the thread.
 pub fn blocking<R>(inside: impl FnOnce() -> R) -> R {

@@ -9,14 +9,14 @@ use super::leaf::LeafState;
 use super::poll::{self, Polling};
 use super::timeline::{self, Happening};
 use super::{RuntimeMeta, Target};
-use crate::analysis::happens_before::SyncClock;
+use crate::analysis::happens_before::{SyncClock, ThreadClock};
 use crate::analysis::lock_order::Moment;
 use crate::analysis::wait_for::{PoolId, SessionId};
 use crate::event::{TaskId, ThreadId};
 use crate::record::context::enter;
 use crate::record::locks::Line;
 use crate::record::registry::{self, Ids};
-use crate::record::{Place, waits};
+use crate::record::{Place, threads, waits};
 
 static TASK_IDS: Ids = Ids::new();
 
@@ -78,6 +78,8 @@ pub(super) struct Inner {
     pub(super) line: Option<Box<Line>>,
     /// What it knows when it is not polled, and what its wakers know.
     pub(super) clock: SyncClock,
+    /// Its own clock when it is not polled, if it has one.
+    pub(super) strand: Option<Box<ThreadClock>>,
 }
 
 impl std::fmt::Debug for State {
@@ -163,6 +165,10 @@ impl State {
         if !told {
             inner.line = None;
         }
+        if let Some(mut strand) = inner.strand.take() {
+            inner.clock.publish_join(&mut strand);
+            threads::end_strand(*strand);
+        }
         drop(inner);
         drop(leaves);
         super::holders::forget(self);
@@ -213,7 +219,7 @@ impl Task {
         }
         let base = if context.modes.order() { context.locks.spawns() } else { None };
         runtime.count(kind).fetch_add(1, Ordering::SeqCst);
-        timeline::tell(actor, Happening::Spawned { by: context.locks.owner() });
+        timeline::tell(actor, Happening::Spawned { by: context.locks.owner(), at: place });
         Self(Some(Arc::new(State {
             actor,
             session: runtime.session(),

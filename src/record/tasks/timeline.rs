@@ -8,6 +8,7 @@ use std::time::Instant;
 use parking_lot::Mutex;
 
 use crate::event::ThreadId;
+use crate::record::Place;
 
 /// What happened to a task.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -16,6 +17,8 @@ pub enum Happening {
     Spawned {
         /// By this thread or task.
         by: ThreadId,
+        /// Where.
+        at: Place,
     },
     /// A poll begins.
     PollBegin,
@@ -23,6 +26,11 @@ pub enum Happening {
     PollEnd {
         /// It was not ready.
         pending: bool,
+    },
+    /// In its present poll it has begun, or goes on, to wait for this moment.
+    Sleeps {
+        /// When it is to be woken; the event loop may come to that later.
+        until: Instant,
     },
     /// It was woken for the first time since its last poll began: it is in the queue.
     Woken,
@@ -57,6 +65,16 @@ pub fn start() {
 pub fn take() -> Vec<Moment> {
     ON.store(false, Ordering::Release);
     std::mem::take(&mut STREAM.lock())
+}
+
+/// The task that is being polled waits for a moment.
+#[inline]
+pub fn sleeps(until: Instant) {
+    if ON.load(Ordering::Relaxed)
+        && let Some(task) = super::poll::current()
+    {
+        note(task.actor, Happening::Sleeps { until });
+    }
 }
 
 /// Called inside the tool or not.

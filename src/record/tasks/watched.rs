@@ -136,6 +136,11 @@ static TASK: RawWakerVTable = RawWakerVTable::new(
     },
 );
 
+/// Does the waker wake a task at once, with nothing of somebody else's in between?
+pub(super) fn is_of_task(waker: &Waker) -> bool {
+    std::ptr::eq(waker.vtable(), &TASK) || std::ptr::eq(waker.vtable(), &LAZY)
+}
+
 /// The waker of a first poll: a task that ends in it needs none.
 struct Lazy<'a> {
     state: &'a Arc<State>,

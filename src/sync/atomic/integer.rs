@@ -3,7 +3,7 @@
 use std::fmt;
 use std::panic::Location;
 
-use super::{Ordering, atomic, exchange, failure, load, read_modify_write, store, swap};
+use super::{Ordering, atomic, exchange, failure, load, modify, read_modify_write, store, swap};
 
 /// Declares an atomic integer.
 macro_rules! integer {

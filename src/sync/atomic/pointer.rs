@@ -4,7 +4,7 @@
 use std::fmt;
 use std::panic::Location;
 
-use super::{Ordering, atomic, exchange, failure, load, read_modify_write, store, swap};
+use super::{Ordering, atomic, exchange, failure, load, modify, read_modify_write, store, swap};
 
 /// To whatever: what is done to an [`AtomicPtr`] is done by this, which is compiled once.
 #[allow(dead_code, unreachable_pub, reason = "of what all atomics have, it needs what is not const")]

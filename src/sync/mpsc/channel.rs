@@ -81,7 +81,12 @@ impl<T> Channel<T> {
 
     /// Sends at once or not at all.
     pub(super) fn try_send(&self, message: T, place: Place) -> Result<(), Unsent<T>> {
-        self.state.lock().offer(self.capacity, message, place)
+        let mut state = self.state.lock();
+        let result = state.offer(self.capacity, message, place);
+        if let Err(Unsent::Full(_)) = result {
+            state.meta.missed(place);
+        }
+        result
     }
 
     /// Sends, and waits for space if need be. Gives the message back if the receiver is gone.
@@ -209,7 +214,11 @@ impl<T> State<T> {
             self.meta.saw_closed(place);
             return Some(Err(Nothing::Closed));
         }
-        (out_of_time && !self.sender_comes(capacity)).then_some(Err(Nothing::Empty))
+        let nothing = out_of_time && !self.sender_comes(capacity);
+        if nothing {
+            self.meta.missed(place);
+        }
+        nothing.then_some(Err(Nothing::Empty))
     }
 
     fn take(&mut self, place: Place) -> Option<T> {

@@ -157,7 +157,7 @@ impl Builder {
         disable_lifo_slot();
         #[cfg(tokio_unstable)]
         rng_seed(seed: ::tokio::runtime::RngSeed);
-        #[cfg(all(tokio_unstable, not(tokio_before = "1.40")))]
+        #[cfg(tokio_unstable)]
         enable_metrics_poll_time_histogram();
     }
 
@@ -215,14 +215,10 @@ impl Builder {
 
 /// Says how to see what only tokio knows of a runtime: its tasks, and whether it has a task wait to let others go first.
 fn watch(meta: &RuntimeMeta, handle: &::tokio::runtime::Handle) {
-    #[cfg(not(tokio_before = "1.39"))]
-    {
-        let handle = handle.clone();
-        meta.set_census(move || handle.metrics().num_alive_tasks());
-    }
+    let handle = handle.clone();
+    meta.set_census(move || handle.metrics().num_alive_tasks());
     #[cfg(not(tokio_before = "1.44"))]
     ::gordian::runtime::leaf::set_budget(::tokio::task::coop::has_budget_remaining);
-    let _ = (meta, handle);
 }
 
 /// As many workers as tokio takes where the user does not say.

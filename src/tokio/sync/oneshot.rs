@@ -155,7 +155,9 @@ impl<T> Receiver<T> {
 impl<T> Future for Receiver<T> {
     type Output = Result<T, RecvError>;
 
+    #[track_caller]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T, RecvError>> {
+        self.leaf.awaited_at(Location::caller());
         let result = ready!(Pin::new(&mut self.leaf).poll(cx));
         Poll::Ready(self.received(result, self.leaf.place()))
     }

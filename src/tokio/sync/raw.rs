@@ -130,11 +130,11 @@ impl<L: Keeper> Held<L> {
         self
     }
 
-    /// The user reads or writes what is guarded.
+    /// The user reads or writes what is guarded. `owns`: it owns something.
     #[inline]
     #[track_caller]
-    pub(super) fn accessed(&self, write: bool) {
-        self.lock.raw().meta.accessed(&self.hold, write, Location::caller());
+    pub(super) fn accessed(&self, write: bool, owns: bool) {
+        self.lock.raw().meta.accessed(&self.hold, write, owns, Location::caller());
     }
 }
 
@@ -167,7 +167,7 @@ macro_rules! guards {
             #[inline]
             #[track_caller]
             fn deref(&self) -> &$value {
-                self.held.accessed(false);
+                self.held.accessed(false, std::mem::needs_drop::<$value>());
                 // SAFETY: the lock is held while the guard lives, and the value is part of what it guards.
                 unsafe { &*self.data }
             }
@@ -201,7 +201,7 @@ macro_rules! writers {
             #[inline]
             #[track_caller]
             fn deref_mut(&mut self) -> &mut $value {
-                self.held.accessed(true);
+                self.held.accessed(true, std::mem::needs_drop::<$value>());
                 // SAFETY: as above, and nobody else holds it.
                 unsafe { &mut *self.data }
             }

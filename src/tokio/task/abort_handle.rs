@@ -7,7 +7,7 @@ use ::gordian::runtime::tasks::TaskRecord;
 use ::tokio::task::Id;
 
 /// See [`tokio::task::AbortHandle`].
-#[cfg_attr(not(tokio_before = "1.39"), derive(Clone))]
+#[derive(Clone)]
 pub struct AbortHandle {
     inner: ::tokio::task::AbortHandle,
     record: TaskRecord,

@@ -54,7 +54,9 @@ impl<T> RefUnwindSafe for JoinHandle<T> {}
 impl<T> Future for JoinHandle<T> {
     type Output = Result<T, JoinError>;
 
+    #[track_caller]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.leaf.awaited_at(Location::caller());
         let result = ready!(Pin::new(&mut self.leaf).poll(cx));
         self.record.joined(self.leaf.place());
         Poll::Ready(result)

@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use ::gordian::runtime::leaf::{Leaf, Target};
+use ::gordian::runtime::timeline;
 use ::tokio::time::{Duration, Instant};
 
 /// See [`tokio::time::sleep`].
@@ -60,7 +61,11 @@ impl Sleep {
 impl Future for Sleep {
     type Output = ();
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        self.leaf().poll(cx)
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let woken = self.as_mut().leaf().poll(cx);
+        if woken.is_pending() {
+            timeline::sleeps(self.deadline().into_std());
+        }
+        woken
     }
 }

@@ -5,7 +5,7 @@ use rustc_hash::FxHashMap;
 use super::{Entry, Group, Index, NONE, Node, Thread, weight};
 use crate::analysis::predict::Unpredictable;
 use crate::analysis::predict::word::{Kind, Sort, Word, encode};
-use crate::event::{Event, Mode};
+use crate::event::{Event, Mode, Op};
 
 /// Takes a stream; [`Builder::finish`] makes the index.
 #[derive(Default, Debug)]
@@ -15,6 +15,9 @@ pub(crate) struct Builder {
     /// By thread: events so far.
     lengths: Vec<u32>,
     tasks: bool,
+    parties: FxHashMap<u32, u32>,
+    /// It has what only a recording of a program has.
+    recorded: bool,
 }
 
 impl Builder {
@@ -33,6 +36,11 @@ impl Builder {
         }
         let length = &mut self.lengths[thread.index()];
         let (word, kind, mode, object) = encode(thread, event.op);
+        match event.op {
+            Op::BarrierArrive { barrier, parties } => drop(self.parties.insert(barrier.0, parties.max(1))),
+            Op::Begin | Op::End | Op::DataRead { .. } | Op::DataHidden { .. } => self.recorded = true,
+            _ => {}
+        }
         let (thread, at) = (thread.0, *length);
         *length += 1;
         self.tasks |= event.owner.task.is_some();
@@ -50,12 +58,31 @@ impl Builder {
         let threads = threads(&entries, &self.lengths);
         let irregular = locks(&mut entries, &threads);
         let threads = links(&mut entries, threads, &irregular);
+        if self.recorded && threads.iter().filter(|thread| thread.fork == NONE && !thread.events.is_empty()).count() > 1
+        {
+            return Err(Unpredictable::Strangers);
+        }
         let (held, nodes) = stacks(&entries, threads.len());
         let (lock_ends, groups, acquires) = groups(&entries);
         let plain = |entry: &Entry| entry.word.is_plain().then_some(entry.object);
         let (var_ends, accesses) = lists(&entries, plain);
         let first = self.first;
-        Ok(Index { first, entries, threads, held, nodes, lock_ends, groups, acquires, var_ends, accesses })
+        let (parties, recorded, relaxed) = (self.parties, self.recorded, false);
+        Ok(Index {
+            first,
+            entries,
+            threads,
+            held,
+            nodes,
+            lock_ends,
+            groups,
+            acquires,
+            var_ends,
+            accesses,
+            parties,
+            recorded,
+            relaxed,
+        })
     }
 }
 
@@ -95,6 +122,8 @@ fn locks(entries: &mut [Entry], threads: &[Thread]) -> Vec<bool> {
                 holds[lock].iter_mut().filter(|hold| hold.thread != thread).for_each(|hold| hold.joined = true);
                 holds[lock].push(Hold { thread, mode, acquire: event, joined });
             }
+            // An attempt that failed saw that the lock was held. What holders of a hidden one saw, any of them may have acted on.
+            Kind::Free if matches!(entries[event as usize].word, Word::Missed | Word::Hidden) => irregular[lock] = true,
             Kind::Release => {
                 let mine = |hold: &Hold| hold.thread == thread;
                 let exact = holds[lock].iter().rposition(|hold| mine(hold) && hold.mode == mode);

@@ -162,7 +162,7 @@ impl Named<'_> {
         );
         let mut processes = BTreeSet::new();
         for step in &pattern.steps {
-            let context = &self.graph.contexts[step.thread.index()];
+            let context = &self.graph.contexts[step.thread.0 as usize];
             processes.extend(&context.processes);
             for test in &context.tests {
                 if !finding.tests.contains(test) {
@@ -181,7 +181,7 @@ impl Names for Named<'_> {
     }
 
     fn thread_name(&self, id: ThreadId) -> Option<String> {
-        let Told { process, order } = self.graph.contexts.get(id.index())?.first;
+        let Told { process, order } = self.graph.contexts.get(id.0 as usize)?.first;
         Some(format!("{} ({})", order.owner, self.processes.get(process)?))
     }
 

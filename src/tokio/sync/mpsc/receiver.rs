@@ -121,13 +121,11 @@ macro_rules! receiver {
             }
 
             #[doc = concat!("See [`tokio::sync::mpsc::", $text, "::sender_strong_count`].")]
-            #[cfg(not(tokio_before = "1.39"))]
             pub fn sender_strong_count(&self) -> usize {
                 self.inner.sender_strong_count()
             }
 
             #[doc = concat!("See [`tokio::sync::mpsc::", $text, "::sender_weak_count`].")]
-            #[cfg(not(tokio_before = "1.39"))]
             pub fn sender_weak_count(&self) -> usize {
                 self.inner.sender_weak_count()
             }

@@ -133,13 +133,11 @@ impl<T> Sender<T> {
     }
 
     /// See [`tokio::sync::watch::Sender::sender_count`].
-    #[cfg(not(tokio_before = "1.41"))]
     pub fn sender_count(&self) -> usize {
         self.inner.sender_count()
     }
 
     /// See [`tokio::sync::watch::Sender::same_channel`].
-    #[cfg(not(tokio_before = "1.39"))]
     pub fn same_channel(&self, other: &Self) -> bool {
         self.inner.same_channel(&other.inner)
     }

@@ -2,7 +2,8 @@
 //! all bars, then asks the bar for its index.
 //!
 //! origin: console-rs/indicatif#424, in the release candidates of indicatif 0.17 up to rc.10
-//! to be seen: the locks
+//! seen: lock-order-cycle possible indicatif-0.17.0-rc.10/src/progress_bar.rs:481 indicatif-0.17.0-rc.10/src/multi.rs:131
+//! indicatif-0.17.0-rc.10/src/draw_target.rs:113
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget};
 use known_bad::Steps;

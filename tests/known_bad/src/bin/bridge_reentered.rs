@@ -2,7 +2,7 @@
 //! which tries the lock that its own thread holds, for ever.
 //!
 //! origin: rayon-rs/rayon#690 and #997, in rayon up to 1.6.0
-//! to be seen: a thread that tries a lock of its own without end; nothing ever blocks
+//! not seen: a thread tries a lock of its own without end, if it happens at all; nothing ever blocks
 
 use rayon::iter::{IntoParallelIterator, ParallelBridge, ParallelIterator};
 use std::iter::once_with;

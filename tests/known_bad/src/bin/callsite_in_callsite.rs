@@ -2,7 +2,7 @@
 //! the registry lock itself again.
 //!
 //! origin: tokio-rs/tracing#2020, in tracing-core up to 0.1.26
-//! to be seen: the lock
+//! seen: self-deadlock observed tracing-core-0.1.26/src/callsite.rs:136
 
 use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::{self, Interest, Subscriber};

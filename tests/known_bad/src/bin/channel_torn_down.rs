@@ -2,7 +2,7 @@
 //! put the first block in place.
 //!
 //! origin: crossbeam-rs/crossbeam#971 and #972, in crossbeam-channel 0.5.1 to 0.5.7
-//! to be seen: plain memory (a null pointer is followed, by chance)
+//! not seen: plain memory (a null pointer is followed, by chance)
 
 use known_bad::Steps;
 use std::thread;

@@ -2,7 +2,7 @@
 //! there.
 //!
 //! origin: RUSTSEC-2021-0093, in crossbeam-deque up to 0.7.3 and in 0.8.0
-//! to be seen: plain memory (the slots); by chance a job that is taken twice or never
+//! not seen: plain memory (the slots); by chance a job that is taken twice or never
 
 use crossbeam_deque::{Steal, Worker};
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,7 +1,7 @@
 //! `TraceLogger` locks its table of spans to log an event, and then clones the current span, which locks the table.
 //!
 //! origin: tokio-rs/tracing#369 and #381, in tracing-log 0.1; 0.2 has the type no more
-//! to be seen: the lock
+//! seen: self-deadlock observed tracing-log-0.1.0/src/trace_logger.rs:389
 
 use log::{Log, Metadata, Record};
 use tracing::dispatcher::{self, Dispatch};

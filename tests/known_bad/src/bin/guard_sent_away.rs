@@ -1,7 +1,7 @@
 //! A guard that was mapped to a part can be used from another thread though the part must not leave its own.
 //!
 //! origin: RUSTSEC-2020-0059, in futures-util 0.3.2 to 0.3.6; with the fix this program is refused by the compiler
-//! to be seen: plain memory (the count)
+//! not seen: plain memory (the count)
 
 use futures_util::lock::{Mutex, MutexGuard};
 use known_bad::{poll_to_end, Steps};

@@ -1,7 +1,7 @@
 //! The iterator over all threads' values looks at a slot while its thread is still writing it.
 //!
 //! origin: RUSTSEC-2022-0006, Amanieu/thread_local-rs#33, in thread_local up to 1.1.3
-//! to be seen: plain memory (the slots)
+//! not seen: plain memory (the slots, and a flag that is none)
 
 use known_bad::Steps;
 use std::thread;

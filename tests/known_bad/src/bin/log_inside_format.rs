@@ -3,7 +3,7 @@
 //!
 //! origin: daboross/fern#19, in fern up to 0.5.2; later versions format first if the feature `meta-logging-in-format`
 //! is on
-//! to be seen: the lock
+//! seen: self-deadlock observed fern-0.5.2/src/log_impl.rs:329
 
 use std::fmt;
 

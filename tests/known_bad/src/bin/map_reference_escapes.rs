@@ -1,7 +1,7 @@
 //! The value behind a guard can be borrowed for as long as the map: longer than the guard holds its shard.
 //!
 //! origin: RUSTSEC-2022-0002, in dashmap 5.0.0; with the fix this program is refused by the compiler
-//! to be seen: plain memory (the value)
+//! not seen: plain memory (the value)
 
 use dashmap::DashMap;
 use known_bad::Steps;

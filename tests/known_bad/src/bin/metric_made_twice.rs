@@ -2,7 +2,7 @@
 //! looking again: two threads that are first at once lose a count.
 //!
 //! origin: prometheus/client_rust#102, in prometheus-client 0.18.0
-//! to be seen: which accesses belong together; the locks alone are used rightly
+//! not seen: which critical sections belong together; the locks alone are used rightly
 
 use known_bad::Steps;
 use prometheus_client::encoding::text::Encode;

@@ -2,7 +2,7 @@
 //! build, a panic in this one.
 //!
 //! origin: RUSTSEC-2023-0031, in spin 0.9.3 to 0.9.7
-//! to be seen: nothing but the atomic that both use rightly
+//! not seen: a wrong conclusion from an atomic that is used rightly; it panics
 
 use known_bad::Steps;
 use spin::once::Once;

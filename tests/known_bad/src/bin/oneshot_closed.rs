@@ -1,7 +1,7 @@
 //! A oneshot channel that is closed lets a late sender put its value where the receiver is taking one.
 //!
 //! origin: RUSTSEC-2021-0124, tokio-rs/tokio#4225, in tokio up to 1.13.0
-//! to be seen: plain memory; by chance a panic in `send`
+//! not seen: plain memory (the value); by chance a panic in `send`
 
 use known_bad::Steps;
 use std::thread;

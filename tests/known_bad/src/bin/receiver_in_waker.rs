@@ -2,7 +2,7 @@
 //! lock again when it is dropped there.
 //!
 //! origin: tokio-rs/tokio#5429 and #5578, in tokio up to 1.27
-//! to be seen: the lock
+//! seen: self-deadlock observed tokio-1.13.0/src/loom/std/mutex.rs:17 tokio-1.13.0/src/sync/broadcast.rs:725
 
 use std::future::Future;
 use std::pin::pin;

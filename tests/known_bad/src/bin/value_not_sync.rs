@@ -1,7 +1,7 @@
 //! The broadcast channel clones its value for several receivers at once, though the value need not be `Sync`.
 //!
 //! origin: RUSTSEC-2025-0023, in tokio 0.2.5 to 1.44.1
-//! to be seen: plain memory (the value), counted wrong by chance
+//! not seen: plain memory (the value), counted wrong by chance
 
 use known_bad::poll_to_end;
 use std::cell::Cell;
