@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::clock::{Epoch, Slot, Time, VectorClock};
+use crate::clock::{Epoch, NEAR, Slot, Time, VectorClock};
 use crate::event::Order;
 
 use super::sync::SyncClock;
@@ -224,7 +224,7 @@ pub struct SlotTable {
 
 /// Slots in use from which on a new thread may go on with that of a finished one which nobody has waited for. Every clock has
 /// a component for each slot, and a program that starts threads and never joins them would pay for all that ever were.
-const CROWD: usize = 128;
+const CROWD: usize = NEAR;
 
 /// Most clocks of tasks at a time. Every clock has a component for each, so tasks by tasks is what this bounds.
 const STRANDS: usize = 256;
@@ -278,7 +278,11 @@ impl SlotTable {
         let known = newest.filter(|(_, old)| parent.knows(old.epoch, &old.foreign)).map(|(index, _)| index).next();
         let old = match known {
             Some(index) => self.finished.swap_remove_back(index),
-            None if self.len() - self.strands >= CROWD => self.finished.pop_front(),
+            None if self.len() - self.strands >= CROWD => {
+                // One of the first slots, if there is any: clocks share what they know of the others.
+                let near = self.finished.iter().position(|old| old.slot().index() < NEAR).unwrap_or(0);
+                self.finished.remove(near)
+            }
             None => None,
         };
         let mut child = match old {
