@@ -274,18 +274,7 @@ impl SlotTable {
     /// then it counts as knowing all that the other did, which misses reports and makes none. `None` as in
     /// [`root`](Self::root).
     pub fn fork(&mut self, parent: &mut ThreadClock) -> Option<ThreadClock> {
-        let newest = self.finished.iter().enumerate().rev().take(CROWD);
-        let known = newest.filter(|(_, old)| parent.knows(old.epoch, &old.foreign)).map(|(index, _)| index).next();
-        let old = match known {
-            Some(index) => self.finished.swap_remove_back(index),
-            None if self.len() - self.strands >= CROWD => {
-                // One of the first slots, if there is any: clocks share what they know of the others.
-                let near = self.finished.iter().position(|old| old.slot().index() < NEAR).unwrap_or(0);
-                self.finished.remove(near)
-            }
-            None => None,
-        };
-        let mut child = match old {
+        let mut child = match self.predecessor(parent) {
             Some(old) => old.succeeded(),
             None => self.root()?,
         };
@@ -293,6 +282,21 @@ impl SlotTable {
         child.foreign.join_foreign(&parent.foreign, child.slot());
         child.foreign.raise(parent.epoch);
         Some(child)
+    }
+
+    /// Takes out the finished thread in whose slot one started by `parent` goes on.
+    fn predecessor(&mut self, parent: &ThreadClock) -> Option<ThreadClock> {
+        let newest = self.finished.iter().enumerate().rev().take(CROWD);
+        let mut known = newest.filter(|(_, old)| parent.knows(old.epoch, &old.foreign)).map(|(index, _)| index);
+        if self.len() - self.strands < CROWD {
+            let index = known.next()?;
+            return self.finished.swap_remove_back(index);
+        }
+        // One of the first slots, if there is any: clocks share what they know of the others.
+        let is_near = |&index: &usize| self.finished[index].slot().index() < NEAR;
+        let known: Vec<usize> = known.collect();
+        let near = known.iter().copied().find(is_near).or_else(|| (0..self.finished.len()).find(is_near));
+        self.finished.remove(near.or_else(|| known.first().copied()).unwrap_or(0))
     }
 
     /// A clock for a task that knows what `base` holds. Tasks are many, so theirs are 256 at most, and a task may go
