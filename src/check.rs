@@ -29,6 +29,9 @@ pub struct Outcome<R> {
 
 /// Runs a closure, and fails with the report if anything was found in it.
 ///
+/// What other orders of the same events would have done is found, too ([`Config::predict`](crate::Config::predict)): two
+/// locks taken in both orders, one after the other by luck, are a finding with the order that deadlocks.
+///
 /// The closure runs in a thread of its own. If it ends up in a deadlock, `check` returns all the same (by panicking
 /// with the report) and leaves the stuck threads behind. Threads are to be started with [`crate::thread`]: what a plain
 /// `std::thread` does inside is not seen.

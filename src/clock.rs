@@ -170,6 +170,27 @@ impl VectorClock {
         true
     }
 
+    /// Can [`raise`](Self::raise) be told of this moment without taking memory?
+    #[inline]
+    #[must_use]
+    pub fn has_component(&self, epoch: Epoch) -> bool {
+        epoch.is_zero() || epoch.slot().index() < self.times.len() || self.covers(epoch)
+    }
+
+    /// Has it a component for each that `other` has, so that [`join`](Self::join) takes no memory?
+    #[inline]
+    #[must_use]
+    pub fn has_components_of(&self, other: &Self) -> bool {
+        other.times.len() <= self.times.len() && self.far.holds(&other.far)
+    }
+
+    /// Is there memory for a copy of `other`?
+    #[inline]
+    #[must_use]
+    pub fn has_memory_for(&self, other: &Self) -> bool {
+        other.times.len() <= self.times.capacity() && self.far.is_shared_with(&other.far)
+    }
+
     /// Forgets the component of `slot`.
     pub fn forget(&mut self, slot: Slot) {
         if let Some(time) = self.times.get_mut(slot.index()) {

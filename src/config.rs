@@ -30,6 +30,11 @@ pub struct Config {
     /// A poll that computes for so long is a finding: all other tasks of the thread wait meanwhile. Counted is what the
     /// thread itself has computed. `None`: none is. (On systems that cannot tell, none is.)
     pub long_poll: Option<Duration>,
+    /// What [`check`](crate::check()) does beyond what it saw: from the events of the closure's threads, kept in memory, it
+    /// tells what other orders of them would have done. `None`: nothing. Needs [`races`](Self::races); nothing is told of
+    /// async tasks, of a closure that leaves threads behind or learns something from threads outside, and nothing when
+    /// [`record`](Self::record) has the events (`gordian analyze` tells of those).
+    pub predict: Option<Predict>,
     /// Write every event to this file.
     pub record: Option<PathBuf>,
     /// Print each finding to standard error when it is made, outside [`check`](crate::check()).
@@ -44,9 +49,27 @@ impl Default for Config {
             waits: true,
             on_deadlock: OnDeadlock::Continue,
             long_poll: Some(Duration::from_millis(100)),
+            predict: Some(Predict::default()),
             record: None,
             print: true,
         }
+    }
+}
+
+/// How far [`check`](crate::check()) predicts. Both bounds are counts, so that the same run gives the same findings however
+/// busy the machine is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Predict {
+    /// A closure of about so many events is predicted; of a longer one nothing is. An event takes up to 60 bytes while it is
+    /// predicted.
+    pub events: u32,
+    /// States that the searches for other orders may reach together. 0: only what keeps the order of critical sections.
+    pub states: u64,
+}
+
+impl Default for Predict {
+    fn default() -> Self {
+        Self { events: 50_000, states: 20_000 }
     }
 }
 

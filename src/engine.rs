@@ -10,7 +10,7 @@ use crate::analysis::predict::Control;
 use crate::analysis::serialisability::{ConflictGraph, Cycle};
 use crate::analysis::wait_for::{Knot, WaitForAnalysis};
 use crate::event::{Event, Names, Object};
-use crate::finding::{Finding, Findings, Refutation};
+use crate::finding::{Finding, Findings, Refutation, Tier};
 
 use predicted::Predicting;
 
@@ -90,6 +90,8 @@ pub struct Verdict {
     /// Lock-order cycles that passed the filters, before equal ones are merged into one finding; `None` when the lock
     /// order was not judged.
     pub patterns: Option<u64>,
+    /// The search for lock-order cycles gave up at a bound: there may be more.
+    pub order_cut: bool,
     /// What no reordering does, though the pattern is there.
     pub refuted: Vec<Refutation>,
     /// What prediction could not tell, if it was asked for.
@@ -105,6 +107,39 @@ pub struct Unpredicted {
     pub undecided: u64,
     /// States that the searches reached.
     pub states: u64,
+}
+
+impl Verdict {
+    /// Adds what prediction proved to what a run has shown. A finding of the run that is proved becomes a predicted one, with
+    /// its witness; one that no order of the events does is taken out; what the run did not show is added. With `kept` the
+    /// trace stays, and findings name positions in it.
+    pub fn add_to(self, findings: &mut Vec<Finding>, kept: bool) {
+        let Self { findings: judged, refuted, .. } = self;
+        let still = |finding: &Finding| judged.iter().any(|judged| judged.fingerprint == finding.fingerprint);
+        findings.retain(|finding| {
+            let same = refuted.iter().any(|refuted| refuted.finding.fingerprint == finding.fingerprint);
+            finding.tier > Tier::Possible || !same || still(finding)
+        });
+        for mut foreseen in judged.into_iter().filter(|finding| !finding.witness.is_empty()) {
+            if !kept {
+                foreseen.sites.iter_mut().for_each(|site| site.event = None);
+            }
+            match findings.iter_mut().find(|finding| finding.fingerprint == foreseen.fingerprint) {
+                Some(known) if known.tier < Tier::Predicted => {
+                    // The run has the stacks, and knows the tests.
+                    for site in &mut foreseen.sites {
+                        if let Some(seen) = known.sites.iter().find(|seen| seen.site == site.site) {
+                            site.stack.clone_from(&seen.stack);
+                        }
+                    }
+                    foreseen.tests = std::mem::take(&mut known.tests);
+                    *known = foreseen;
+                }
+                Some(_) => {}
+                None => findings.push(foreseen),
+            }
+        }
+    }
 }
 
 impl Engine {
@@ -132,6 +167,15 @@ impl Engine {
     pub fn predicting_up_to(mut self, events: u64) -> Self {
         if let Some(predicting) = &mut self.predicting {
             predicting.limit(events);
+        }
+        self
+    }
+
+    /// Predicts on the calling thread alone, where it would else use one for each processor.
+    #[must_use]
+    pub fn on_one_thread(mut self) -> Self {
+        if let Some(predicting) = &mut self.predicting {
+            predicting.on_one_thread();
         }
         self
     }
@@ -248,6 +292,7 @@ impl Engine {
             events: self.events,
             threads: self.threads.iter().filter(|&&seen| seen).count() as u64,
             patterns: self.order.as_ref().filter(|_| self.tell_order).map(|_| cycles as u64),
+            order_cut: self.order.as_ref().is_some_and(|order| order.order().is_cut()),
             refuted,
             prediction: self.predicting.as_ref().map(Predicting::rest),
         }

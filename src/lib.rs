@@ -71,7 +71,7 @@ mod record;
 pub mod runtime;
 
 pub use check::{Outcome, check, findings, findings_of, finish, start};
-pub use config::{Config, OnDeadlock, StartError};
+pub use config::{Config, OnDeadlock, Predict, StartError};
 
 #[cfg(feature = "cli")]
 pub mod cli;

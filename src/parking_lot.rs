@@ -14,6 +14,14 @@
 //! - A panic that the user asks for upon a deadlock ([`OnDeadlock::Panic`](crate::OnDeadlock::Panic)) ends the process
 //!   where no guard may be left without its lock: at the end of `unlocked`, in `with_upgraded`, and when a [`Condvar`]
 //!   takes its mutex again.
+//!
+//! What is *not seen* is when a holder looks at what a lock guards, or changes it: `Deref` of lock_api's guards goes to the
+//! data and asks no raw lock, and guards of our own would not be lock_api's, to whose types (`map`, `MutexGuard::mutex`,
+//! functions over `lock_api::MutexGuard<'_, R, T>`) programs hold. The trace says so ([`Op::DataHidden`]), and prediction
+//! takes it that each holder saw all that holders before it had done: a cycle of these locks is `possible`, never
+//! `predicted`. The same holds for the parking_lot of unchanged code, where the raw lock is all that is ours.
+//!
+//! [`Op::DataHidden`]: crate::event::Op::DataHidden
 
 #[cfg(not(feature = "detect"))]
 pub use ::parking_lot::*;

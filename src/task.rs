@@ -21,6 +21,6 @@ mod detect {
     use crate::record::tasks::{RuntimeMeta, Task, Watched};
 
     pub(super) fn watched<F: Future>(future: F, place: Place) -> Watched<F> {
-        Watched::new(Task::spawned(&RuntimeMeta::foreign(), None, place), future)
+        Watched::new(Task::spawned(RuntimeMeta::foreign(), None, place), future)
     }
 }

@@ -31,6 +31,8 @@
 
 #[cfg(all(feature = "detect", not(tokio_without = "sync")))]
 mod blocking;
+#[cfg(all(feature = "detect", not(all(tokio_without = "sync", tokio_without = "time"))))]
+mod budget;
 #[cfg(all(feature = "detect", not(tokio_without = "rt")))]
 pub mod runtime;
 #[cfg(all(feature = "detect", not(tokio_without = "sync")))]

@@ -4,6 +4,13 @@
 //! program says otherwise.
 #![cfg(all(feature = "detect", feature = "tokio"))]
 
+#[path = "async_bugs/losses.rs"]
+mod losses;
+#[path = "async_bugs/runtimes.rs"]
+mod runtimes;
+#[path = "async_bugs/wakers.rs"]
+mod wakers;
+
 use std::collections::BTreeSet;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
@@ -22,10 +29,14 @@ const SECOND: Duration = Duration::from_secs(1);
 
 /// The kinds of what is found in the program.
 fn kinds<F: Future<Output = ()>>(program: impl FnOnce() -> F + Send + 'static) -> BTreeSet<Kind> {
-    let outcome = findings_of(move || {
+    kinds_of(move || {
         Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(program());
-    });
-    outcome.findings.iter().map(|finding| finding.kind).collect()
+    })
+}
+
+/// The kinds of what is found in a program that makes its own runtime.
+fn kinds_of(program: impl FnOnce() + Send + 'static) -> BTreeSet<Kind> {
+    findings_of(program).findings.iter().map(|finding| finding.kind).collect()
 }
 
 fn finds<F: Future<Output = ()>>(kind: Kind, program: impl FnOnce() -> F + Send + 'static) {

@@ -108,6 +108,14 @@ fn a_cycle_of_locks_alone_is_told_by_the_locks() {
     );
 }
 
+/// A thread that does nothing orders its start before its join all the same.
+#[test]
+fn a_cycle_through_an_idle_thread() {
+    let (message, steps) = only("T0|begin|1\nT0|fork(T2)|2\nT1|join(T2)|3\nT1|w(X)|4\nT0|r(X)|5\nT0|end|6\n");
+    assert!(message.starts_with("the region of `T0` at 1 is not atomic"), "{message}");
+    assert_eq!(steps.len(), 4, "{steps:?}");
+}
+
 #[test]
 fn regions_that_overlap_are_blamed_together() {
     let (message, _) = only("T1|begin|1\nT0|begin|2\nT1|w(Y)|3\nT0|w(X)|4\nT1|r(X)|5\nT0|r(Y)|6\nT0|end|7\nT1|end|8\n");

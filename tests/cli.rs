@@ -261,3 +261,28 @@ fn a_trace_is_converted_to_text_and_back() {
     let (code, help, _) = told(&self::run(&["convert", "--help"]));
     assert!(code == 0 && help.contains("Examples:"), "{help}");
 }
+
+/// A ring of so many threads, each holding a lock and taking the next.
+fn ring(count: usize) -> String {
+    (0..count)
+        .map(|at| {
+            let (own, next) = (at, (at + 1) % count);
+            format!("T{at}|acq(L{own})|1\nT{at}|acq(L{next})|2\nT{at}|rel(L{next})|3\nT{at}|rel(L{own})|4\n")
+        })
+        .collect()
+}
+
+#[test]
+fn a_search_that_stopped_at_its_bounds_says_so() {
+    let directory = tempfile::tempdir().expect("a directory");
+    for (count, cut) in [(32, false), (33, true)] {
+        let path = directory.path().join(format!("{count}.std")).display().to_string();
+        std::fs::write(&path, ring(count)).expect("it is written");
+        let args = ["analyze", &path, "--engine", "lock-order"];
+        let (code, stdout, _) = told(&run(&args));
+        assert_eq!(code, i32::from(!cut), "{stdout}");
+        assert_eq!(stdout.contains("stopped at its bounds"), cut, "{stdout}");
+        let summary = &document(&[&args[..], &["--format", "json"]].concat())["summary"];
+        assert_eq!(summary["order_cut"].as_bool().unwrap_or(false), cut, "{summary}");
+    }
+}

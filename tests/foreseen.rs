@@ -286,6 +286,57 @@ fn a_region_is_broken_by_what_could_come_in_between() {
     assert_eq!(told(&judged(&parts, &[]).findings), [], "the other may change it because of what it saw");
 }
 
+/// Another passage through the region looks at the same place: it can do so before the write, and go on as the first did.
+#[test]
+fn what_a_region_decides_by_its_look_can_be_decided_twice() {
+    let (begin, end) = (Op::RegionBegin, Op::RegionEnd);
+    let (read, write) = (Op::Read { var: X }, Op::Write { var: X });
+    let locked = |op: Op| vec![acq(A), op, rel(A)];
+    let region = |parts: &[Vec<Op>]| [vec![begin], parts.concat(), vec![end]].concat();
+    let both = |one: Vec<Op>, other: Vec<Op>, same: &[(usize, usize)]| {
+        let finding = judged(&[(1, one), (2, other)], same).findings;
+        assert!(finding.iter().all(|finding| finding.sites.len() == 3 && !finding.witness.is_empty()));
+        told(&finding)
+    };
+    let decided = || region(&[locked(read), locked(write)]);
+    let twice = [(Kind::AtomicityViolation, Tier::Possible)];
+    assert_eq!(both(decided(), region(&[locked(read)]), &[(8, 0), (10, 2)]), twice);
+    assert_eq!(both(decided(), region(&[locked(read)]), &[(10, 2)]), [], "another region");
+    assert_eq!(both(decided(), region(&[locked(read)]), &[(8, 0)]), [], "another look");
+    assert_eq!(both(decided(), locked(read), &[(9, 2)]), [], "no region");
+    let whole = || vec![begin, acq(A), read, write, rel(A), end];
+    assert_eq!(both(whole(), region(&[locked(read)]), &[(6, 0), (8, 2)]), []);
+    // What a lock guards, changed in place; and both saw the same, and only one wrote.
+    let guarded = || region(&[look(A), change(A)]);
+    assert_eq!(both(guarded(), region(&[look(A)]), &[(6, 5), (9, 0), (11, 2)]), twice);
+    let early = [(2, region(&[look(A)])), (1, guarded())];
+    assert_eq!(told(&judged(&early, &[(5, 0), (7, 2), (11, 10)]).findings), []);
+}
+
+/// A cell looked at in one critical section and written in a later one, without a mark: `possible` at most.
+#[test]
+fn check_and_act_in_two_sections_without_a_mark() {
+    let (read, write, update) = (Op::Read { var: X }, Op::Write { var: X }, Op::SpeculativeRead { var: X });
+    let locked = |ops: &[Op]| [vec![acq(A)], ops.to_vec(), vec![rel(A)]].concat();
+    let acts = Op::AtomicRmw { atomic: N, order: Order::Relaxed };
+    let lost = [(Kind::LostUpdate, Tier::Possible)];
+    let both =
+        |one: Vec<Op>, other: Vec<Op>, same: &[(usize, usize)]| told(&judged(&[(1, one), (2, other)], same).findings);
+    let decided = || [locked(&[read]), vec![acts], locked(&[write])].concat();
+    assert_eq!(both(decided(), locked(&[read]), &[(8, 1)]), lost);
+    assert_eq!(both(decided(), locked(&[read]), &[]), [], "another look");
+    assert_eq!(both([locked(&[read]), locked(&[write])].concat(), locked(&[read]), &[(7, 1)]), [], "worked out twice");
+    assert_eq!(both([locked(&[read]), vec![acts], locked(&[read, write])].concat(), locked(&[read]), &[(9, 1)]), []);
+    assert_eq!(both(locked(&[read, acts, write]), locked(&[read]), &[(6, 1)]), []);
+    // An update of another thread in between: changed in place, or after a look of its own.
+    let stale = || [locked(&[read]), locked(&[write])].concat();
+    assert_eq!(both(stale(), locked(&[update, write]), &[(8, 7)]), lost);
+    assert_eq!(both(stale(), locked(&[write]), &[]), [], "it never looked");
+    let in_place = [locked(&[read]), locked(&[update, write])].concat();
+    assert_eq!(both(in_place, locked(&[update, write]), &[(5, 4), (9, 8)]), [], "it looks again");
+    assert_eq!(told(&judged(&[(2, locked(&[update, write])), (1, stale())], &[(2, 1)]).findings), [], "it was seen");
+}
+
 #[test]
 fn a_schedule_is_the_witness_in_turns() {
     let verdict = judged(&[(1, nested(A, B)), (2, nested(B, A))], &[]);

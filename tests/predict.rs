@@ -63,6 +63,19 @@ fn golden_traces_have_exactly_their_races_and_deadlocks() {
     assert!(seen.races > 20 && seen.deadlocks > 5 && seen.refuted > 10, "{seen:?}");
 }
 
+/// A thread that does nothing is joined after it was started all the same: by way of it the writes are in order.
+#[test]
+fn the_join_of_an_idle_thread_comes_after_its_start() {
+    let ordered = "T0|fork(T1)|1\nT1|w(V0)|2\nT1|fork(T2)|3\nT0|join(T2)|4\nT0|w(V0)|5";
+    let racy = "T0|fork(T1)|1\nT1|fork(T2)|2\nT1|w(V0)|3\nT0|join(T2)|4\nT0|w(V0)|5";
+    for (text, later) in [(ordered, None), (racy, Some(5))] {
+        let events: Vec<Event> = text.lines().map(parse).collect();
+        let (answers, _) = oracle::answers(&events);
+        assert_eq!(answers.racy, later.into_iter().collect(), "{text}");
+        oracle::compare(&events);
+    }
+}
+
 fn sum(one: Outcome, other: Outcome) -> Outcome {
     Outcome {
         races: one.races + other.races,

@@ -27,6 +27,10 @@ once_cell 1.21.4
 async-channel 2.5.0
 arc-swap 1.9.5
 tokio 1.54.1 --features full,test-util --lib --test sync_* --test rt_* --test task_*
+bb8 0.9.1
+async-compat 0.2.6
+tokio-util 0.7.20 --features full --lib --test sync_cancellation_token --test mpsc --test time_delay_queue --test task_join_map
+deadpool 0.13.1 --features managed,unmanaged,rt_tokio_1
 smol: event-listener 5.4.2 event-listener-strategy 0.5.4 async-channel 2.5.0 async-lock 3.5.0
 END
 }

@@ -76,7 +76,9 @@ fn conflict(one: &Event, other: &Event) -> bool {
 /// The order of these is kept.
 const fn is_ordered(op: Op) -> Option<CondvarId> {
     match op {
-        Op::Notify { condvar, .. } => Some(condvar),
+        Op::Notify { condvar, .. } | Op::CondvarRequest { condvar, .. } | Op::CondvarWoken { condvar, .. } => {
+            Some(condvar)
+        }
         _ => None,
     }
 }
@@ -150,6 +152,9 @@ impl<'a> Twin<'a> {
         }
         match op {
             Op::Joined { child } => {
+                if !self.has_begun(state, child.0 as usize) {
+                    return false;
+                }
                 let child = self.threads.get(child.0 as usize).map_or(&[][..], Vec::as_slice);
                 child.iter().filter(|&&other| other < event).all(|&other| self.is_done(state, other))
             }
@@ -242,7 +247,7 @@ pub(crate) fn predict(events: &[Event]) -> (Prediction, Vec<Hazard>) {
     (predictor.finish().expect("a trace of threads"), order.take())
 }
 
-const ENOUGH: Effort = Effort { every_event: true, budget: u64::MAX };
+const ENOUGH: Effort = Effort { every_event: true, budget: u64::MAX, parallel: true };
 
 /// What prediction says, and how.
 pub(crate) fn answers(events: &[Event]) -> (Truth, Outcome) {
@@ -397,7 +402,15 @@ impl Script {
                     _ => Op::AtomicLoad { atomic, order },
                 },
             ),
-            13 if how < 64 => self.emit(thread, Op::Notify { condvar: CondvarId(0), all: true, woken: 0 }),
+            13 if how < 64 => {
+                let condvar = CondvarId(u32::from(how) / 4 % 2);
+                let op = match how % 4 {
+                    0 => Op::CondvarRequest { condvar, lock: LockId(0) },
+                    1 => Op::CondvarWoken { condvar, notified: true },
+                    _ => Op::Notify { condvar, all: true, woken: 0 },
+                };
+                self.emit(thread, op);
+            }
             13 | 14 if self.held.len() < THREADS => {
                 let child = self.held.len();
                 self.held.push(Vec::new());

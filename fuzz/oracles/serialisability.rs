@@ -105,6 +105,7 @@ fn conflict(one: &Event, two: &Event) -> bool {
         || (object(one.op).is_some() && object(one.op) == object(two.op) && (writes(one.op) || writes(two.op)))
         || matches!(one.op, Op::Fork { child } if child == two.owner.thread)
         || matches!(two.op, Op::Joined { child } if child == one.owner.thread)
+        || matches!((one.op, two.op), (Op::Fork { child }, Op::Joined { child: joined }) if child == joined)
         || match (one.op, two.op) {
             (Op::Released { lock, mode }, Op::Acquired { lock: taken, mode: wanted, .. }) => {
                 lock == taken && !mode.compatible(wanted)

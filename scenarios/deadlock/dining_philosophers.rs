@@ -1,8 +1,8 @@
-//! Five philosophers each hold the left fork and wait for the right one.
+//! Five philosophers each take the left fork, then the right one; this run is lucky.
 //!
-//! Every philosopher takes the fork on the left, then the fork on the right. No two of them contradict each other, but all
-//! five together close a circle: once each has a left fork, nobody gets a right one. In the fixed form the last one begins
-//! with the right fork, which breaks the circle.
+//! No two of them contradict each other, but all five together close a circle: once each has a left fork, nobody gets a
+//! right one. In this run they happen to eat one after the other, so all get both; but nothing makes that so. In the fixed
+//! form the last one begins with the right fork, which breaks the circle.
 //!
 //! origin: E. W. Dijkstra, Hierarchical ordering of sequential processes (EWD310), 1971
 
@@ -19,10 +19,9 @@ fn forks() -> Vec<Fork> {
     (0..SEATS).map(|seat| Arc::new(Mutex::new(0).named(&format!("fork {seat}")))).collect()
 }
 
-/// Eats with two forks, taken in this order; `ready` is called with the first one in the hand.
-fn dine(first: &Fork, second: &Fork, ready: impl Fn()) {
+/// Eats with two forks, taken in this order.
+fn dine(first: &Fork, second: &Fork) {
     let mut uses_first = first.lock().unwrap(); //~ lock-order-cycle
-    ready();
     let mut uses_second = second.lock().unwrap(); //~ lock-order-cycle
     *uses_first += 1;
     *uses_second += 1;
@@ -33,25 +32,29 @@ fn philosopher(seat: usize) -> thread::Builder {
 }
 
 pub fn buggy() {
-    let forks = forks();
-    let all_have_one = Arc::new(Barrier::new(SEATS));
-    let table: Vec<_> = (0..SEATS)
-        .map(|seat| {
-            let (left, right) = (Arc::clone(&forks[seat]), Arc::clone(&forks[(seat + 1) % SEATS]));
-            let all_have_one = Arc::clone(&all_have_one);
-            philosopher(seat).spawn(move || dine(&left, &right, || { all_have_one.wait(); })).unwrap()
-        })
-        .collect();
-    table.into_iter().for_each(|philosopher| philosopher.join().unwrap());
+    serve(|left, right, _| (left, right));
 }
 
 pub fn fixed() {
+    serve(|left, right, seat| if seat + 1 == SEATS { (right, left) } else { (left, right) });
+}
+
+fn serve(order: fn(Fork, Fork, usize) -> (Fork, Fork)) {
     let forks = forks();
+    let luck = Arc::new(Barrier::new(SEATS));
     let table: Vec<_> = (0..SEATS)
         .map(|seat| {
             let (left, right) = (Arc::clone(&forks[seat]), Arc::clone(&forks[(seat + 1) % SEATS]));
-            let (first, second) = if seat + 1 == SEATS { (right, left) } else { (left, right) };
-            philosopher(seat).spawn(move || dine(&first, &second, || ())).unwrap()
+            let ((first, second), luck) = (order(left, right, seat), Arc::clone(&luck));
+            let dines = move || {
+                for turn in 0..SEATS {
+                    if turn == seat {
+                        dine(&first, &second);
+                    }
+                    luck.wait();
+                }
+            };
+            philosopher(seat).spawn(dines).unwrap()
         })
         .collect();
     table.into_iter().for_each(|philosopher| philosopher.join().unwrap());

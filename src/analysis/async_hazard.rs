@@ -1,6 +1,6 @@
 //! What a task must not do: hold a blocking lock while it is suspended, or block the thread that polls it.
 
-use crate::event::{LockId, Mode, Names, Object, SiteId, ThreadId};
+use crate::event::{ChannelId, LockId, Mode, Names, Object, SiteId, ThreadId};
 use crate::finding::{Finding, Held, Involved, Kind, SiteReport, Tier};
 
 /// A blocking lock that is held while its task is suspended. Whoever wants it blocks a thread, which may be the one that
@@ -137,5 +137,53 @@ impl CancelledSection {
         )
         .with_help("await first and write then, with no await between the first write and the release")
         .with_help("or let a task of its own do the update, which goes on when nobody waits for it any more")
+    }
+}
+
+/// A message that was taken out of a channel by a future which was dropped before it was done with it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LostMessage {
+    /// The task.
+    pub task: ThreadId,
+    /// The channel.
+    pub channel: ChannelId,
+    /// Where the message was taken.
+    pub taken: SiteId,
+    /// Where the future waited when it was dropped.
+    pub awaits: SiteId,
+}
+
+impl LostMessage {
+    /// The finding: [`Tier::Possible`], for the future may have been done with the message.
+    #[must_use]
+    pub fn finding(&self, names: &dyn Names) -> Finding {
+        let channel = Object::Channel(self.channel);
+        let label = names.label(channel);
+        let owner = names.owner_name(self.task);
+        let site = |role: String, site| SiteReport {
+            role,
+            site: names.site(site),
+            owner: owner.clone(),
+            held: Vec::new(),
+            event: None,
+            stack: Vec::new(),
+        };
+        let sites = vec![
+            site(format!("took a message from {label}"), self.taken),
+            site("waits, and is dropped there".to_owned(), self.awaits),
+        ];
+        let who = names.owner_label(self.task);
+        let message = format!(
+            "a future of {who} was dropped after it had taken a message from {label}: what it took is lost, and others come after it"
+        );
+        Finding::new(
+            Kind::CancelledCriticalSection,
+            Tier::Possible,
+            message,
+            sites,
+            vec![Involved::new(names, channel)],
+        )
+        .with_help("keep the future over the iterations of the loop (pin it outside, and pass `&mut` to `select!`)")
+        .with_help("or let what was taken lie outside of the future until it is complete")
     }
 }

@@ -127,10 +127,11 @@ impl UpdateState {
 }
 
 impl StaleWrite {
-    /// The finding where what comes in between is the same look by another thread, which may go on to write as well.
+    /// The finding, made of that of the triple, where what comes in between is the same look by another thread, which may go
+    /// on to write as well.
     #[must_use]
-    pub fn twice(&self, object: Object, names: &dyn Names) -> Finding {
-        let mut finding = self.finding(object, names);
+    pub fn twice(&self, finding: Finding, object: Object, names: &dyn Names) -> Finding {
+        let mut finding = finding;
         let label = names.label(object);
         let (who, other) = (names.owner_label(self.write.thread), names.owner_label(self.between.thread));
         finding.tier = Tier::Possible;
@@ -141,10 +142,19 @@ impl StaleWrite {
         finding
     }
 
-    /// The finding.
+    /// The finding where look and write are in two critical sections of one lock, and nobody has said that they are one step.
     #[must_use]
-    pub fn finding(&self, object: Object, names: &dyn Names) -> Finding {
-        let label = names.label(object);
+    pub fn in_sections(&self, object: Object, names: &dyn Names) -> Finding {
+        let (label, who) = (names.label(object), names.owner_label(self.write.thread));
+        let message =
+            format!("{who} overwrites an update of {label} that came after it looked, in an earlier critical section");
+        let objects = vec![Involved::new(names, object)];
+        Finding::new(Kind::LostUpdate, Tier::Possible, message, self.sites(&label, names), objects)
+            .with_help("look and write in one critical section, or look again in the second one before writing")
+    }
+
+    /// The three operations, the write first.
+    fn sites(&self, label: &str, names: &dyn Names) -> Vec<SiteReport> {
         let site = |role: String, doing: &Doing| SiteReport {
             role,
             site: names.site(doing.site),
@@ -153,11 +163,18 @@ impl StaleWrite {
             event: Some(doing.ordinal).filter(|&ordinal| ordinal > 0),
             stack: Vec::new(),
         };
-        let sites = vec![
+        vec![
             site(format!("writes {label} and has not looked again"), &self.write),
             site(format!("looks at {label}"), &self.look),
             site(format!("writes {label} in between"), &self.between),
-        ];
+        ]
+    }
+
+    /// The finding.
+    #[must_use]
+    pub fn finding(&self, object: Object, names: &dyn Names) -> Finding {
+        let label = names.label(object);
+        let sites = self.sites(&label, names);
         let objects = vec![Involved::new(names, object)];
         let who = names.owner_label(self.write.thread);
         if matches!(object, Object::Atomic(_)) {

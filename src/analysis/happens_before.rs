@@ -34,7 +34,7 @@ pub use held::HeldLock;
 pub use lock::LockClock;
 pub use race::{Access, Race};
 pub use sync::SyncClock;
-pub use thread::{SlotTable, ThreadClock};
+pub use thread::{ATTENTION, SlotTable, ThreadClock};
 pub use var::{AccessInfo, VarState};
 
 use held::{StackId, Stacks};

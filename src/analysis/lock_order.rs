@@ -34,6 +34,7 @@ mod cycles;
 mod graph;
 mod judge;
 mod offline;
+mod patterns;
 mod report;
 mod segments;
 #[cfg(test)]

@@ -82,6 +82,8 @@ pub struct Effort {
     pub every_event: bool,
     /// States that all searches together may reach. 0: only what keeps the order of critical sections.
     pub budget: u64,
+    /// On as many threads as there are processors. The result does not depend on it.
+    pub parallel: bool,
 }
 
 /// How to stop, and how far it is.
@@ -178,9 +180,9 @@ pub struct PredictedBreach {
     first: u32,
     between: u32,
     second: u32,
-    /// Where the region begins; none for a load and a store of an atomic.
-    region: u32,
-    /// The other access is the same look: both threads may go on to the store.
+    /// Why the two belong together.
+    bond: atomicity::Bond,
+    /// The other access is the same look: both threads may go on to the write.
     twice: bool,
     /// The reordering after which the other access, and then the second, can come.
     pub witness: Witness,
@@ -235,9 +237,8 @@ impl Prediction {
     #[must_use]
     pub fn breach(&self, breach: &PredictedBreach, names: &dyn Names) -> Finding {
         let mut finding = atomicity::finding(&self.index, breach, names);
-        if !breach.twice {
-            finding.tier = Tier::Predicted;
-        }
+        let proved = !breach.twice && breach.bond != atomicity::Bond::Sections;
+        finding.tier = if proved { Tier::Predicted } else { Tier::Possible };
         finding.witness = breach.witness.tell(self, names);
         finding.schedule = breach.witness.schedule(self);
         finding

@@ -14,7 +14,9 @@
 mod graph;
 mod knot;
 mod stream;
+mod wait;
 
-pub use graph::{Backlog, Blocked, Holding, Knot, Leg, Member, PoolId, Possession, SessionId, Wait, WaitGraph};
-pub use knot::in_words;
+pub use graph::WaitGraph;
+pub use knot::{Backlog, Knot, Member, in_words};
 pub use stream::WaitForAnalysis;
+pub use wait::{Blocked, Holding, Leg, PoolId, Possession, SessionId, Wait};

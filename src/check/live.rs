@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::Outcome;
 use crate::config::{Config, StartError};
 use crate::finding::Finding;
+use crate::record::kept::Kept;
 use crate::record::{config, sink, threads, waits};
 
 /// Fixes what is watched in this process. Has to come before the first use of any wrapper; without it the
@@ -57,7 +58,8 @@ where
     R: Send + 'static,
 {
     let name = std::thread::current().name().unwrap_or("main").to_owned();
-    let child = threads::fork_session(Some(&name), Location::caller());
+    let kept = Kept::begin();
+    let child = threads::fork_session(Some(&name), Location::caller(), kept.clone());
     let record = child.record();
     let session = record.as_ref().map(|record| record.session).unwrap_or_default();
     if let Some(record) = &record {
@@ -90,7 +92,11 @@ where
         }
         std::thread::sleep(Duration::from_millis(1));
     }
-    Outcome { result, findings: sink::close(session) }
+    let mut findings = sink::close(session);
+    if let Some(kept) = kept {
+        kept.end(&mut findings);
+    }
+    Outcome { result, findings }
 }
 
 /// Says that the session's root has ended, however it ended.

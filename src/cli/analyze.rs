@@ -127,6 +127,7 @@ fn judge(path: &Path, judging: &Judging<'_>) -> Result<Judged, InputError> {
         events: Some(verdict.events),
         threads: Some(verdict.threads),
         patterns: verdict.patterns,
+        order_cut: verdict.order_cut,
         not_predicted: unpredicted.skipped,
         undecided: some(unpredicted.undecided),
         states: some(unpredicted.states),

@@ -49,7 +49,7 @@ pub(super) fn child(args: &ChildArgs) -> Result<ExitCode, Error> {
         let _ = write(&Outcome { findings: findings.to_vec(), ..Outcome::default() });
     };
     let body = if args.fixed { scenario.fixed } else { scenario.buggy };
-    let config = Config { record: args.record.clone(), print: false, ..Config::default() };
+    let config = Config { record: args.record.clone(), predict: None, print: false, ..Config::default() };
     let outcome = match check::start(config) {
         Ok(()) => execute(body, told),
         Err(error) => Outcome { failure: Some(error.to_string()), ..Outcome::default() },

@@ -57,7 +57,7 @@ impl Far {
     }
 
     /// Is it the same block, or are both absent?
-    fn is_shared_with(&self, other: &Self) -> bool {
+    pub(super) fn is_shared_with(&self, other: &Self) -> bool {
         match (&self.0, &other.0) {
             (Some(mine), Some(theirs)) => Arc::ptr_eq(mine, theirs),
             (None, None) => true,
@@ -65,9 +65,14 @@ impl Far {
         }
     }
 
+    /// Is there nothing in the other that a join would have to look at?
+    pub(super) fn holds(&self, other: &Self) -> bool {
+        other.0.is_none() || self.is_shared_with(other)
+    }
+
     /// Component-wise maximum; that of `own`, if any, stays as it is. True when any of it was news.
     pub(super) fn join(&mut self, other: &Self, own: Option<usize>) -> bool {
-        if other.0.is_none() || self.is_shared_with(other) {
+        if self.holds(other) {
             return false;
         }
         let Compared { less, more } = self.compare(other, own);

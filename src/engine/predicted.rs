@@ -18,6 +18,7 @@ pub(super) struct Predicting {
     deadlocks: bool,
     breaches: bool,
     limit: u64,
+    parallel: bool,
     stage: Stage,
 }
 
@@ -43,11 +44,22 @@ impl Predicting {
     pub(super) fn new(wanted: impl Fn(Judge) -> bool) -> Option<Self> {
         let (races, deadlocks) = (wanted(Judge::PredictRaces), wanted(Judge::PredictDeadlocks));
         let (breaches, stage) = (wanted(Judge::PredictAtomicity), Stage::Keeping(Predictor::new()));
-        (races || deadlocks || breaches).then_some(Self { races, deadlocks, breaches, limit: u64::MAX, stage })
+        (races || deadlocks || breaches).then_some(Self {
+            races,
+            deadlocks,
+            breaches,
+            limit: u64::MAX,
+            parallel: true,
+            stage,
+        })
     }
 
     pub(super) fn limit(&mut self, events: u64) {
         self.limit = events;
+    }
+
+    pub(super) fn on_one_thread(&mut self) {
+        self.parallel = false;
     }
 
     pub(super) fn feed(&mut self, first: u64, events: &[Event]) {
@@ -91,7 +103,7 @@ impl Predicting {
             }
         }
         started(trace.work(hazards.len()));
-        let effort = Effort { every_event, budget };
+        let effort = Effort { every_event, budget, parallel: self.parallel };
         let mut deadlocks = trace.deadlocks(&hazards, effort, control);
         let races = if self.races { trace.races(&known, effort, control) } else { Races::default() };
         let breaches = if self.breaches { trace.breaches(effort, control) } else { Vec::new() };

@@ -1,7 +1,7 @@
 //! The configuration in force. Fixed at the first hook of the process.
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::log::Log;
 use super::process;
@@ -42,6 +42,11 @@ impl Modes {
         self.0 & Self::RECORD != 0
     }
 
+    /// The same, of a thread whose events are recorded.
+    pub(super) const fn recorded(self) -> Self {
+        Self(self.0 | Self::RECORD)
+    }
+
     /// Orders are told to the process that gathers those of several.
     #[inline(always)]
     pub(crate) const fn classes(self) -> bool {
@@ -51,13 +56,23 @@ impl Modes {
 
 static CONFIG: OnceLock<Config> = OnceLock::new();
 static LOG: OnceLock<Log> = OnceLock::new();
-/// Is a trace recorded? For hooks that have nothing else to do.
-static RECORDING: AtomicBool = AtomicBool::new(false);
+/// How many traces are recorded, or kept. For hooks that have nothing else to do.
+static RECORDING: AtomicUsize = AtomicUsize::new(0);
 
 /// Is a trace recorded, as far as this thread has heard?
 #[inline(always)]
 pub(crate) fn is_recording() -> bool {
-    RECORDING.load(Ordering::Relaxed)
+    RECORDING.load(Ordering::Relaxed) != 0
+}
+
+/// A trace is recorded from now on.
+pub(super) fn recording_begins() {
+    RECORDING.fetch_add(1, Ordering::Relaxed);
+}
+
+/// One trace less is recorded.
+pub(super) fn recording_ends() {
+    RECORDING.fetch_sub(1, Ordering::Relaxed);
 }
 
 /// Fixes the configuration, and opens the trace.
@@ -71,7 +86,7 @@ pub(crate) fn fix(config: Config) -> Result<(), StartError> {
     };
     if let Some(log) = log {
         LOG.set(log).map_err(|_| StartError::AlreadyStarted)?;
-        RECORDING.store(true, Ordering::Relaxed);
+        recording_begins();
     }
     CONFIG.set(config).map_err(|_| StartError::AlreadyStarted)
 }
@@ -85,7 +100,7 @@ pub(crate) fn get() -> &'static Config {
                 // A `start` that comes at the same time may have been faster with its own.
                 Ok(log) => {
                     drop(LOG.set(log));
-                    RECORDING.store(true, Ordering::Relaxed);
+                    recording_begins();
                 }
                 Err(error) => {
                     process::cannot_record(path, &error);

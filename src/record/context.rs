@@ -2,11 +2,14 @@
 
 use std::cell::Cell;
 use std::ops::{Deref, DerefMut};
-use std::ptr;
+use std::ptr::{self, NonNull};
 use std::sync::Arc;
+
+use rustc_hash::FxHashSet;
 
 use super::Place;
 use super::config::{self, Modes};
+use super::kept::Kept;
 use super::locks::LockState;
 use super::log::ThreadLog;
 use super::tasks::Frame;
@@ -14,7 +17,8 @@ use super::threads::{self, ThreadRecord};
 use crate::analysis::atomicity::Region;
 use crate::analysis::happens_before::ThreadClock;
 use crate::analysis::wait_for::SessionId;
-use crate::event::{LockId, Op, ThreadId};
+use crate::clock::Epoch;
+use crate::event::{Op, ThreadId};
 
 /// Everything that a thread keeps to itself. Touched by no other thread.
 pub(crate) struct Context {
@@ -32,8 +36,10 @@ pub(crate) struct Context {
     pub(crate) blocking: bool,
     /// This thread's part of the trace, if one is recorded.
     pub(crate) log: Option<ThreadLog>,
-    /// Locks that the thread holds and whose data it has looked at, as the trace says; true: and changed.
-    pub(crate) looks: Vec<(LockId, bool)>,
+    /// The checked closure that it is part of, if what that does is kept.
+    pub(crate) kept: Option<Arc<Kept>>,
+    /// The ends of initialisers that owners have seen on this thread, as the trace says.
+    pub(crate) seen: FxHashSet<(ThreadId, Epoch)>,
 }
 
 impl Context {
@@ -58,32 +64,6 @@ impl Context {
         self.log.as_ref().is_some_and(|log| log.position() > 0)
     }
 
-    /// Writes to the trace that the thread looks at what a lock guards that it holds, or changes it.
-    pub(crate) fn look(&mut self, lock: LockId, write: bool, place: Place) {
-        let Some(log) = &mut self.log else { return };
-        let known = self.looks.iter_mut().find(|(known, _)| *known == lock);
-        let (looked, wrote) = known.as_ref().map_or((false, false), |(_, wrote)| (true, *wrote));
-        match known {
-            Some((_, wrote)) => *wrote |= write,
-            None => self.looks.push((lock, write)),
-        }
-        // The hold of the lock orders these against those of other threads.
-        if !looked {
-            log.make_room().push(Op::DataRead { lock }, place);
-        }
-        if write && !wrote {
-            log.make_room().push(Op::DataWrite { lock }, place);
-        }
-    }
-
-    /// The thread lets go of the lock: its next hold looks anew.
-    #[inline]
-    pub(crate) fn look_away(&mut self, lock: LockId) {
-        if !self.looks.is_empty() {
-            self.looks.retain(|(known, _)| *known != lock);
-        }
-    }
-
     /// Writes an event to the trace, if one is recorded. Called while the object's own internal lock (or the object, if it
     /// is a lock) is held, so that the order in the trace is the order in which operations took effect.
     #[inline]
@@ -96,14 +76,19 @@ impl Context {
     }
 }
 
+/// The lowest bit of [`CURRENT`]: the thread's events are recorded, or there is no context to be had. So the hot path of a
+/// thread of which nothing is recorded tests one bit. (A context is aligned to more than two bytes.)
+const ODD: usize = 1;
+/// No hook has run on this thread.
+const NEW: *mut Context = ptr::without_provenance_mut(1);
 /// The thread's context was given back: hooks that run later, in destructors of other thread-locals, do nothing.
-const GONE: *mut Context = ptr::without_provenance_mut(1);
+const GONE: *mut Context = ptr::without_provenance_mut(3);
 /// The thread is inside the tool, or is one of the tool's.
-const BUSY: *mut Context = ptr::without_provenance_mut(2);
+const BUSY: *mut Context = ptr::without_provenance_mut(5);
 
 thread_local! {
     // Const and without a destructor: one load, and usable during the whole teardown of the thread.
-    static CURRENT: Cell<*mut Context> = const { Cell::new(ptr::null_mut()) };
+    static CURRENT: Cell<*mut Context> = const { Cell::new(NEW) };
     static TEARDOWN: Teardown = const { Teardown };
 }
 
@@ -118,7 +103,14 @@ impl Drop for Teardown {
 /// The thread is inside the tool until this is dropped: hooks do nothing. While this lives, [`CURRENT`] is [`BUSY`] and the
 /// context is reached through here only.
 pub(crate) struct Entered {
-    context: *mut Context,
+    /// As it was in [`CURRENT`].
+    current: *mut Context,
+}
+
+/// The context itself, of what leads to one.
+#[inline(always)]
+fn plain(current: *mut Context) -> *mut Context {
+    current.map_addr(|address| address & !ODD)
 }
 
 impl Deref for Entered {
@@ -128,7 +120,7 @@ impl Deref for Entered {
     fn deref(&self) -> &Context {
         // SAFETY: the pointer is from `Box::into_raw` in `install`, and only `leave` frees it, which first takes the
         // `Entered`. CURRENT does not lead to the context now, so this is the only way to it.
-        unsafe { &*self.context }
+        unsafe { &*plain(self.current) }
     }
 }
 
@@ -136,14 +128,14 @@ impl DerefMut for Entered {
     #[inline(always)]
     fn deref_mut(&mut self) -> &mut Context {
         // SAFETY: as for `deref`; `&mut self` makes the access unique.
-        unsafe { &mut *self.context }
+        unsafe { &mut *plain(self.current) }
     }
 }
 
 impl Drop for Entered {
     #[inline(always)]
     fn drop(&mut self) {
-        CURRENT.set(self.context);
+        CURRENT.set(self.current);
     }
 }
 
@@ -156,10 +148,10 @@ pub(crate) fn enter() -> Option<Entered> {
         return first_entry(current);
     }
     CURRENT.set(BUSY);
-    Some(Entered { context: current })
+    Some(Entered { current })
 }
 
-/// What leads to the thread's context now. A hot hook gets it from its caller: a thread-local is reached through a call, as
+/// What leads to the thread's context now, if there is one. A hot hook gets it from its caller: a thread-local is reached through a call, as
 /// far as the compiler knows, so in the hook itself all arguments would have to be saved before.
 #[derive(Clone, Copy)]
 pub(crate) struct Current(*mut Context);
@@ -171,15 +163,15 @@ pub(crate) fn current() -> Current {
 }
 
 impl Current {
-    /// Are the thread's events recorded? False where [`Current::hot`] gives nothing.
+    /// The same, if the thread's events are recorded.
     #[inline(always)]
-    pub(crate) fn is_recorded(self) -> bool {
-        // SAFETY: nothing is called while the reference lives.
-        unsafe { self.hot() }.is_some_and(|context| context.modes.record())
+    pub(crate) fn recorded(self) -> Option<Recorded> {
+        let odd = self.0.addr() & ODD != 0 && self.0.addr() > BUSY.addr();
+        odd.then(|| Recorded(plain(self.0)))
     }
 
     /// The context for a few steps of the hot path, without the mark of [`enter`]. `None` in all cases where [`enter`] has
-    /// more to do or nothing to give.
+    /// more to do or nothing to give, and of a thread whose events are recorded.
     ///
     /// # Safety
     ///
@@ -187,19 +179,36 @@ impl Current {
     /// reference the caller calls nothing that could reach a hook: no allocation, no user code, and no [`enter`].
     #[inline(always)]
     pub(crate) unsafe fn hot<'a>(self) -> Option<&'a mut Context> {
-        if self.0.addr() <= BUSY.addr() {
+        if self.0.addr() & ODD != 0 {
             return None;
         }
-        // SAFETY: a pointer above BUSY is from `Box::into_raw` in `install`. There is no `Entered`, or it would be BUSY,
+        // SAFETY: an even pointer is from `Box::into_raw` in `install`. There is no `Entered`, or it would be BUSY,
         // and by the caller's promise none, nor another result of this function, comes to be while the reference is used.
-        Some(unsafe { &mut *self.0 })
+        Some(unsafe { NonNull::new_unchecked(self.0).as_mut() })
+    }
+}
+
+/// [`Current`] of a thread whose events are recorded.
+#[derive(Clone, Copy)]
+pub(crate) struct Recorded(*mut Context);
+
+impl Recorded {
+    /// As [`Current::hot`].
+    ///
+    /// # Safety
+    ///
+    /// That of [`Current::hot`].
+    #[inline(always)]
+    pub(crate) unsafe fn hot<'a>(self) -> &'a mut Context {
+        // SAFETY: as in `Current::hot`; an odd pointer above BUSY is such a pointer with the bit that was taken off.
+        unsafe { &mut *self.0 }
     }
 }
 
 #[cold]
 #[inline(never)]
 fn first_entry(current: *mut Context) -> Option<Entered> {
-    if !current.is_null() {
+    if current != NEW {
         return None;
     }
     // Making the context allocates, and reads the configuration.
@@ -239,10 +248,11 @@ impl Drop for Inside {
 pub(crate) fn install(context: Context) {
     CURRENT.set(BUSY);
     super::stacks::belong_to(context.thread);
+    let recorded = context.log.is_some();
     let context = Box::into_raw(Box::new(context));
     // Registers the destructor. It fails only in a thread that is being torn down already; the context then lives on.
     let _ = TEARDOWN.try_with(|_| ());
-    CURRENT.set(context);
+    CURRENT.set(context.map_addr(|address| address | usize::from(recorded)));
 }
 
 /// The current thread, if hooks have seen it: also inside the tool.
@@ -252,7 +262,7 @@ pub(crate) fn thread_number() -> ThreadId {
 
 /// Has a hook run on this thread?
 pub(crate) fn is_new() -> bool {
-    CURRENT.get().is_null()
+    CURRENT.get() == NEW
 }
 
 /// Marks the thread as not to be watched while it is being set up by us.
@@ -268,7 +278,7 @@ pub(crate) fn set_own() {
 /// Ends the thread's part: its last event, its final clocks, then its memory.
 fn leave() {
     let Some(entered) = enter() else { return };
-    let context = entered.context;
+    let context = plain(entered.current);
     // CURRENT stays BUSY until the end.
     std::mem::forget(entered);
     // SAFETY: the pointer is from `Box::into_raw` in `install`; CURRENT does not lead to it and the only `Entered` was

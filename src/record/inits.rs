@@ -12,13 +12,13 @@ pub struct InitMeta(SemaphoreMeta);
 
 /// The current owner runs the initialiser until this is dropped: a running initialiser is held like a lock.
 #[derive(Debug)]
-pub struct Initialising<'a>(&'a InitMeta, Option<Hold>);
+pub struct Initialising<'a>(&'a InitMeta, Hold);
 
 impl InitMeta {
     /// Of a once made at `created`.
     #[must_use]
     pub const fn new(created: Place) -> Self {
-        Self(SemaphoreMeta::new(ObjectKind::Once, 1, created))
+        Self(SemaphoreMeta::new(ObjectKind::Once, created))
     }
 
     /// Gives it a name for reports.
@@ -41,7 +41,7 @@ impl InitMeta {
     /// The current owner starts to run the initialiser.
     #[must_use]
     pub fn begin(&self, place: Place) -> Initialising<'_> {
-        Initialising(self, Some(self.0.acquired(1, Mode::Exclusive, Attempt::Blocking, false, place)))
+        Initialising(self, self.0.acquired(1, Mode::Exclusive, Attempt::Blocking, false, place))
     }
 
     /// The value is about to be set; before others can see it.
@@ -50,16 +50,13 @@ impl InitMeta {
     }
 
     /// The current owner has seen the value.
-    pub fn seen(&self, place: Place) {
-        let _ = place;
+    pub fn seen(&self) {
         self.0.learned();
     }
 }
 
 impl Drop for Initialising<'_> {
     fn drop(&mut self) {
-        if let Some(hold) = self.1.take() {
-            self.0.0.released(hold);
-        }
+        self.0.0.released(&self.1);
     }
 }

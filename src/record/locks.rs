@@ -4,6 +4,7 @@
 //! [`held`] stack, and below another lock one look into the filter of known chains. What is new goes to the
 //! lock-order graph ([`order`]).
 
+mod carry;
 mod heir;
 mod held;
 mod meta;
@@ -12,21 +13,23 @@ mod pins;
 mod rw;
 mod state;
 
+use std::hint::cold_path;
 use std::sync::LazyLock;
 
 use parking_lot::Mutex;
 
 use self::held::{Entry, grow};
 use self::meta::{DESCRIBED, ID};
-use super::context::{self, Context, Current, enter};
-use super::{Place, config, tasks, waits};
+use super::context::{self, Context, Current, Recorded, enter};
+use super::{Place, config, waits};
 use crate::analysis::lock_order::LockOrder;
-use crate::analysis::wait_for::{Possession, Wait};
+use crate::analysis::wait_for::Wait;
 use crate::event::{Attempt, LockId, Mode, ObjectKind, Op, SiteId};
 
+pub(crate) use self::carry::{Acquisition, Carried, carried, carry_known, wanted_by_task};
 pub(crate) use self::meta::LockMeta;
 pub(crate) use self::rw::RwMeta;
-pub(crate) use self::state::{Carried, Line, LockState};
+pub(crate) use self::state::{Line, LockState};
 
 /// The lock-order graph of the process. Taken only for what is new.
 pub(crate) static ORDER: LazyLock<Mutex<LockOrder>> = LazyLock::new(Mutex::default);
@@ -76,22 +79,46 @@ pub(crate) fn acquired(meta: &LockMeta, attempt: Attempt, place: Place) {
 /// A call of its own: the caller's guard then stays in registers. Without calls and without events, so that it saves none.
 #[inline(never)]
 fn acquired_blocking(current: Current, meta: &LockMeta, place: Place) {
-    if !push_known::<false>(current, meta, Attempt::Blocking, place) {
-        if current.is_recorded() {
-            acquired_otherwise(current, meta, Attempt::Blocking, place);
-        } else {
-            acquired_slow(meta, Attempt::Blocking, place);
-        }
+    // SAFETY: `current` comes from the caller, and nothing is called below but arithmetic on the context and the lock's own
+    // words. So it is wherever `push_known` and `pop_known` are called.
+    let known = unsafe { current.hot() }
+        .is_some_and(|context| push_known::<false, false>(context, meta, Attempt::Blocking, place));
+    if !known {
+        acquired_otherwise(current, meta, Attempt::Blocking, place);
+    }
+}
+
+#[inline(always)]
+fn acquired_otherwise(current: Current, meta: &LockMeta, attempt: Attempt, place: Place) {
+    match current.recorded() {
+        Some(recorded) if attempt == Attempt::Blocking => acquired_recorded(recorded, meta, place),
+        Some(recorded) => acquired_recorded_handed(recorded, meta, attempt, place),
+        None => acquired_handed(current, meta, attempt, place),
     }
 }
 
 #[inline(never)]
-fn acquired_otherwise(current: Current, meta: &LockMeta, attempt: Attempt, place: Place) {
-    let known = if current.is_recorded() {
-        push_known::<true>(current, meta, attempt, place)
-    } else {
-        attempt != Attempt::Blocking && push_known::<false>(current, meta, attempt, place)
-    };
+fn acquired_recorded(current: Recorded, meta: &LockMeta, place: Place) {
+    // SAFETY: see `acquired_blocking`.
+    if !push_known::<true, false>(unsafe { current.hot() }, meta, Attempt::Blocking, place) {
+        acquired_recorded_handed(current, meta, Attempt::Blocking, place);
+    }
+}
+
+#[inline(never)]
+fn acquired_recorded_handed(current: Recorded, meta: &LockMeta, attempt: Attempt, place: Place) {
+    // SAFETY: see `acquired_blocking`.
+    if !push_known::<true, true>(unsafe { current.hot() }, meta, attempt, place) {
+        acquired_slow(meta, attempt, place);
+    }
+}
+
+/// As [`acquired_blocking`], of a lock that another thread may have released.
+#[inline(never)]
+fn acquired_handed(current: Current, meta: &LockMeta, attempt: Attempt, place: Place) {
+    // SAFETY: see `acquired_blocking`.
+    let known =
+        unsafe { current.hot() }.is_some_and(|context| push_known::<false, true>(context, meta, attempt, place));
     if !known {
         acquired_slow(meta, attempt, place);
     }
@@ -118,7 +145,7 @@ fn record_acquired(context: &mut Context, meta: &LockMeta, attempt: Attempt, pla
         let op = Op::Acquired { lock: meta.given_id(), mode: Mode::Exclusive, attempt };
         meta.log_acquired(log.make_room(), context.thread, op, place);
     }
-    if meta.take_opaque() {
+    if meta.take_opaque(context.kept.is_some()) {
         // The hold orders this; only first acquisitions are opaque, and these are never on the hot path.
         context.emit(Op::DataHidden { lock: meta.given_id() }, place);
     }
@@ -131,22 +158,57 @@ fn record_released(context: &mut Context, meta: &LockMeta) {
         let position = log.make_room().push(op, meta.created());
         meta.log_released(context.thread, position);
     }
-    context.look_away(meta.given_id());
 }
 
 /// The holder of the lock looks at what it guards, or is about to change it. One load when nothing is recorded.
 #[inline(always)]
 pub(crate) fn looked(meta: &LockMeta, write: bool, place: Place) {
     if config::is_recording() {
-        record_look(meta, write, place);
+        record_look(context::current(), meta, write, place);
     }
+}
+
+#[inline(never)]
+fn record_look(current: Current, meta: &LockMeta, write: bool, place: Place) {
+    // SAFETY: see `acquired_blocking`.
+    let ready = current.recorded().is_some_and(|current| look_ready(unsafe { current.hot() }, meta, write, place));
+    if !ready {
+        record_look_slow(meta, write, place);
+    }
+}
+
+/// The hot path of a look: the lock was taken last. The hold orders what is told here against what other holders tell.
+#[inline(always)]
+fn look_ready(context: &mut Context, meta: &LockMeta, write: bool, place: Place) -> bool {
+    let lock = meta.given_id();
+    let Some(entry) = context.locks.held.top_of(lock) else { return false };
+    if entry.has_look(write) {
+        return true;
+    }
+    let Some(log) = context.log.as_mut().filter(|log| log.is_ready(place)) else { return false };
+    match entry.look(write) {
+        (true, true) => log.push_both(Op::DataRead { lock }, Op::DataWrite { lock }, place),
+        (true, false) => _ = log.push_ready(Op::DataRead { lock }, place),
+        (false, true) => _ = log.push_ready(Op::DataWrite { lock }, place),
+        (false, false) => {}
+    }
+    true
 }
 
 #[cold]
 #[inline(never)]
-fn record_look(meta: &LockMeta, write: bool, place: Place) {
-    if let Some(mut inside) = enter() {
-        inside.look(meta.given_id(), write, place);
+fn record_look_slow(meta: &LockMeta, write: bool, place: Place) {
+    let Some(mut inside) = enter() else { return };
+    let context = &mut *inside;
+    let lock = meta.given_id();
+    let Some(log) = &mut context.log else { return };
+    let Some(entry) = context.locks.held.newest_of(lock) else { return };
+    let (looks, changes) = entry.look(write);
+    if looks {
+        log.make_room().push(Op::DataRead { lock }, place);
+    }
+    if changes {
+        log.make_room().push(Op::DataWrite { lock }, place);
     }
 }
 
@@ -175,14 +237,36 @@ pub(crate) fn released(meta: &LockMeta) {
 /// As [`acquired_blocking`].
 #[inline(never)]
 fn released_plainly(current: Current, meta: &LockMeta) {
-    if !pop_known::<false>(current, meta) {
-        released_otherwise(current, meta);
+    // SAFETY: see `acquired_blocking`.
+    if !unsafe { current.hot() }.is_some_and(|context| pop_known::<false, false>(context, meta)) {
+        match current.recorded() {
+            Some(recorded) => released_recorded(recorded, meta),
+            None => released_handed(current, meta),
+        }
     }
 }
 
 #[inline(never)]
-fn released_otherwise(current: Current, meta: &LockMeta) {
-    if !(current.is_recorded() && pop_known::<true>(current, meta)) {
+fn released_recorded(current: Recorded, meta: &LockMeta) {
+    // SAFETY: see `acquired_blocking`.
+    if !pop_known::<true, false>(unsafe { current.hot() }, meta) {
+        released_recorded_handed(current, meta);
+    }
+}
+
+#[inline(never)]
+fn released_recorded_handed(current: Recorded, meta: &LockMeta) {
+    // SAFETY: see `acquired_blocking`.
+    if !pop_known::<true, true>(unsafe { current.hot() }, meta) {
+        released_slow(meta);
+    }
+}
+
+/// As [`acquired_handed`].
+#[inline(never)]
+fn released_handed(current: Current, meta: &LockMeta) {
+    // SAFETY: see `acquired_blocking`.
+    if !unsafe { current.hot() }.is_some_and(|context| pop_known::<false, true>(context, meta)) {
         released_slow(meta);
     }
 }
@@ -202,17 +286,20 @@ fn released_slow(meta: &LockMeta) {
     }
 }
 
-/// The hot path of an exclusive acquisition: nothing about it is new. False, and nothing done, if anything is, or if events
-/// are written and `RECORDED` is false, or the other way round.
+/// The hot path of an exclusive acquisition: nothing about it is new. False, and nothing done, if anything is, or if another
+/// thread released the lock last and `HANDED` is false. `RECORDED`: are the thread's events recorded?
 #[inline(always)]
-fn push_known<const RECORDED: bool>(current: Current, meta: &LockMeta, attempt: Attempt, place: Place) -> bool {
-    // SAFETY: `current` comes from the caller's caller, and nothing is called below but arithmetic on the context and the
-    // lock's own words.
-    let Some(context) = (unsafe { current.hot() }) else { return false };
+fn push_known<const RECORDED: bool, const HANDED: bool>(
+    context: &mut Context,
+    meta: &LockMeta,
+    attempt: Attempt,
+    place: Place,
+) -> bool {
     let id = meta.id_word();
     let locks = &mut context.locks;
-    let Some(parent) = locks.held.ready::<RECORDED>() else { return false };
+    let Some(parent) = locks.held.ready() else { return false };
     if id & DESCRIBED == 0 {
+        cold_path();
         // SAFETY: the stack is ready.
         return id == 0
             && !RECORDED
@@ -224,16 +311,31 @@ fn push_known<const RECORDED: bool>(current: Current, meta: &LockMeta, attempt: 
     if !locks.held.is_empty() && attempt == Attempt::Blocking && !locks.known.in_front(chain) && context.modes.order() {
         return false;
     }
-    // SAFETY: the caller has just acquired the lock exclusively.
-    if context.modes.races() && !unsafe { meta.clock() }.acquired_by_last(&context.clock) {
-        return false;
+    // (It may be learned once more, if something is in the way below.)
+    if context.modes.races() {
+        // SAFETY: the caller has just acquired the lock exclusively.
+        let published = unsafe { meta.clock() };
+        let learned = match HANDED {
+            true => published.acquire_in_place(&mut context.clock),
+            false => published.acquired_by_last(&context.clock),
+        };
+        if !learned {
+            return false;
+        }
     }
     if RECORDED {
         let Some(log) = context.log.as_mut().filter(|log| log.is_ready(place)) else { return false };
-        if meta.comes_from_another(context.thread) {
+        let op = Op::Acquired { lock: LockId(id & ID), mode: Mode::Exclusive, attempt };
+        if HANDED && context.kept.is_some() && meta.is_opaque() {
+            // Each thread tells that, when it first takes the lock.
             return false;
         }
-        log.push_ready(Op::Acquired { lock: LockId(id & ID), mode: Mode::Exclusive, attempt }, place);
+        match meta.last_of_another(context.thread) {
+            Some(last) if HANDED => log.after(last),
+            Some(_) => return false,
+            None => {}
+        }
+        log.push_ready(op, place);
     }
     // SAFETY: the stack was ready above, and has not been touched since.
     unsafe { locks.held.push_ready(Entry::new(chain, id, site, Mode::Exclusive, attempt)) };
@@ -261,80 +363,36 @@ unsafe fn push_heir(context: &mut Context, meta: &LockMeta, parent: u64, place: 
     known
 }
 
-/// The hot path of an exclusive release: the lock is the newest held, and nothing is to be told.
+/// The hot path of an exclusive release: the lock is the newest held, and nothing is to be told. `HANDED` as in
+/// [`push_known`]: false if what was published has to be copied.
 #[inline(always)]
-fn pop_known<const RECORDED: bool>(current: Current, meta: &LockMeta) -> bool {
-    // SAFETY: as in `push_known`.
-    let Some(context) = (unsafe { current.hot() }) else { return false };
+fn pop_known<const RECORDED: bool, const HANDED: bool>(context: &mut Context, meta: &LockMeta) -> bool {
     let id = meta.id_word();
-    if !context.locks.held.quiet_top(id, Mode::Exclusive)
-        || context.modes.record() != RECORDED
-        || (RECORDED && !context.log.as_ref().is_some_and(|log| log.is_ready(meta.created())))
-    {
+    if !context.locks.held.quiet_top(id, Mode::Exclusive) {
         return false;
     }
+    // (It may be published once more, if something is in the way below.)
     if context.modes.races() {
         // SAFETY: the caller still holds the lock exclusively.
         let published = unsafe { meta.clock_mut() };
-        if !published.publish_again(&mut context.clock) && !published.publish_first(&mut context.clock) {
+        let done = match HANDED {
+            true => published.publish_in_place(&mut context.clock),
+            false => published.publish_again(&mut context.clock) || published.publish_first(&mut context.clock),
+        };
+        if !done {
             return false;
         }
     }
-    if RECORDED && let Some(log) = &mut context.log {
+    if RECORDED {
+        let log = context.log.as_mut().filter(|log| log.is_ready(meta.created()));
+        let Some(log) = log else { return false };
         let op = Op::Released { lock: LockId(id & ID), mode: Mode::Exclusive };
         let position = log.push_ready(op, meta.created());
         meta.log_released(context.thread, position);
-        context.look_away(LockId(id & ID));
     }
     // SAFETY: the lock is the newest entry.
     unsafe { context.locks.held.pop() };
     true
-}
-
-/// Before the wait of a task for a lock of tasks: judges the order, so that a report precedes the hang. Gives the lock's id.
-pub(crate) fn wanted_by_task(context: &mut Context, meta: &LockMeta, mode: Mode, site: SiteId) -> LockId {
-    let lock = meta.id(&mut context.locks);
-    // What it has already makes no order, but a second read is a hazard of its own.
-    let known = mode != Mode::Shared && context.locks.carries(lock);
-    if context.modes.order() && matters(context, meta, mode) && !known {
-        meta.describe(lock);
-        meta.set_known();
-        judge_request(context, meta, lock, mode, site);
-    }
-    lock
-}
-
-/// After the acquisition of a lock of tasks: the owner carries it.
-pub(crate) fn carried(
-    context: &mut Context,
-    meta: &LockMeta,
-    how: (Mode, Attempt, Possession),
-    units: u32,
-    site: SiteId,
-) -> LockId {
-    let (mode, attempt, possession) = how;
-    let is_lock = units == 0;
-    let lock = match is_lock && attempt == Attempt::Blocking {
-        true => wanted_by_task(context, meta, mode, site),
-        false => meta.id(&mut context.locks),
-    };
-    meta.set_known();
-    let (kind, created) = (meta.kind(), meta.created());
-    let (ticket, looked, written) = (tasks::last_ticket(), None, None);
-    context.locks.carry(Carried {
-        lock,
-        mode,
-        site,
-        attempt,
-        kind,
-        created,
-        possession,
-        units,
-        ticket,
-        looked,
-        written,
-    });
-    lock
 }
 
 /// Puts the lock on the held stack, and judges the order if something is held already.

@@ -5,7 +5,8 @@
 //! of a buffer that another processor reads, for it stays small and near; what comes out is mostly far shorter, and goes to
 //! [`Outgoing`]. A background thread ([`writer`]) writes that, and every [`PERIOD`] it also passes on what stands in
 //! buffers that are not full: so the trace of a program that hangs or is killed reaches almost to its end. Memory is
-//! bounded: a thread waits when too much waits to be written.
+//! bounded: a thread waits when too much waits to be written. A log that is [kept](Log::kept) in memory has no writer: it ends
+//! by itself when it gets too long.
 //!
 //! The place of an event is the distance of its [`Location`] from one of ours, in units of its alignment: 512 MB to either
 //! side. A `Location` further away has a word of its own, with its address.
@@ -36,6 +37,8 @@ use outgoing::{Outgoing, Packing};
 const PERIOD: Duration = Duration::from_millis(50);
 /// Words of one event: itself, its order (three), extra, wide object and place, and those of a lock's making (three).
 const MOST_WORDS: usize = primitive::size(10, 2);
+/// Words that [`ThreadLog::is_ready`] makes sure of: two events, or one and two that order it.
+const READY_WORDS: usize = primitive::size(3, 1);
 
 /// What the threads and the writer share.
 struct Shared {
@@ -51,6 +54,8 @@ struct Shared {
     work: Condvar,
     /// There is room for more, or nobody who reads it.
     room: Condvar,
+    /// Nobody writes it: so many words are kept, and with more the log ends.
+    keeps: Option<usize>,
 }
 
 /// What a thread and the writer share.
@@ -96,6 +101,27 @@ impl Log {
             writer.run();
         })?;
         Ok(Self { shared, writer: Arc::new(Mutex::new(Some(handle))) })
+    }
+
+    /// A log of at most about so many events that stays in memory until it is [taken](Log::taken).
+    pub(crate) fn kept(events: usize) -> Self {
+        Self { shared: Arc::new(Shared { keeps: Some(events), ..Shared::new() }), writer: Arc::default() }
+    }
+
+    /// What a kept log has so far, as a file that ends there; `None` if it was too much. Later events are lost.
+    pub(crate) fn taken(&self) -> Option<Vec<u8>> {
+        let parts = self.shared.parts.lock().clone();
+        for part in parts {
+            part.pass_on(&self.shared, &mut Packing::default(), false);
+        }
+        let mut outgoing = self.shared.outgoing.lock();
+        if outgoing.closed {
+            return None;
+        }
+        let mut bytes = Vec::new();
+        outgoing.end();
+        outgoing.move_into(&mut bytes);
+        Some(bytes)
     }
 
     /// The log of a thread, to be owned by it. A thread has at most one, ever.
@@ -187,22 +213,57 @@ impl ThreadLog {
         self.earlier.wrapping_add(self.next as u64)
     }
 
-    /// Can [`ThreadLog::push_ready`] log an event at this site now?
+    /// Can [`ThreadLog::push_ready`] log an event at this site now, after a [`ThreadLog::after`], or two without?
     #[inline(always)]
     pub(crate) fn is_ready(&self, site: &'static Location<'static>) -> bool {
-        self.next < buffer::WORDS && self.place(site) < FAR
+        self.next <= buffer::WORDS - READY_WORDS && self.place(site) < FAR
     }
 
-    /// As [`Room::push`] without anything before the event, and without calls; for an operation of one operand, on an object
-    /// of less than 30 bits, when [`ThreadLog::is_ready`] has just said so.
+    /// As [`Room::push`] without calls; for an operation of one operand, on an object of less than 30 bits, when
+    /// [`ThreadLog::is_ready`] has just said so.
     #[inline(always)]
     pub(crate) fn push_ready(&mut self, op: Op, site: &'static Location<'static>) -> u64 {
         let Parts { code, object, extra } = code::split(op);
         debug_assert!(self.is_ready(site) && object < WIDE_OBJECT && extra.is_none());
-        self.buffer.put(self.next, chunk::event_word(code, self.place(site), object));
-        self.next += 1;
+        self.put(chunk::event_word(code, self.place(site), object));
         self.buffer.publish(self.next);
         self.position()
+    }
+
+    /// [`ThreadLog::push_ready`] of two events at one site.
+    #[inline(always)]
+    pub(crate) fn push_both(&mut self, first: Op, second: Op, site: &'static Location<'static>) {
+        debug_assert!(self.is_ready(site));
+        let place = self.place(site);
+        for Parts { code, object, extra } in [first, second].map(code::split) {
+            debug_assert!(object < WIDE_OBJECT && extra.is_none());
+            self.put(chunk::event_word(code, place, object));
+        }
+        self.buffer.publish(self.next);
+    }
+
+    /// The next event stands after the first `position` events of `thread`. There is room.
+    #[inline(always)]
+    pub(crate) fn after(&mut self, (thread, position): (ThreadId, u64)) {
+        let (wide, word) = chunk::after_words(self.last_after, thread.0, position);
+        self.last_after = position;
+        if let Some(wide) = wide {
+            self.control(wide);
+        }
+        self.control(word);
+    }
+
+    /// Stores a word that is no event.
+    #[inline(always)]
+    fn control(&mut self, word: u64) {
+        self.put(word);
+        self.earlier = self.earlier.wrapping_sub(1);
+    }
+
+    #[inline(always)]
+    fn put(&mut self, word: u64) {
+        self.buffer.put(self.next, word);
+        self.next += 1;
     }
 
     /// The distance of a site, if it is less than [`FAR`].
@@ -247,7 +308,7 @@ impl Room<'_> {
     pub(crate) fn push(mut self, op: Op, site: &'static Location<'static>) -> u64 {
         let Parts { code, object, extra } = code::split(op);
         if let Some(extra) = extra {
-            self.control(code::extra_word(extra));
+            self.0.control(code::extra_word(extra));
         }
         self.put_placed(code, object, site);
         self.0.buffer.publish(self.0.next);
@@ -256,12 +317,7 @@ impl Room<'_> {
 
     /// The event stands after the first `position` events of `thread`.
     pub(crate) fn after(&mut self, thread: ThreadId, position: u64) {
-        let (wide, word) = chunk::after_words(self.0.last_after, thread.0, position);
-        self.0.last_after = position;
-        if let Some(wide) = wide {
-            self.control(wide);
-        }
-        self.control(word);
+        self.0.after((thread, position));
     }
 
     /// The event stands where this is called among all stamped ones. To be called where the object that the event is
@@ -269,7 +325,7 @@ impl Room<'_> {
     #[inline]
     pub(crate) fn stamp(&mut self) {
         let number = self.0.shared.stamps.fetch_add(1, Relaxed);
-        self.control(chunk::stamp_word(number.wrapping_sub(self.0.last_stamp)));
+        self.0.control(chunk::stamp_word(number.wrapping_sub(self.0.last_stamp)));
         self.0.last_stamp = number;
     }
 
@@ -286,31 +342,19 @@ impl Room<'_> {
         if place >= FAR || object >= WIDE_OBJECT {
             return self.put_wide(code, object, place, site);
         }
-        self.put(chunk::event_word(code, place, object));
+        self.0.put(chunk::event_word(code, place, object));
     }
 
     #[cold]
     #[inline(never)]
     fn put_wide(&mut self, code: u8, object: u32, place: u64, site: &'static Location<'static>) {
         if place >= FAR {
-            self.control(chunk::place_word(far_place(site)));
+            self.0.control(chunk::place_word(far_place(site)));
         }
         if let Some(wide) = chunk::wide_word(object) {
-            self.control(wide);
+            self.0.control(wide);
         }
-        self.put(chunk::event_word(code, place.min(FAR), object));
-    }
-
-    #[inline]
-    fn control(&mut self, word: u64) {
-        self.put(word);
-        self.0.earlier = self.0.earlier.wrapping_sub(1);
-    }
-
-    #[inline(always)]
-    fn put(&mut self, word: u64) {
-        self.0.buffer.put(self.0.next, word);
-        self.0.next += 1;
+        self.0.put(chunk::event_word(code, place.min(FAR), object));
     }
 }
 
@@ -345,13 +389,17 @@ impl Shared {
             outgoing: Mutex::new(Outgoing::new(origin)),
             work: Condvar::default(),
             room: Condvar::default(),
+            keeps: None,
         }
     }
 
     /// What is on its way out, when there is not too much of it, or nobody who would take it.
     fn with_room(&self) -> MutexGuard<'_, Outgoing> {
         let mut outgoing = self.outgoing.lock();
-        while outgoing.is_too_much() && !outgoing.closed {
+        if let Some(most) = self.keeps {
+            outgoing.keep(most);
+        }
+        while self.keeps.is_none() && outgoing.is_too_much() && !outgoing.closed {
             self.room.wait(&mut outgoing);
         }
         outgoing

@@ -11,7 +11,7 @@ use super::cells::Edge;
 use super::channels::CHANNEL_IDS;
 use super::context::enter;
 use super::registry;
-use super::tasks::Target;
+use super::tasks::{self, Target};
 use crate::analysis::happens_before::SyncClock;
 use crate::analysis::wait_for::Wait;
 use crate::event::{ChannelId, Object, ObjectKind, Order};
@@ -39,11 +39,9 @@ impl std::panic::RefUnwindSafe for MessagesMeta {}
 pub struct Stamp(Option<Arc<SyncClock>>);
 
 impl MessagesMeta {
-    /// A channel with room for `capacity` messages; `None`: no limit (also of a oneshot or watch channel). `kind` is
-    /// [`ObjectKind::Channel`].
+    /// A channel ([`ObjectKind::Channel`]), made at `created`.
     #[must_use]
-    pub const fn new(kind: ObjectKind, capacity: Option<usize>, created: Place) -> Self {
-        let _ = capacity;
+    pub const fn new(kind: ObjectKind, created: Place) -> Self {
         let (id, described) = (AtomicU32::new(0), AtomicBool::new(false));
         Self { id, kind, created, described, gone: Mutex::new(SyncClock::new()), edge: Edge::new() }
     }
@@ -97,11 +95,6 @@ impl MessagesMeta {
         Stamp(Some(Arc::new(clock)))
     }
 
-    /// The message was refused (`try_send` to a full or closed channel).
-    pub fn not_sent(&self, stamp: Stamp) {
-        drop(stamp);
-    }
-
     /// After a message was taken out.
     pub fn received(&self, stamp: &Stamp, place: Place) {
         let Some(mut inside) = enter() else { return };
@@ -111,16 +104,18 @@ impl MessagesMeta {
         }
     }
 
-    /// A sender comes to be, by cloning.
-    pub fn sender_added(&self) {}
+    /// As [`received`](Self::received), of a message that nobody else gets.
+    pub fn taken(&self, stamp: &Stamp, place: Place) {
+        self.received(stamp, place);
+        if let Some(mut inside) = enter() {
+            tasks::took(&mut inside, || self.described(), place);
+        }
+    }
 
     /// A sender goes, before its original is dropped.
     pub fn sender_gone(&self) {
         self.leave();
     }
-
-    /// A receiver comes to be (`subscribe`).
-    pub fn receiver_added(&self) {}
 
     /// A receiver goes or closes the channel, before its original does.
     pub fn receiver_gone(&self) {

@@ -47,9 +47,8 @@ impl NotifyMeta {
         Target::of(Wait::Condvar(self.id()))
     }
 
-    /// Before a real `notify_one` or `notify_last` (`all == false`), or `notify_waiters`.
-    pub fn notifying(&self, all: bool, place: Place) {
-        let _ = all;
+    /// Before a real `notify_one`, `notify_last` or `notify_waiters`.
+    pub fn notifying(&self, place: Place) {
         let Some(mut inside) = enter() else { return };
         self.edge.tell(&mut inside, Order::AcqRel, place);
         if inside.modes.races() {

@@ -10,18 +10,23 @@
 //! by the sender before the message. Therefore a thread takes the once for reading (and gives it back at once) the first
 //! time that it sees it complete without having known, and never again, for then it knows. This rests on the clocks: with
 //! races not watched, a complete once says nothing about the order.
+//!
+//! *In a trace* the state of the once is what its lock guards: the initialiser looks at it and changes it, and whoever sees
+//! it complete, or not, has looked. A look that finds it complete is told once for each owner, also where the owner knew by
+//! other ways: in another order of the events those may be none.
 
 use std::sync::OnceLock;
 
 use super::Place;
-use super::context::{Entered, enter};
+use super::config;
+use super::context::{Context, Entered, enter};
 use super::locks::{self, RwMeta};
 use super::queue;
 use super::waits::Waiting;
 use crate::analysis::happens_before::SyncClock;
 use crate::analysis::wait_for::Wait;
 use crate::clock::Epoch;
-use crate::event::{Attempt, Mode, ObjectKind};
+use crate::event::{Attempt, Mode, ObjectKind, Op};
 
 /// What a once keeps beside its state.
 pub(crate) struct OnceMeta {
@@ -54,12 +59,28 @@ impl OnceMeta {
     /// The current thread is about to run the initialiser. It holds the once until the value is dropped.
     pub(crate) fn initialise(&self, place: Place) -> Initialising<'_> {
         self.lock.acquired(Mode::Exclusive, Attempt::Blocking, place);
+        self.looks(place);
         Initialising(self)
     }
 
+    /// The current thread is about to look whether the once is complete, or has looked in a way in which that cannot change
+    /// meanwhile.
+    pub(crate) fn looks(&self, place: Place) {
+        if config::is_recording()
+            && let Some(mut inside) = enter()
+        {
+            let lock = self.lock.lock.lock_id(&mut inside);
+            inside.emit(Op::DataRead { lock }, place);
+        }
+    }
+
     /// The initialiser has ended well, and no one can see that yet.
-    pub(crate) fn done(&self) {
+    pub(crate) fn done(&self, place: Place) {
         let Some(mut inside) = enter() else { return };
+        if inside.modes.record() {
+            let lock = self.lock.lock.lock_id(&mut inside);
+            inside.emit(Op::DataWrite { lock }, place);
+        }
         let epoch = inside.clock.access();
         let mut clock = SyncClock::new();
         clock.publish(&mut inside.clock);
@@ -70,10 +91,22 @@ impl OnceMeta {
     /// The current thread sees the once complete. `attempt`: would the call have waited for a running initialiser?
     #[inline]
     pub(crate) fn seen(&self, attempt: Attempt, place: Place) {
-        let (Some(inside), Some(done)) = (enter(), self.done.get()) else { return };
+        let (Some(mut inside), Some(done)) = (enter(), self.done.get()) else { return };
         let known = inside.modes.races() && inside.clock.covers(done.epoch);
+        if inside.modes.record() {
+            self.tell(&mut inside, done, place);
+        }
         if !known && (inside.modes.races() || inside.modes.record()) {
             self.learn(inside, done, attempt, place);
+        }
+    }
+
+    #[cold]
+    fn tell(&self, inside: &mut Context, done: &Done, place: Place) {
+        let owner = inside.owner();
+        if inside.seen.insert((owner, done.epoch)) {
+            let lock = self.lock.lock.lock_id(inside);
+            inside.emit(Op::DataRead { lock }, place);
         }
     }
 

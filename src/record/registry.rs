@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use parking_lot::RwLock;
 use rustc_hash::FxHashMap;
 
-use super::{Place, config};
+use super::{Place, config, kept};
 use crate::event::{Names, Object, ObjectInfo, ObjectKind, Site, SiteId, ThreadId};
 use crate::primitive::AtomicU32;
 
@@ -134,6 +134,9 @@ fn announce(object: Object) {
         && let Some(info) = LiveNames.object(object)
     {
         log.describe(object, &info);
+    }
+    if config::is_recording() {
+        kept::announce(object);
     }
 }
 

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use parking_lot::Mutex;
 
 use super::cells::Edge;
-use super::context::{Context, enter};
-use super::locks::{self, Carried, LockMeta};
+use super::context::{self, Context, Current, enter};
+use super::locks::{self, Acquisition, Carried, LockMeta};
 use super::registry::LiveNames;
 use super::tasks::{self, Target, holders};
 use super::{Place, sink, stacks, waits};
@@ -53,12 +53,32 @@ pub struct Hold {
     seen: AtomicU32,
 }
 
+/// Whose a hold is, and of what: one word, for it is taken apart right after it comes out of a call.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Holder(u64);
+
+impl Holder {
+    const NOBODY: Self = Self(u64::MAX);
+
+    #[inline]
+    fn new(owner: ThreadId, lock: LockId) -> Self {
+        Self(u64::from(owner.0) << 32 | u64::from(lock.0))
+    }
+
+    #[inline]
+    fn hold(self, units: u32, mode: Mode) -> Hold {
+        let (owner, lock) = match self == Self::NOBODY {
+            true => (None, LockId(0)),
+            false => (Some(ThreadId((self.0 >> 32) as u32)), LockId(self.0 as u32)),
+        };
+        Hold { owner, lock, units, mode, seen: AtomicU32::new(0) }
+    }
+}
+
 impl SemaphoreMeta {
-    /// A semaphore ([`ObjectKind::Semaphore`]) with so many units, or a lock ([`ObjectKind::Mutex`], one unit, or
-    /// [`ObjectKind::RwLock`], all units for a writer), made at `created`.
+    /// A semaphore ([`ObjectKind::Semaphore`]), or a lock ([`ObjectKind::Mutex`], [`ObjectKind::RwLock`]), made at `created`.
     #[must_use]
-    pub const fn new(kind: ObjectKind, units: usize, created: Place) -> Self {
-        let _ = units;
+    pub const fn new(kind: ObjectKind, created: Place) -> Self {
         Self {
             meta: LockMeta::new(kind, created),
             roams: AtomicBool::new(false),
@@ -81,6 +101,7 @@ impl SemaphoreMeta {
         if self.meta.kind() == ObjectKind::Semaphore { Mode::Shared } else { mode }
     }
 
+    #[inline]
     fn is_lock(&self) -> bool {
         self.meta.kind() != ObjectKind::Semaphore
     }
@@ -99,46 +120,115 @@ impl SemaphoreMeta {
         if context.modes.order() && context.locks.holds_any() && !has_siblings(context) {
             let site = context.locks.site(place);
             locks::wanted_by_task(context, &self.meta, mode, site);
+            if !context.frames.is_empty() {
+                context.emit(Op::Request { lock, mode }, place);
+            }
         }
         Target::of(Wait::Lock { lock, mode, upgrade: false })
     }
 
     /// After an acquisition. `owned`: the guard borrows nothing, and may go anywhere (`lock_owned`): then who holds it is
     /// only a guess.
+    #[inline]
     pub fn acquired(&self, units: u32, mode: Mode, attempt: Attempt, owned: bool, place: Place) -> Hold {
-        let Some(mut inside) = enter() else {
-            return Hold { owner: None, lock: LockId(0), units, mode, seen: AtomicU32::new(0) };
-        };
+        let possession = if owned { Possession::Roaming } else { Possession::Own };
+        // Units of a lock do not count.
+        let counted = if self.is_lock() { 0 } else { units };
+        let how = Acquisition { mode, attempt, possession, units: counted };
+        self.taken(context::current(), how, place).hold(units, mode)
+    }
+
+    /// A call of its own, as those of the blocking locks.
+    #[inline(never)]
+    fn taken(&self, current: Current, how: Acquisition, place: Place) -> Holder {
+        self.taken_again(current, how, place).unwrap_or_else(|| self.taken_slow(how, place))
+    }
+
+    /// The hot path: nothing about the acquisition is new, and nothing is to be learned. `None`, and nothing done, if not.
+    #[inline(always)]
+    fn taken_again(&self, current: Current, how: Acquisition, place: Place) -> Option<Holder> {
+        // SAFETY: `current` comes from the caller's caller, and nothing is called below but arithmetic on the context and
+        // the lock's own words.
+        let context = unsafe { current.hot() }?;
+        if context.modes.record() || !context.frames.last()?.is_quiet_holder() {
+            return None;
+        }
+        if self.roams.load(Ordering::Relaxed) || (context.modes.races() && self.told.load(Ordering::Relaxed)) {
+            return None;
+        }
+        let lock = locks::carry_known(context, &self.meta, how, place)?;
+        Some(Holder::new(context.owner(), lock))
+    }
+
+    #[cold]
+    fn taken_slow(&self, mut how: Acquisition, place: Place) -> Holder {
+        let Some(mut inside) = enter() else { return Holder::NOBODY };
         let context = &mut *inside;
         let site = context.locks.site(place);
         self.edge.tell(context, Order::Acquire, place);
         // In a poll of which nobody was told, the thread is not who holds it.
-        let unknown = context.frames.is_empty() && !context.blocking;
-        let roams = owned || unknown || self.roams.load(Ordering::Relaxed);
-        let possession = if roams { Possession::Roaming } else { Possession::Own };
-        if unknown {
-            self.learn(context, mode);
-            return Hold { owner: None, lock: LockId(0), units, mode, seen: AtomicU32::new(0) };
+        if context.frames.is_empty() && !context.blocking {
+            self.learn(context, how.mode);
+            return Holder::NOBODY;
+        }
+        if self.roams.load(Ordering::Relaxed) {
+            how.possession = Possession::Roaming;
         }
         // Beside a sibling, it is not known whose the other locks are: then this one makes no order.
-        let attempt = if has_siblings(context) { Attempt::Try } else { attempt };
-        let units_held = if self.is_lock() { 0 } else { units };
-        let told = attempt;
-        let lock = locks::carried(context, &self.meta, (mode, attempt, possession), units_held, site);
+        if has_siblings(context) {
+            how.attempt = Attempt::Try;
+        }
+        let lock = locks::carried(context, &self.meta, how, site);
         holders::holds(context);
         if self.is_lock() {
-            context.emit(Op::Acquired { lock, mode, attempt: told }, place);
+            context.emit(Op::Acquired { lock, mode: how.mode, attempt: how.attempt }, place);
         }
-        self.learn(context, mode);
-        Hold { owner: Some(context.owner()), lock, units, mode, seen: AtomicU32::new(0) }
+        self.learn(context, how.mode);
+        Holder::new(context.owner(), lock)
     }
 
     /// Before a release, by whoever drops the guard.
-    pub fn released(&self, hold: Hold) {
-        self.put_down(&hold);
+    #[inline]
+    pub fn released(&self, hold: &Hold) {
+        self.put_down(context::current(), hold);
     }
 
-    fn put_down(&self, hold: &Hold) {
+    /// A call of its own, as those of the blocking locks.
+    #[inline(never)]
+    fn put_down(&self, current: Current, hold: &Hold) {
+        if !self.put_down_quietly(current, hold) {
+            self.put_down_slow(hold);
+        }
+    }
+
+    /// The hot path: it is the newest hold of who releases it, and there is nothing to tell. False, and nothing done, if not.
+    #[inline(always)]
+    fn put_down_quietly(&self, current: Current, hold: &Hold) -> bool {
+        // SAFETY: as in `taken_again`.
+        let Some(context) = (unsafe { current.hot() }) else { return false };
+        if context.modes.record()
+            || hold.owner != Some(context.owner())
+            || (context.modes.races() && !context.clock.is_trivial())
+        {
+            return false;
+        }
+        let Some(held) = context.locks.newest_carried(hold.lock, hold.mode) else { return false };
+        if held.looked.is_some() {
+            return false;
+        }
+        // What ends a section is told of it, and what was written in a future that is dropped is looked at.
+        if held.written.is_some()
+            && (self.looks.load(Ordering::Relaxed)
+                || context.frames.last().is_none_or(|frame| frame.may_cut_off(held.ticket)))
+        {
+            return false;
+        }
+        context.locks.put_down_newest();
+        true
+    }
+
+    #[cold]
+    fn put_down_slow(&self, hold: &Hold) {
         let Some(mut inside) = enter() else { return };
         let context = &mut *inside;
         let lock = hold.lock;
@@ -160,8 +250,8 @@ impl SemaphoreMeta {
     }
 
     /// The hold is given up without a release (`forget`): the units are gone.
-    pub fn forgotten(&self, hold: Hold) {
-        self.put_down(&hold);
+    pub fn forgotten(&self, hold: &Hold) {
+        self.put_down(context::current(), hold);
         self.tell_gone(hold.lock, hold.owner.is_some() && hold.units > 0);
     }
 
@@ -181,11 +271,6 @@ impl SemaphoreMeta {
         let Some(mut inside) = enter() else { return };
         self.edge.tell(&mut inside, Order::AcqRel, place);
         self.publish(&mut inside, Mode::Shared);
-    }
-
-    /// Units are taken away for ever (`forget_permits`), after the real call.
-    pub fn taken(&self, units: usize, place: Place) {
-        let _ = (units, place);
     }
 
     /// The semaphore is closed: all waits end. Before the real call.
@@ -258,12 +343,25 @@ impl SemaphoreMeta {
         }
     }
 
-    #[cold]
+    /// A call of its own, as those of the blocking locks.
+    #[inline(never)]
     fn first_access(&self, hold: &Hold, write: bool, owns: bool, place: Place) {
+        let current = context::current();
         let owned = if owns { OWNS } else { 0 };
         // Writers are alone, and readers set the same bits: nothing is lost.
         let seen = hold.seen.load(Ordering::Relaxed);
         hold.seen.store(seen | owned | if write { WRITTEN } else { LOOKED }, Ordering::Relaxed);
+        // SAFETY: nothing has been called since `current`, and nothing is below but arithmetic on the context.
+        let known = unsafe { current.hot() }.is_some_and(|context| {
+            hold.owner == Some(context.owner()) && context.locks.accesses_newest(hold.lock, write, place)
+        });
+        if !known {
+            self.first_access_slow(hold, write, place);
+        }
+    }
+
+    #[cold]
+    fn first_access_slow(&self, hold: &Hold, write: bool, place: Place) {
         let Some(mut inside) = enter() else { return };
         if hold.owner == Some(inside.owner()) {
             let site = inside.locks.site(place);

@@ -10,6 +10,7 @@ use rustc_hash::{FxHashMap, FxHasher};
 use super::registry::LiveNames;
 use super::sink::Reporting;
 use crate::event::{Names as _, Site, SiteId, ThreadId};
+use crate::report::origin;
 
 /// Frames kept of a stack.
 const DEPTH: usize = 64;
@@ -84,6 +85,47 @@ pub(crate) fn is_in_drop_of_future() -> bool {
         });
     }
     *DROPS.lock().entry(key).or_insert(verdict == Some(true))
+}
+
+/// Is the current thread dropping the suspended state of this function, or of an async block in it?
+pub(crate) fn is_in_drop_of(function: &str) -> bool {
+    // As above.
+    let _reading = Reporting::new();
+    let mut found = false;
+    backtrace::trace(|frame| {
+        backtrace::resolve_frame(frame, |symbol| {
+            let name = symbol.name().map(|name| format!("{name:#}")).unwrap_or_default();
+            let state = name.split_once("drop_in_place<").and_then(|(_, dropped)| dropped.strip_prefix(function));
+            found |= state.is_some_and(|rest| rest.starts_with("::{"));
+        });
+        !found
+    });
+    found
+}
+
+/// Where the user's own code called what the current thread is in: the innermost frame that lies in no package of a registry.
+pub(crate) fn called_from() -> Option<Site> {
+    // As above.
+    let _reading = Reporting::new();
+    let mut found = None;
+    backtrace::trace(|frame| {
+        backtrace::resolve_frame(frame, |symbol| {
+            let Some(name) = symbol.name().map(|name| format!("{name:#}")) else { return };
+            let Some(file) = symbol.filename().map(|file| file.to_string_lossy().into_owned()) else { return };
+            let site = Site::new(&file, symbol.lineno().unwrap_or(0), symbol.colno().unwrap_or(0));
+            let is_own = whose(&name, Some(&site.file)) == Whose::User && is_workspace(&site.file);
+            if found.is_none() && is_own {
+                found = Some(Site { file: shorten(&site.file).to_owned(), ..site });
+            }
+        });
+        found.is_none()
+    });
+    found
+}
+
+/// Is it the user's own code that the file is of?
+pub(crate) fn is_workspace(file: &str) -> bool {
+    origin::place(file).origin == origin::Origin::Workspace
 }
 
 /// What [`is_in_drop_of_future`] knows, by stack.

@@ -7,6 +7,7 @@
 mod hazards;
 pub(crate) mod holders;
 mod leaf;
+mod losses;
 mod poll;
 mod runtimes;
 mod spell;
@@ -14,12 +15,13 @@ mod task;
 pub mod timeline;
 mod watched;
 
-pub(crate) use hazards::{blocks, released, sleeps};
+pub(crate) use hazards::{blocks, called_from, released, sleeps};
 pub(crate) use leaf::last_ticket;
-pub use leaf::{Leaf, Target, set_budget};
+pub use leaf::{Leaf, Target, awaited_at, set_budget};
+pub(crate) use losses::took;
 pub(crate) use poll::Frame;
 pub(crate) use runtimes::have_strangers;
-pub use runtimes::{BlockedOn, EnteredRuntime, Flavour, RuntimeMeta, block_in_place, blocking};
+pub use runtimes::{BlockedOn, EnteredRuntime, Flavour, InBlockOn, InPlace, RuntimeMeta, block_in_place, blocking};
 pub(crate) use task::{State, flags};
 pub use task::{Task, TaskRecord};
 pub use watched::Watched;

@@ -5,9 +5,11 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
 
 use parking_lot::Mutex;
+use rustc_hash::FxHashSet;
 
 use super::config::{self, Modes};
 use super::context::{self, Context, enter};
+use super::kept::Kept;
 use super::locks::{LockState, ORDER};
 use super::registry::{self, LiveNames};
 use super::{Place, process, waits};
@@ -135,7 +137,7 @@ fn adopt_as(modes: Modes, session: SessionId, origin: Option<ThreadId>) -> Optio
         }
         order.seed(thread)
     };
-    let locks = LockState::new(thread, seed, modes.record());
+    let locks = LockState::new(thread, seed);
     let log = config::log().map(|log| log.thread(thread));
     Some(Context {
         thread,
@@ -148,7 +150,8 @@ fn adopt_as(modes: Modes, session: SessionId, origin: Option<ThreadId>) -> Optio
         frames: Vec::new(),
         blocking: false,
         log,
-        looks: Vec::new(),
+        kept: None,
+        seen: FxHashSet::default(),
     })
 }
 
@@ -178,6 +181,9 @@ impl Drop for Child {
     /// The system refused to start the thread.
     fn drop(&mut self) {
         if let Some(context) = self.0.take() {
+            if let Some(kept) = &context.kept {
+                kept.ended(&context.clock);
+            }
             retire(context);
         }
     }
@@ -191,6 +197,9 @@ impl Drop for Running {
     fn drop(&mut self) {
         if let Some(mut inside) = enter() {
             publish_end(&mut inside);
+            if let Some(kept) = &inside.kept {
+                kept.ended(&inside.clock);
+            }
         }
     }
 }
@@ -201,6 +210,9 @@ pub(crate) fn went_on(thread: ThreadId) {
         && inside.thread == thread
     {
         publish_end(&mut inside);
+        if let Some(kept) = &inside.kept {
+            kept.learned(&inside.clock);
+        }
     }
 }
 
@@ -209,23 +221,32 @@ pub(crate) fn fork(name: Option<&str>, place: Place) -> Child {
     Child(enter().and_then(|mut inside| fork_into(&mut inside, None, name, place)), place)
 }
 
-/// As [`fork`], but the child is the root of a new session: its findings are collected apart.
-pub(crate) fn fork_session(name: Option<&str>, place: Place) -> Child {
+/// As [`fork`], but the child is the root of a new session: its findings are collected apart, and what it does is `kept`.
+pub(crate) fn fork_session(name: Option<&str>, place: Place, kept: Option<Arc<Kept>>) -> Child {
     let session = SessionId(NEXT_SESSION.fetch_add(1, Ordering::Relaxed));
-    Child(enter().and_then(|mut inside| fork_into(&mut inside, Some(session), name, place)), place)
+    Child(enter().and_then(|mut inside| fork_into(&mut inside, Some((session, kept)), name, place)), place)
 }
 
-fn fork_into(parent: &mut Context, session: Option<SessionId>, name: Option<&str>, place: Place) -> Option<Context> {
+fn fork_into(
+    parent: &mut Context,
+    root: Option<(SessionId, Option<Arc<Kept>>)>,
+    name: Option<&str>,
+    place: Place,
+) -> Option<Context> {
+    let is_root = root.is_some();
+    let (session, kept) = root.unwrap_or_else(|| (parent.session, parent.kept.clone()));
     let thread = ThreadId(NEXT_THREAD.fetch_add(1, Ordering::Relaxed));
-    let origin = if session.is_some() { thread } else { parent.origin() };
-    let session = session.unwrap_or(parent.session);
+    let origin = if is_root { thread } else { parent.origin() };
     if let Some(name) = name {
         registry::name_thread(thread, name);
     }
     // Told before the child can run, and also of a child that can't be followed: it may end a wait all the same.
     waits::thread_begins(thread, session, origin);
-    let clock = SLOTS.lock().fork(&mut parent.clock)?;
+    let mut clock = SLOTS.lock().fork(&mut parent.clock)?;
     LIVE.fetch_add(1, Ordering::Relaxed);
+    if let Some(kept) = &kept {
+        kept.begins(&mut clock, (!is_root).then_some(&parent.clock));
+    }
     // Who only starts a session is no part of it: in the trace, too, it should not count as one who could end a wait.
     if session == parent.session || parent.has_events() {
         parent.emit(Op::Fork { child: thread }, place);
@@ -241,19 +262,23 @@ fn fork_into(parent: &mut Context, session: Option<SessionId>, name: Option<&str
     };
     parent.locks.new_segment(parent_seed);
     let record = ThreadRecord::new(thread, session, origin);
-    let log = config::log().map(|log| log.thread(thread));
+    let (log, modes) = match &kept {
+        Some(kept) => (Some(kept.log().thread(thread)), config::modes().recorded()),
+        None => (config::log().map(|log| log.thread(thread)), config::modes()),
+    };
     Some(Context {
         thread,
         session,
-        modes: parent.modes,
-        locks: LockState::new(thread, child_seed, parent.modes.record()),
+        modes,
+        locks: LockState::new(thread, child_seed),
         clock,
         record,
         region: (0, None),
         frames: Vec::new(),
         blocking: false,
         log,
-        looks: Vec::new(),
+        kept,
+        seen: FxHashSet::default(),
     })
 }
 
@@ -275,7 +300,20 @@ fn publish_end(context: &mut Context) {
 
 fn retire(context: Context) {
     LIVE.fetch_sub(1, Ordering::Relaxed);
-    SLOTS.lock().finish(context.clock);
+    let Context { clock, kept, .. } = context;
+    let clock = match kept {
+        Some(kept) => kept.retire(clock),
+        None => Some(clock),
+    };
+    if let Some(clock) = clock {
+        SLOTS.lock().finish(clock);
+    }
+}
+
+/// Takes back the clocks of threads that have ended.
+pub(crate) fn finish(clocks: Vec<ThreadClock>) {
+    let mut slots = SLOTS.lock();
+    clocks.into_iter().for_each(|clock| slots.finish(clock));
 }
 
 /// Before waiting for the end of a thread.

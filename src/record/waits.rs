@@ -12,8 +12,8 @@ use super::registry::LiveNames;
 use super::sink::Reporting;
 use super::strangers::{self, Own};
 use super::tasks::{self, State, flags, holders};
-use super::{Place, channels, process, sink, threads};
-use crate::analysis::wait_for::{Blocked, Knot, PoolId, SessionId, Wait, WaitGraph};
+use super::{Place, channels, outside, process, sink, threads};
+use crate::analysis::wait_for::{Blocked, Knot, Leg, PoolId, SessionId, Wait, WaitGraph};
 use crate::event::{LockId, SiteId, ThreadId};
 use crate::finding::{Finding, Tier};
 use crate::primitive::{Condvar, Mutex};
@@ -72,13 +72,16 @@ pub(crate) fn begin_unless(
     }
     holders::take_returned(&mut inside.locks);
     let (owner, session) = (inside.owner(), inside.session);
-    let blocked = Blocked::new(wait, site, 0, inside.locks.holdings());
+    let mut blocked = Blocked::new(wait, site, 0, inside.locks.holdings());
     let (judged, blocks_for_long) = {
         let mut waits = WAITS.lock();
         if is_over() {
             return None;
         }
         let for_long = !inside.frames.is_empty() && waits.is_for_long(wait);
+        if let Some(frame) = inside.frames.last().filter(|frame| frame.has_siblings()) {
+            frame.task().granted_unseen().into_iter().for_each(|leg| blocked.keep_unpolled(leg));
+        }
         let knot = match inside.frames.last() {
             None => {
                 // A thread of a pool that does something of which nobody was told is idle no more.
@@ -110,13 +113,16 @@ fn conclude(
     waiting: Option<Waiting>,
 ) -> Option<Waiting> {
     let Some((judged, reporting)) = judged else { return waiting };
-    let findings = match judged {
+    let mut findings = match judged {
         Judged::Certain(stuck) => findings(stuck, session),
         Judged::Unclear => {
             watch();
             Vec::new()
         }
     };
+    if !inside.frames.is_empty() {
+        findings.iter_mut().for_each(tasks::called_from);
+    }
     match report(findings, session) {
         None => sink::root_may_be_stuck(session),
         Some((OnDeadlock::Continue, _)) => sink::root_may_be_stuck(session),
@@ -163,7 +169,10 @@ pub(crate) fn task_blocks(inside: Entered, state: &Arc<State>, blocked: Blocked)
     let judged = {
         let mut waits = WAITS.lock();
         waits.meet(state);
-        state.set(flags::ENTERED);
+        if state.set(flags::ENTERED) {
+            // Whoever dropped the last waker was here before.
+            return;
+        }
         if state.is(flags::SCHEDULED) {
             // Woken on its way here.
             state.clear(flags::ENTERED);
@@ -176,6 +185,33 @@ pub(crate) fn task_blocks(inside: Entered, state: &Arc<State>, blocked: Blocked)
         knot.map(|knot| (waits.judge(knot, session), Reporting::new()))
     };
     drop(conclude(inside, judged, session, None));
+}
+
+/// As [`task_blocks`], of a task that was suspended before: the last one is gone who might have woken it. It may be woken, or
+/// polled, at the same time.
+pub(crate) fn task_is_forsaken(state: &State, blocked: Blocked) {
+    let session = state.session;
+    let judged = {
+        let mut waits = WAITS.lock();
+        waits.meet(state);
+        if state.set(flags::ENTERED) {
+            if !waits.graph.rests_on_waker(state.actor) {
+                return;
+            }
+            waits.graph.unblock(state.actor);
+        }
+        // A poll that begins looks at the one flag after it has cleared the other.
+        if state.is(flags::SCHEDULED | flags::ENDED) || !state.is(flags::SUSPENDED) {
+            state.clear(flags::ENTERED);
+            return;
+        }
+        for task in state.awaited() {
+            waits.meet(&task);
+        }
+        let knot = waits.graph.block(state.actor, blocked);
+        knot.map(|knot| (waits.judge(knot, session), Reporting::new()))
+    };
+    judged_from_outside(judged, session);
 }
 
 /// As [`task_blocks`], of a task that may be woken by something that nobody knows: what it would come to, if not.
@@ -198,6 +234,17 @@ pub(crate) fn task_may_block(inside: &Entered, state: &Arc<State>, blocked: Bloc
         finding.tests.extend(threads::test_of(inside.origin()));
         sink::take(session, finding);
     }
+}
+
+/// A wait of the task was granted, while it is in a poll: if its thread waits there, nobody looks at what was granted.
+pub(crate) fn granted_unseen(state: &State, leg: Leg) {
+    let session = state.session;
+    let judged = {
+        let mut waits = WAITS.lock();
+        let knot = waits.graph.keep_unpolled(state.actor, leg);
+        knot.map(|knot| (waits.judge(knot, session), Reporting::new()))
+    };
+    judged_from_outside(judged, session);
 }
 
 /// A suspended task is woken: before the wake-up takes effect.
@@ -260,6 +307,12 @@ pub(crate) fn units_gone(semaphore: LockId, gone: bool) {
 /// A pool of workers comes to be; see [`WaitGraph::add_pool`].
 pub(crate) fn add_pool(pool: PoolId, session: SessionId, workers: usize, others: Arc<AtomicUsize>) {
     WAITS.lock().graph.add_pool(pool, session, workers, others);
+}
+
+/// The runtime of these pools is being shut down.
+pub(crate) fn close_pools(pools: impl Iterator<Item = PoolId>) {
+    let mut waits = WAITS.lock();
+    pools.for_each(|pool| waits.graph.close_pool(pool));
 }
 
 /// Pools are no more.
@@ -362,6 +415,15 @@ impl Waits {
     /// who waits are not only those that are to be reported: in a libtest binary, what tests that are over have left
     /// behind waits for work for ever, and means no harm. There each test is a family with a finding of its own.
     fn judge(&self, knot: Knot, session: SessionId) -> Judged {
+        if knot.rests_on_wakers() {
+            // A runtime may have put off a wake-up to the end of the poll: the watcher looks later, and twice.
+            return if outside::is_shut(session) { Judged::Unclear } else { Judged::Certain(Vec::new()) };
+        }
+        self.judge_settled(knot, session)
+    }
+
+    /// As [`judge`](Self::judge), of a knot in which nothing has changed for a while.
+    fn judge_settled(&self, knot: Knot, session: SessionId) -> Judged {
         if knot.needs_all_threads() && tasks::have_strangers(session) {
             return Judged::Unclear;
         }
@@ -502,11 +564,20 @@ fn watch() {
 
 /// Until something goes on, or it is certain that nothing does.
 fn keep_watch() {
+    let mut before = None;
     loop {
         std::thread::sleep(PERIOD);
         let session = SessionId::default();
         let mut waits = WAITS.lock();
-        match waits.standstill().map(|knot| waits.judge(knot, session)) {
+        let changes = waits.graph.changes();
+        let has_settled = before.replace(changes) == Some(changes);
+        let judged = waits.standstill().map(|knot| match knot.rests_on_wakers() {
+            false => waits.judge(knot, session),
+            true if outside::could_act() => Judged::Certain(Vec::new()),
+            true if has_settled => waits.judge_settled(knot, session),
+            true => Judged::Unclear,
+        });
+        match judged {
             Some(Judged::Unclear) => {}
             Some(Judged::Certain(stuck)) => {
                 waits.watched = false;

@@ -195,6 +195,9 @@ pub struct Summary {
     /// Cycles of the lock graph that passed the filters, before they are reduced to findings.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub patterns: Option<u64>,
+    /// The search for lock-order cycles gave up at a bound: there may be more than are listed.
+    #[serde(skip_serializing_if = "is_false")]
+    pub order_cut: bool,
     /// Why nothing was predicted, though it would have been.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub not_predicted: Option<String>,
@@ -214,6 +217,11 @@ pub struct Summary {
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
 const fn is_zero(count: &usize) -> bool {
     *count == 0
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+const fn is_false(flag: &bool) -> bool {
+    !*flag
 }
 
 impl Summary {
@@ -248,6 +256,7 @@ impl Summary {
         self.events = add(self.events, other.events);
         self.threads = add(self.threads, other.threads);
         self.patterns = add(self.patterns, other.patterns);
+        self.order_cut |= other.order_cut;
         self.not_predicted = self.not_predicted.or_else(|| other.not_predicted.clone());
         self.undecided = add(self.undecided, other.undecided);
         self.states = add(self.states, other.states);

@@ -113,6 +113,9 @@ fn facts(summary: &Summary) -> Vec<String> {
         let threads = summary.threads.map(|threads| format!(" of {threads} threads")).unwrap_or_default();
         lines.push(format!("judged {events} events{threads}"));
     }
+    if summary.order_cut {
+        lines.push("the search for lock-order cycles stopped at its bounds: there may be more than these".to_owned());
+    }
     if let Some(reason) = &summary.not_predicted {
         lines.push(format!("not predicted: {reason}"));
     }
@@ -200,7 +203,7 @@ fn tell(out: &mut String, finding: &Finding, sources: &mut Sources, styles: &Sty
         out.push_str(&snippet::render(&made, sources, styles));
     }
     if !finding.witness.is_empty() {
-        witness::tell(out, &finding.witness, sources, styles);
+        witness::tell(out, finding.tier, &finding.witness, sources, styles);
     }
     for help in &finding.help {
         let _ = writeln!(out, "{} {}", styles.good.on("help:"), clean(help));

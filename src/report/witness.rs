@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::escape;
 use super::source::Sources;
 use super::style::Styles;
-use crate::finding::Move;
+use crate::finding::{Move, Tier};
 
 /// Moves that are shown; those before are in the JSON report.
 const SHOWN: usize = 24;
@@ -15,8 +15,10 @@ const COLUMNS: usize = 4;
 const WIDTH: usize = 30;
 
 /// The last moves, each in the column of its owner, with place and source line; not those by which threads come to be.
-pub(super) fn tell(out: &mut String, moves: &[Move], sources: &mut Sources, styles: &Styles) {
-    let _ = writeln!(out, "{} a correct reordering of this run does it:", styles.label.on("witness"));
+/// What is only possible it leads up to: how the owners go on from there is not proved.
+pub(super) fn tell(out: &mut String, tier: Tier, moves: &[Move], sources: &mut Sources, styles: &Styles) {
+    let does = if tier == Tier::Possible { "leads up to it" } else { "does it" };
+    let _ = writeln!(out, "{} a correct reordering of this run {does}:", styles.label.on("witness"));
     let moves: Vec<&Move> = moves.iter().filter(|step| step.next || !is_start(&step.action)).collect();
     let shown = &moves[moves.len().saturating_sub(SHOWN)..];
     let mut owners: Vec<&str> = Vec::new();
@@ -106,7 +108,7 @@ mod tests {
         };
         let moves: Vec<Move> = (1..).zip(owners).map(step).collect();
         let mut out = String::new();
-        tell(&mut out, &moves, &mut Sources::default(), &Styles::new(Style::Plain));
+        tell(&mut out, Tier::Predicted, &moves, &mut Sources::default(), &Styles::new(Style::Plain));
         out
     }
 

@@ -5,4 +5,4 @@
 //! right after the leaf was ready. A leaf that is ready at its first poll costs next to nothing. One that is dropped while it
 //! waits is a wait that was given up.
 
-pub use crate::record::tasks::{Leaf, Target, set_budget};
+pub use crate::record::tasks::{Leaf, Target, awaited_at, set_budget};

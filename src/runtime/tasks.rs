@@ -5,5 +5,6 @@
 //! [`RuntimeMeta::block_on`], a blocking job through [`Task::run`].
 
 pub use crate::record::tasks::{
-    BlockedOn, EnteredRuntime, Flavour, RuntimeMeta, Task, TaskRecord, Watched, block_in_place, blocking,
+    BlockedOn, EnteredRuntime, Flavour, InBlockOn, InPlace, RuntimeMeta, Task, TaskRecord, Watched, block_in_place,
+    blocking,
 };

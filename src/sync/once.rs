@@ -117,7 +117,12 @@ impl Once {
     /// [`is_completed`](Self::is_completed) on behalf of the operation at `place`.
     #[inline]
     pub(super) fn is_completed_at(&self, place: Place) -> bool {
-        let completed = self.inner.is_completed();
+        let mut completed = self.inner.is_completed();
+        if !completed {
+            // Told before the look that counts: what comes between the two is not hidden by it.
+            self.meta.looks(place);
+            completed = self.inner.is_completed();
+        }
         if completed {
             // It would not have waited.
             self.meta.seen(Attempt::Try, place);
@@ -176,7 +181,7 @@ impl Once {
         let held = self.meta.initialise(place);
         drop(self.set_poisoned(false));
         let ended = Ended(self);
-        run(&self.inner, &|| self.meta.done());
+        run(&self.inner, &|| self.meta.done(place));
         drop((ended, held, gate));
     }
 

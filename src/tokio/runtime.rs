@@ -1,6 +1,7 @@
 //! [`tokio::runtime`], watched.
 
 mod builder;
+mod common;
 mod handle;
 #[cfg(not(tokio_before = "1.51"))]
 mod local_runtime;

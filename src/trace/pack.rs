@@ -72,7 +72,7 @@ impl Packer {
             if candidate != 0 && words[candidate - 1].get() == word {
                 let distance = at - (candidate - 1);
                 let (here, there) = (&words[at..], &words[candidate - 1..]);
-                let length = here.iter().zip(there).take_while(|(a, b)| a.get() == b.get()).count();
+                let length = common(here, there);
                 sequence(&words[literals..at], length, distance);
                 at += length;
                 literals = at;
@@ -89,6 +89,17 @@ impl Packer {
         }
         end
     }
+}
+
+/// How many words the two begin with alike. Four at a time: in a loop of the program this is all that packing does.
+#[inline(always)]
+fn common<W: Word>(here: &[W], there: &[W]) -> usize {
+    let fours = here.as_chunks::<4>().0.iter().zip(there.as_chunks::<4>().0);
+    let alike = |(here, there): &(&[W; 4], &[W; 4])| {
+        here.iter().zip(*there).fold(0, |differ, (a, b)| differ | a.get() ^ b.get()) == 0
+    };
+    let whole = 4 * fours.take_while(alike).count();
+    whole + here[whole..].iter().zip(&there[whole..]).take_while(|(a, b)| a.get() == b.get()).count()
 }
 
 /// The most bytes that so many words become: without a repetition, for its head is shorter than a word.

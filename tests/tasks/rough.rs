@@ -178,6 +178,85 @@ fn guards_that_move_into_tasks() {
     });
 }
 
+/// A guard and a permit that borrow nothing are given back by a thread, while tasks wait for both.
+#[test]
+fn guards_that_move_to_threads() {
+    silent(|| async {
+        let (lock, slots) = (Arc::new(RwLock::new(0)), Arc::new(Semaphore::new(1)));
+        for _ in 0..3 {
+            let mut guard = Arc::clone(&lock).write_owned().await;
+            let permit = Arc::clone(&slots).acquire_owned().await.unwrap();
+            let (reader, taker) = (Arc::clone(&lock), Arc::clone(&slots));
+            let waiting = tokio::spawn(async move {
+                let _permit = taker.acquire().await.unwrap();
+                *reader.read().await
+            });
+            yield_now().await;
+            let thread = gordian::thread::spawn(move || {
+                *guard += 1;
+                drop((guard, permit));
+            });
+            assert!(waiting.await.unwrap() > 0);
+            spawn_blocking(move || thread.join().unwrap()).await.unwrap();
+        }
+    });
+}
+
+/// Sets of tasks dropped with all that waits in them.
+#[test]
+fn sets_dropped_while_their_tasks_wait() {
+    silent(|| async {
+        let lock = Arc::new(Mutex::new(0));
+        for _ in 0..3 {
+            let held = lock.lock().await;
+            let mut set = JoinSet::new();
+            for _ in 0..20 {
+                let lock = Arc::clone(&lock);
+                set.spawn(async move { *lock.lock().await += 1 });
+            }
+            yield_now().await;
+            assert!(timeout(Duration::from_millis(1), set.join_next()).await.is_err());
+            drop(set);
+            drop(held);
+        }
+        let local = LocalSet::new();
+        let held = lock.lock().await;
+        let theirs = Arc::clone(&lock);
+        local.spawn_local(async move { *theirs.lock().await += 1 });
+        let _ = timeout(Duration::from_millis(1), local.run_until(std::future::pending::<()>())).await;
+        drop(local);
+        drop(held);
+        assert_eq!(*lock.lock().await, 0);
+    });
+}
+
+/// Who drops a runtime waits for its jobs, and for those of its tasks that go on in place.
+#[test]
+fn a_runtime_dropped_while_jobs_run() {
+    let outcome = gordian::findings_of(|| {
+        let runtime = runtime(2);
+        let (go, gone) = thread_mpsc::channel::<()>();
+        let (ready, begun) = thread_mpsc::channel();
+        let also_ready = ready.clone();
+        runtime.spawn_blocking(move || {
+            ready.send(()).unwrap();
+            assert!(gone.recv().is_err());
+        });
+        runtime.spawn(async move {
+            also_ready.send(()).unwrap();
+            block_in_place(|| std::thread::sleep(Duration::from_millis(1)));
+            std::future::pending::<()>().await;
+        });
+        begun.recv().unwrap();
+        begun.recv().unwrap();
+        let thread = gordian::thread::spawn(move || drop(go));
+        drop(runtime);
+        thread.join().unwrap();
+    });
+    assert!(outcome.result.is_some_and(|result| result.is_ok()), "{:#?}", outcome.findings);
+    assert_found(&outcome.findings, &[]);
+}
+
 #[test]
 fn everything_at_once_and_in_order() {
     silent(|| async {

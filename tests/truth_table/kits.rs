@@ -212,6 +212,8 @@ pub(crate) fn in_turn(parts: Vec<Part>) {
 
 /// What is found in the closure, in a stable order.
 pub(crate) fn verdict(f: impl FnOnce() + Send + 'static) -> Vec<(Kind, Tier)> {
+    // What the lock-order graph says by itself.
+    let _ = gordian::start(gordian::Config { predict: None, ..gordian::Config::default() });
     let outcome = gordian::findings_of(f);
     let mut found: Vec<_> = outcome.findings.iter().map(|finding| (finding.kind, finding.tier)).collect();
     found.sort_unstable();

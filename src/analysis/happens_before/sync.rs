@@ -71,6 +71,35 @@ impl SyncClock {
         }
     }
 
+    /// [`acquire`](Self::acquire), if that takes no memory; false, and nothing done, if it does. Where two threads hand a
+    /// lock on it is free from the second time on.
+    #[inline]
+    #[must_use]
+    pub fn acquire_in_place(&self, thread: &mut ThreadClock) -> bool {
+        self.publisher.is_of(thread.slot())
+            || self.is_trivial()
+            || self.was_learned_by(thread)
+            || thread.learn_in_place(self.publisher, self.epoch, self.rest())
+    }
+
+    /// [`publish`](Self::publish), if that takes no memory; false, and nothing done, if it does.
+    #[inline]
+    #[must_use]
+    pub fn publish_in_place(&mut self, thread: &mut ThreadClock) -> bool {
+        if self.publish_again(thread) {
+            return true;
+        }
+        let fits = match &self.rest {
+            Some(rest) => rest.has_memory_for(thread.foreign()),
+            None => thread.foreign().is_zero(),
+        };
+        if fits {
+            thread.mark_published();
+            self.replace(thread);
+        }
+        fits
+    }
+
     /// Has the thread acquired this before, or more of the same publisher? Cheap and one-sided: false says nothing.
     #[inline]
     pub(super) fn was_learned_by(&self, thread: &ThreadClock) -> bool {
@@ -257,6 +286,30 @@ mod tests {
         assert_eq!(lock.rest().iter().collect::<Vec<_>>(), [first]);
         lock.publish(&mut one);
         assert_eq!(lock.rest().iter().collect::<Vec<_>>(), [second]);
+    }
+
+    /// Two threads that hand a lock on need memory for their first turns, and then none; what they know is the same.
+    #[test]
+    fn a_lock_is_handed_on_in_place() {
+        let mut slots = SlotTable::new();
+        let mut threads = [slots.root().unwrap(), slots.root().unwrap()];
+        let mut lock = SyncClock::new();
+        for turn in 0..6 {
+            let thread = &mut threads[turn % 2];
+            let in_place = lock.acquire_in_place(thread);
+            assert_eq!(in_place, !(1..=3).contains(&turn), "what the other did first takes a component");
+            if !in_place {
+                lock.acquire(thread);
+            }
+            let done = thread.access();
+            let in_place = lock.publish_in_place(thread);
+            assert_eq!(in_place, turn != 1 && turn != 2, "and so does its copy");
+            if !in_place {
+                lock.publish(thread);
+            }
+            let knows = |thread: &ThreadClock| (lock.publisher, lock.epoch) == (thread.knowledge(), done);
+            assert!(knows(&threads[turn % 2]) && lock.rest() == threads[turn % 2].foreign());
+        }
     }
 
     /// To acquire the same again, or less, is nothing to do; what the publisher did or learned since is news.

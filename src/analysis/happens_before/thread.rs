@@ -1,6 +1,7 @@
 //! What a thread knows, and which clock component it counts in.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::clock::{Epoch, NEAR, Slot, Time, VectorClock};
 use crate::event::Order;
@@ -42,6 +43,11 @@ impl Knowledge {
     }
 }
 
+/// How many there are who want to know whether threads learn from one another by way of a third. While it is not 0, a thread
+/// that learns something begins a new moment, unless it is [calm](ThreadClock::calm): who learns from it then, learns of that
+/// moment. Else a thread begins moments by its own accesses alone, and one that has none passes on unnoticed what it knows.
+pub static ATTENTION: AtomicUsize = AtomicUsize::new(0);
+
 /// The clock of a thread: its own time, and what it knows of the others.
 ///
 /// Time is *lazy*: it advances at the first checked access after a publication, not at the publication. So accesses
@@ -63,6 +69,8 @@ pub struct ThreadClock {
     /// Absent until a fence or a relaxed load has something to remember.
     pub(super) fences: Option<Box<Fences>>,
     published: bool,
+    /// See [`ThreadClock::calm`].
+    calm: bool,
 }
 
 /// What fences need of a thread (C++20 31.4, the fence rules of the C++ and Rust memory model).
@@ -85,6 +93,7 @@ impl ThreadClock {
             fences: None,
             // Time zero is nobody's access.
             published: true,
+            calm: false,
         }
     }
 
@@ -125,6 +134,11 @@ impl ThreadClock {
             self.epoch = self.epoch.next();
         }
         self.epoch
+    }
+
+    /// Learning is no moment of its own for this thread, whoever pays [attention](ATTENTION).
+    pub fn calm(&mut self) {
+        self.calm = true;
     }
 
     /// Does everything up to this moment happen before what the thread does next?
@@ -171,12 +185,29 @@ impl ThreadClock {
         }
         if news {
             self.knowledge = self.knowledge.next();
+            if !self.calm && ATTENTION.load(Ordering::Relaxed) != 0 {
+                self.published = true;
+                self.access();
+            }
         }
     }
 
     /// The clock of a thread that goes on in the slot of this one, which has ended, and knows all that it knew.
     fn succeeded(self) -> Self {
-        Self { knowledge: self.knowledge.next(), fences: None, published: true, ..self }
+        Self { knowledge: self.knowledge.next(), fences: None, published: true, calm: false, ..self }
+    }
+
+    /// [`learn`](Self::learn), if that takes no memory; false, and nothing done, if it does.
+    #[inline]
+    pub(super) fn learn_in_place(&mut self, publisher: Knowledge, epoch: Epoch, rest: &VectorClock) -> bool {
+        let (slot, version) = publisher.parts();
+        let fits = (version == 0 || slot.index() < self.learned.len())
+            && self.foreign.has_components_of(rest)
+            && (epoch.slot() == self.slot() || self.foreign.has_component(epoch));
+        if fits {
+            self.learn(publisher, epoch, rest);
+        }
+        fits
     }
 
     /// Does the thread know this clock already?

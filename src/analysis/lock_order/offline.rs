@@ -98,7 +98,8 @@ impl LockOrderAnalysis {
 
     fn request(&mut self, event: u64, thread: ThreadId, lock: LockId, mode: Mode, site: SiteId) {
         self.judge(event, thread, lock, mode, site);
-        self.owner(thread).pending = Some(lock);
+        // What a task asks for it may ask for in vain (its future is dropped), and no event says so: it is judged anew.
+        self.owner(thread).pending = Some(lock).filter(|_| thread.task().is_none());
     }
 
     fn acquired(&mut self, ordinal: u64, event: &Event, entry: HeldLock) {

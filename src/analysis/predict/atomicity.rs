@@ -13,7 +13,14 @@
 //! - *done twice*: an atomic is loaded, something is done that others see, and the atomic is stored; and another thread loads
 //!   it at the same place of the program. It can do so before the store, and then sees what the first thread saw. That it
 //!   would go on as the first thread did is likely and not certain: this is a lost update of tier `possible`. A value that is
-//!   worked out twice and has no other effect is not meant.
+//!   worked out twice and has no other effect is not meant. The same for a look and a write in one marked region, at which
+//!   another thread looks in its own passage through it: there the mark says that it must not be, whatever is done between.
+//! - *check and act in two critical sections*, without a mark: a cell is read in one section of a lock and written in a later
+//!   one, which has not looked again; and another thread updates it in between, or what is done is done twice. Most such
+//!   pairs have nothing to do with one another, so this is `possible` as well, and it is told of single cells only: what a
+//!   lock guards may be much, of which the first section looks at one part and the second changes another.
+//!
+//! The two that are `possible` are looked for in recordings of programs: in a bare list of events, places mean little.
 //!
 //! Where a lock keeps the two threads apart at the accesses themselves, but is taken only between the first access and the
 //! second, the whole critical section of the other thread can come between.
@@ -23,7 +30,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::check::Claim;
 use super::clocks::{Clocks, Prefix};
 use super::closure::close;
-use super::index::{Index, NONE};
+use super::index::{Entry, Index, NONE};
 use super::slice::{Question, has};
 use super::witness::{Form, Witness};
 use super::word::{Kind, Sort, Word};
@@ -33,7 +40,7 @@ use crate::analysis::happens_before::HeldLock;
 use crate::analysis::serialisability::{Act, Cycle, Edge, Passage, Step};
 use crate::clock::Epoch;
 use crate::event::{AtomicId, LockId, Names, Object, SiteId, VarId};
-use crate::finding::Finding;
+use crate::finding::{Finding, Held};
 
 /// Triples of one combination of sites that are tried.
 const TRIES: u32 = 16;
@@ -44,15 +51,25 @@ const FOUND_MAX: usize = 1_000;
 /// States of one search.
 const STATES: u64 = 100_000;
 
-/// Two accesses that belong together, in one region or to one atomic.
+/// What makes two accesses of a thread belong together.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Bond {
+    /// They load and store an atomic.
+    Atomic,
+    /// They are in the marked region that begins with this event.
+    Region(u32),
+    /// A look in one critical section, a write in a later one of the same lock.
+    Sections,
+}
+
+/// Two accesses that belong together.
 #[derive(Clone, Copy)]
 struct Pair {
     first: u32,
     second: u32,
-    /// Where the region begins; [`NONE`] for a load and a store of an atomic.
-    region: u32,
-    /// What the thread does between the two is seen by others.
-    acts: bool,
+    bond: Bond,
+    /// The first looks, the second writes, and what comes of it is not to be done twice.
+    once: bool,
 }
 
 pub(super) struct Judge<'a> {
@@ -63,17 +80,20 @@ pub(super) struct Judge<'a> {
     looks: u64,
     /// By sites of the three: how often they were tried; [`u32::MAX`] once it is told.
     tried: FxHashMap<[u32; 3], u32>,
+    /// By look in a region: where that begins.
+    inside: FxHashMap<u32, u32>,
     found: Vec<PredictedBreach>,
 }
 
 impl<'a> Judge<'a> {
     pub(super) fn new(index: &'a Index, clocks: &'a Clocks, effort: Effort, control: Control<'a>) -> Self {
-        let (tried, found) = (FxHashMap::default(), Vec::new());
-        Self { index, clocks, control, budget: effort.budget, looks: LOOKS_MAX, tried, found }
+        let (tried, inside, found) = (FxHashMap::default(), FxHashMap::default(), Vec::new());
+        Self { index, clocks, control, budget: effort.budget, looks: LOOKS_MAX, tried, inside, found }
     }
 
     pub(super) fn run(mut self) -> Vec<PredictedBreach> {
-        let (pairs, cells) = pairs(self.index);
+        let (Pairs { pairs, inside, .. }, cells) = pairs(self.index);
+        self.inside = inside;
         for pair in pairs {
             let cell = self.index.entry(pair.second).cell();
             let others = cells.get(&cell).map_or(&[][..], Vec::as_slice);
@@ -84,7 +104,7 @@ impl<'a> Judge<'a> {
                 self.looks -= 1;
                 if self.breaks(pair, other) {
                     self.try_one(pair, other, false);
-                } else if pair.acts && self.looks_as_well(pair, other) {
+                } else if pair.once && self.looks_as_well(pair, other) {
                     self.try_one(pair, other, true);
                 }
             }
@@ -102,25 +122,32 @@ impl<'a> Judge<'a> {
         if between.thread == second.thread {
             return false;
         }
-        if pair.region == NONE {
-            return match between.kind {
-                Kind::Update => !self.is_preceded_by_look(other),
-                Kind::Write => self.looked_before(other),
-                _ => false,
-            };
+        match (pair.bond, between.kind) {
+            (Bond::Region(_), _) => {
+                let conflict = |one: &Entry| one.writes() || between.writes();
+                conflict(first) && conflict(second)
+            }
+            (_, Kind::Update) => !self.is_preceded_by_look(other),
+            (_, Kind::Write) => self.looked_before(other),
+            _ => false,
         }
-        let conflict = |one: &super::index::Entry| one.writes() || between.writes();
-        conflict(first) && conflict(second)
     }
 
-    /// Does another thread load the atomic at the place of the first access, and see something else?
+    /// Does another thread look at the place of the first access, and see something else? In a region: in its own passage
+    /// through it.
     fn looks_as_well(&self, pair: Pair, other: u32) -> bool {
         let (first, look) = (self.index.entry(pair.first), self.index.entry(other));
+        let begins = |event: u32| self.inside.get(&event).map(|&begin| self.index.entry(begin).site);
+        let same_region = match pair.bond {
+            Bond::Region(begin) => begins(other) == Some(self.index.entry(begin).site),
+            Bond::Atomic | Bond::Sections => true,
+        };
         look.kind == Kind::Read
             && look.thread != first.thread
             && look.site == first.site
             && look.site != SiteId::UNKNOWN
             && look.link != first.link
+            && same_region
     }
 
     /// Is the read-modify-write one that does not keep what was there?
@@ -152,18 +179,18 @@ impl<'a> Judge<'a> {
         }
         *tried += 1;
         let Some((form, stops)) = self.witness(pair, other) else { return };
-        let Pair { first, second, region, .. } = pair;
+        let Pair { first, second, bond, .. } = pair;
         let claim = match twice {
-            true => Claim::Twice { first, second, look: other },
+            true => Claim::Twice { first, second, stops: [stops[0], other] },
             false => Claim::Between { first, stops, between: other, second },
         };
-        if twice && (stops != [second, other] || self.last_write(&form, second) != self.index.entry(first).link) {
+        if twice && (stops[1] != other || self.last_write(&form, second) != self.index.entry(first).link) {
             return;
         }
         if let Some(witness) = Witness::if_it_is_one(self.index, form, claim) {
             let key = [site(pair.first), site(pair.second), site(other)];
             self.tried.insert(key, u32::MAX);
-            self.found.push(PredictedBreach { first, between: other, second, region, twice, witness });
+            self.found.push(PredictedBreach { first, between: other, second, bond, twice, witness });
         }
     }
 
@@ -194,22 +221,17 @@ impl<'a> Judge<'a> {
         Some((form, [stops[0], ahead]))
     }
 
-    /// The event that leads to an access without another look: a change of what a lock guards begins with one.
+    /// The event that leads to an access without another look: a change of what a lock guards, or of a cell in place, begins
+    /// with one.
     fn ahead(&self, access: u32) -> u32 {
-        let entry = self.index.entry(access);
-        let before = entry.at.checked_sub(1).and_then(|at| self.index.event_at(entry.thread, at));
-        let one = |before: &u32| {
-            let before = self.index.entry(*before);
-            (before.word, entry.word) == (Word::DataRead, Word::DataWrite) && before.site == entry.site
-        };
-        before.filter(one).unwrap_or(access)
+        own_look(self.index, access).unwrap_or(access)
     }
 
     /// Where the two threads are to stop: at their accesses, or where they take what keeps them apart there. `None`: it is
     /// taken before the first access, and so keeps the other out.
     fn stops(&self, pair: Pair, other: u32) -> Option<[u32; 2]> {
         let (mine, theirs) = (self.index.entry(pair.second), self.index.entry(other));
-        let open = |entry: &super::index::Entry| -> Vec<u32> { self.index.open(entry.thread, entry.at).collect() };
+        let open = |entry: &Entry| -> Vec<u32> { self.index.open(entry.thread, entry.at).collect() };
         let (mine, theirs) = (open(mine), open(theirs));
         let apart = |one: u32, other: u32| {
             let (one, other) = (self.index.entry(one), self.index.entry(other));
@@ -246,13 +268,34 @@ impl<'a> Judge<'a> {
     }
 }
 
+/// The look that is one step with a write: of a change in place.
+fn own_look(index: &Index, write: u32) -> Option<u32> {
+    let entry = index.entry(write);
+    let before = entry.at.checked_sub(1).and_then(|at| index.event_at(entry.thread, at))?;
+    let look = index.entry(before);
+    let in_place =
+        matches!((look.word, entry.word), (Word::DataRead, Word::DataWrite) | (Word::Speculative, Word::Write));
+    (in_place && look.object == entry.object && look.site == entry.site).then_some(before)
+}
+
+/// The accesses that belong together.
+#[derive(Default)]
+struct Pairs {
+    pairs: Vec<Pair>,
+    /// By look in a region: where that begins.
+    inside: FxHashMap<u32, u32>,
+}
+
 /// The accesses that belong together, and all accesses to the objects of these.
-fn pairs(index: &Index) -> (Vec<Pair>, FxHashMap<u64, Vec<u32>>) {
-    let mut pairs = Vec::new();
+fn pairs(index: &Index) -> (Pairs, FxHashMap<u64, Vec<u32>>) {
+    let mut pairs = Pairs::default();
     for thread in 0..index.threads.len() {
-        of_thread(index, thread, &mut pairs);
+        pairs.of_thread(index, thread);
+        if index.is_recording() {
+            pairs.of_sections(index, thread);
+        }
     }
-    let wanted: FxHashSet<u64> = pairs.iter().map(|pair| index.entry(pair.second).cell()).collect();
+    let wanted: FxHashSet<u64> = pairs.pairs.iter().map(|pair| index.entry(pair.second).cell()).collect();
     let mut cells: FxHashMap<u64, Vec<u32>> = FxHashMap::default();
     for (event, entry) in (0..).zip(&index.entries) {
         if (entry.reads() || entry.writes()) && entry.word != Word::Speculative && wanted.contains(&entry.cell()) {
@@ -262,57 +305,117 @@ fn pairs(index: &Index) -> (Vec<Pair>, FxHashMap<u64, Vec<u32>>) {
     (pairs, cells)
 }
 
-fn of_thread(index: &Index, thread: usize, pairs: &mut Vec<Pair>) {
-    // By atomic: the last access of the thread.
-    let mut last: FxHashMap<u64, u32> = FxHashMap::default();
-    // By object: the last access in the region under way, and the last write there.
-    let mut inside: FxHashMap<u64, (u32, u32)> = FxHashMap::default();
-    let (mut depth, mut region) = (0_u32, NONE);
-    for &event in &index.threads[thread].events {
-        let entry = index.entry(event);
-        match entry.word {
-            Word::RegionBegin => {
-                if depth == 0 {
-                    region = event;
+/// What the region under way did to one object: its last access, the one before, and the last write.
+#[derive(Clone, Copy)]
+struct Done {
+    last: u32,
+    before: u32,
+    write: u32,
+}
+
+impl Pairs {
+    /// Loads and stores of one atomic, and what one region does to one object.
+    fn of_thread(&mut self, index: &Index, thread: usize) {
+        // By atomic: the last access of the thread.
+        let mut last: FxHashMap<u64, u32> = FxHashMap::default();
+        let mut inside: FxHashMap<u64, Done> = FxHashMap::default();
+        let (mut depth, mut region) = (0_u32, NONE);
+        for &event in &index.threads[thread].events {
+            let entry = index.entry(event);
+            match entry.word {
+                Word::RegionBegin => {
+                    if depth == 0 {
+                        region = event;
+                    }
+                    depth += 1;
                 }
-                depth += 1;
-            }
-            Word::RegionEnd => {
-                depth = depth.saturating_sub(1);
-                if depth == 0 {
-                    region = NONE;
-                    inside.clear();
-                }
-            }
-            Word::Speculative => {}
-            word if entry.reads() || entry.writes() => {
-                let cell = entry.cell();
-                if matches!(word, Word::Load | Word::Acquiring | Word::Store | Word::Rmw) {
-                    let before = last.insert(cell, event);
-                    if let (Some(first), Word::Store) = (before, word)
-                        && index.entry(first).kind == Kind::Read
-                    {
-                        let acts = acts(index, thread, index.entry(first).at, entry.at);
-                        pairs.push(Pair { first, second: event, region: NONE, acts });
+                Word::RegionEnd => {
+                    depth = depth.saturating_sub(1);
+                    if depth == 0 {
+                        region = NONE;
+                        inside.clear();
                     }
                 }
-                if region != NONE {
-                    let (access, write) = inside.get(&cell).copied().unwrap_or((NONE, NONE));
-                    let mut add = |first: u32| {
-                        if first != NONE {
-                            pairs.push(Pair { first, second: event, region, acts: false });
+                Word::Speculative => {}
+                word if entry.reads() || entry.writes() => {
+                    let cell = entry.cell();
+                    if matches!(word, Word::Load | Word::Acquiring | Word::Store | Word::Rmw) {
+                        let before = last.insert(cell, event);
+                        if let (Some(first), Word::Store) = (before, word)
+                            && index.entry(first).kind == Kind::Read
+                        {
+                            let once = acts(index, thread, index.entry(first).at, entry.at);
+                            self.pairs.push(Pair { first, second: event, bond: Bond::Atomic, once });
                         }
-                    };
-                    add(access);
-                    if entry.writes() && write != access {
-                        add(write);
                     }
-                    inside.insert(cell, (event, if entry.writes() { event } else { write }));
+                    if region != NONE {
+                        let done = inside.get(&cell).copied().unwrap_or(Done { last: NONE, before: NONE, write: NONE });
+                        self.in_region(index, region, event, done);
+                        let write = if entry.writes() { event } else { done.write };
+                        inside.insert(cell, Done { last: event, before: done.last, write });
+                    }
                 }
+                _ => {}
             }
-            _ => {}
         }
     }
+
+    /// The pairs that an access makes with those before it in its region.
+    fn in_region(&mut self, index: &Index, region: u32, event: u32, done: Done) {
+        let entry = index.entry(event);
+        // Without a lock it is a race, and told as one.
+        let guarded = index.is_recording() && (!entry.word.is_plain() || index.holds_any(entry.thread, entry.at));
+        let mut add = |first: u32| {
+            if first != NONE {
+                let once = guarded && index.entry(first).kind == Kind::Read && entry.kind == Kind::Write;
+                self.pairs.push(Pair { first, second: event, bond: Bond::Region(region), once });
+            }
+        };
+        add(done.last);
+        if own_look(index, event).is_some_and(|look| look == done.last) {
+            add(done.before);
+        }
+        if entry.writes() && done.write != done.last {
+            add(done.write);
+        }
+        if entry.kind == Kind::Read {
+            self.inside.insert(event, region);
+        }
+    }
+
+    /// Cells that are looked at in one critical section and written in a later one of the same lock, without another look.
+    fn of_sections(&mut self, index: &Index, thread: usize) {
+        let mut looks: FxHashMap<u32, u32> = FxHashMap::default();
+        let mut depth = 0_u32;
+        for &event in &index.threads[thread].events {
+            let entry = index.entry(event);
+            match entry.word {
+                Word::RegionBegin => depth += 1,
+                Word::RegionEnd => depth = depth.saturating_sub(1),
+                // A change in place looks.
+                Word::Speculative => drop(looks.remove(&entry.object)),
+                Word::Read => drop(looks.insert(entry.object, event)),
+                Word::Write => {
+                    if let Some(first) = looks.remove(&entry.object)
+                        && depth == 0
+                        && in_two_sections(index, first, event)
+                    {
+                        let once = acts(index, thread, index.entry(first).at, entry.at);
+                        self.pairs.push(Pair { first, second: event, bond: Bond::Sections, once });
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Is a lock that was held at the first access held again at the second?
+fn in_two_sections(index: &Index, first: u32, second: u32) -> bool {
+    let [first, second] = [first, second].map(|event| index.entry(event));
+    let before: Vec<u32> = index.open(first.thread, first.at).collect();
+    let mut now = index.open(second.thread, second.at).filter(|open| !before.contains(open));
+    now.any(|open| before.iter().any(|held| index.entry(*held).object == index.entry(open).object))
 }
 
 /// Does a thread do something, between two of its events, that others see?
@@ -328,30 +431,43 @@ fn acts(index: &Index, thread: usize, from: u32, to: u32) -> bool {
 
 /// The breach as the finding that it would be if the run had shown it.
 pub(super) fn finding(index: &Index, breach: &PredictedBreach, names: &dyn Names) -> Finding {
-    let &PredictedBreach { first, between, second, region, twice, .. } = breach;
-    let object = index.entry(second).object;
-    if region == NONE {
-        let doing = |event: u32| {
-            let (thread, ordinal) = (index.thread(event), index.ordinal(event));
-            Doing { thread, site: index.entry(event).site, ordinal, epoch: Epoch::NONE }
-        };
-        let stale = StaleWrite { look: doing(first), between: doing(between), write: doing(second) };
-        let object = Object::Atomic(AtomicId(object));
-        return if twice { stale.twice(object, names) } else { stale.finding(object, names) };
+    let &PredictedBreach { first, between, second, bond, twice, .. } = breach;
+    let entry = index.entry(second);
+    let object = match entry.word.sort() {
+        Sort::Atomic => Object::Atomic(AtomicId(entry.object)),
+        Sort::Data => Object::Lock(LockId(entry.object)),
+        _ => Object::Var(VarId(entry.object)),
+    };
+    let doing = |event: u32| {
+        let (thread, ordinal) = (index.thread(event), index.ordinal(event));
+        Doing { thread, site: index.entry(event).site, ordinal, epoch: Epoch::NONE }
+    };
+    let stale = StaleWrite { look: doing(first), between: doing(between), write: doing(second) };
+    let mut finding = match bond {
+        Bond::Region(region) if !twice => return cycle(index, [first, between, second], region, object).finding(names),
+        Bond::Sections => stale.in_sections(object, names),
+        Bond::Atomic | Bond::Region(_) => stale.finding(object, names),
+    };
+    if twice {
+        finding = stale.twice(finding, object, names);
     }
+    for (site, event) in finding.sites.iter_mut().zip([second, first, between]) {
+        let held = index.held(event);
+        site.held = held.iter().map(|held| Held::new(names, held.lock, held.mode, held.site)).collect();
+    }
+    finding
+}
+
+/// The access of another thread between two of a region, as a cycle of two.
+fn cycle(index: &Index, events: [u32; 3], region: u32, object: Object) -> Cycle {
     let step = |event: u32, region: Option<Passage>| {
         let entry = index.entry(event);
-        let object = match entry.word.sort() {
-            Sort::Atomic => Object::Atomic(AtomicId(object)),
-            Sort::Data => Object::Lock(LockId(object)),
-            _ => Object::Var(VarId(object)),
-        };
         let act = if entry.writes() { Act::Writes(object) } else { Act::Reads(object) };
         let held = index.held(event).last().map(|held| HeldLock { lock: held.lock, mode: held.mode, site: held.site });
         Step { thread: index.thread(event), site: entry.site, ordinal: index.ordinal(event), act, region, held }
     };
     let passage = Some(Passage { number: index.ordinal(region), site: index.entry(region).site });
+    let [first, between, second] = events;
     let (first, between, second) = (step(first, passage), step(between, None), step(second, passage));
-    let edges = vec![Edge { from: first, to: between }, Edge { from: between, to: second }];
-    Cycle { edges }.finding(names)
+    Cycle { edges: vec![Edge { from: first, to: between }, Edge { from: between, to: second }] }
 }

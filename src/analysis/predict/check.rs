@@ -19,9 +19,9 @@ pub(super) enum Claim<'a> {
     Deadlock(&'a [u32]),
     /// `first` is done, and its thread stands before `second`, to which it belongs; another thread can do `between` next.
     Between { first: u32, second: u32, between: u32, stops: [u32; 2] },
-    /// `first`, a load, is done, `second`, the store after it, is next, and so is `look`, a load by another thread at the
-    /// same place of the program, which sees now what `first` saw.
-    Twice { first: u32, second: u32, look: u32 },
+    /// `first`, a look, is done, its thread stands before `second`, the write that comes after it, and the second of the
+    /// stops is next as well: a look by another thread at the same place of the program, which sees now what `first` saw.
+    Twice { first: u32, second: u32, stops: [u32; 2] },
 }
 
 /// A rule that the list breaks.
@@ -41,10 +41,28 @@ pub(super) enum Broken {
     Claim,
 }
 
+/// A number for each thread.
+#[derive(Default)]
+struct Counts(Vec<u32>);
+
+impl Counts {
+    fn get(&self, thread: u32) -> u32 {
+        self.0.get(thread as usize).copied().unwrap_or(0)
+    }
+
+    fn of(&mut self, thread: u32) -> &mut u32 {
+        let thread = thread as usize;
+        if self.0.len() <= thread {
+            self.0.resize(thread + 1, 0);
+        }
+        &mut self.0[thread]
+    }
+}
+
 /// What the recording says of the events of a list.
 struct Recorded {
     /// By thread: events in the list.
-    counts: FxHashMap<u32, u32>,
+    counts: Counts,
     /// By thread: the event that started it, and how many events it had before.
     forks: FxHashMap<u32, (u32, u32)>,
     /// By event: what it saw, if it is a read.
@@ -60,16 +78,14 @@ pub(super) fn check(index: &Index, list: &[u32], claim: Claim<'_>) -> Result<(),
     let ends: &[u32] = match &claim {
         Claim::Race(one, other) => &[*one, *other],
         Claim::Deadlock(stops) => stops,
-        Claim::Between { stops, .. } => stops,
-        Claim::Twice { second, look, .. } => &[*second, *look],
+        Claim::Between { stops, .. } | Claim::Twice { stops, .. } => stops,
     };
     let recorded = recorded(&index.entries, list, ends)?;
     let run = run(&index.entries, list, &recorded)?;
     let next = |event: u32| {
         let entry = &index.entries[event as usize];
         let unborn = |(fork, before): &(u32, u32)| entry.at >= *before && !run.forks.contains(fork);
-        !recorded.forks.get(&entry.thread).is_some_and(unborn)
-            && entry.at == recorded.counts.get(&entry.thread).copied().unwrap_or(0)
+        !recorded.forks.get(&entry.thread).is_some_and(unborn) && entry.at == recorded.counts.get(entry.thread)
     };
     if !ends.iter().all(|&event| next(event)) {
         return Err(Broken::Claim);
@@ -90,23 +106,38 @@ pub(super) fn check(index: &Index, list: &[u32], claim: Claim<'_>) -> Result<(),
             let [first, second, between] = [first, second, between].map(entry);
             let [own, foreign] = stops.map(entry);
             let stands = own.thread == second.thread && first.at < own.at && own.at <= second.at;
-            // A change of what a lock guards begins with a look, as one step.
-            let ready = foreign.thread == between.thread
-                && (foreign.at == between.at
-                    || foreign.at + 1 == between.at
-                        && (foreign.word, between.word) == (Word::DataRead, Word::DataWrite));
+            let ready = foreign.thread == between.thread && (foreign.at == between.at || is_one_step(foreign, between));
             stands && ready && belong(&index.entries, first, second, between)
         }
-        Claim::Twice { first: load, second, look } => {
-            let [first, second, look] = [load, second, look].map(entry);
+        Claim::Twice { first: seen, second, stops } => {
+            let [first, second] = [seen, second].map(entry);
+            let [own, look] = stops.map(entry);
             let cell = |entry: &Entry| (entry.word.sort(), entry.object);
             let same = cell(first) == cell(second) && cell(first) == cell(look) && first.site == look.site;
-            let order = first.thread == second.thread && first.thread != look.thread && first.at < second.at;
+            let stands = own.thread == second.thread && first.at < own.at && own.at <= second.at;
+            let order = first.thread == second.thread && first.thread != look.thread;
+            let kinds = reads(first.word) && reads(look.word) && writes_to(second.word) && !reads(second.word);
             let now = run.writes.get(&cell(first)).copied().unwrap_or(NONE);
-            same && order && second.word == Word::Store && now == recorded.seen[load as usize]
+            let same_value = now == recorded.seen[seen as usize];
+            same && stands && order && kinds && same_value && !looks_between(&index.entries, first, second)
         }
     };
     if holds { Ok(()) } else { Err(Broken::Claim) }
+}
+
+/// Is the first a look that is one step with the write after it? A change in place, of a cell or of what a lock guards.
+fn is_one_step(look: &Entry, write: &Entry) -> bool {
+    let words = matches!((look.word, write.word), (Word::DataRead, Word::DataWrite) | (Word::Speculative, Word::Write));
+    words && look.thread == write.thread && look.object == write.object && look.at + 1 == write.at
+}
+
+/// Does the thread of two accesses see or change their object between them? What is one step with the second does not count.
+fn looks_between(entries: &[Entry], first: &Entry, second: &Entry) -> bool {
+    let cell = |entry: &Entry| (entry.word.sort(), entry.object);
+    entries.iter().any(|entry| {
+        let between = entry.thread == first.thread && entry.at > first.at && entry.at < second.at;
+        between && cell(entry) == cell(first) && !is_one_step(entry, second)
+    })
 }
 
 /// Do the first two accesses belong together, and is an access of another thread between them one that breaks it?
@@ -130,12 +161,39 @@ fn belong(entries: &[Entry], first: &Entry, second: &Entry, between: &Entry) -> 
             looked_again |= cell(entry) == cell(first) && entry.at > first.at && entry.at < second.at;
         }
     }
+    let in_sections = (first.word, second.word, between.word) == (Word::Read, Word::Write, Word::Write)
+        && !looked_again
+        && is_locked_anew(entries, first, second);
     let loses = matches!(first.word, Word::Load | Word::Acquiring)
         && second.word == Word::Store
         && matches!(between.word, Word::Rmw | Word::Store)
         && !looked_again;
     let conflict = |entry: &Entry| writes_to(entry.word) || writes_to(between.word);
-    loses || in_region && conflict(first) && conflict(second)
+    loses || in_sections || in_region && conflict(first) && conflict(second)
+}
+
+/// Is a lock that the thread holds at the first access given back, and held again at the second?
+fn is_locked_anew(entries: &[Entry], first: &Entry, second: &Entry) -> bool {
+    let (mut held, mut then): (Vec<u32>, Vec<u32>) = (Vec::new(), Vec::new());
+    let mut given_back: Vec<u32> = Vec::new();
+    for entry in entries.iter().filter(|entry| entry.thread == first.thread && entry.at < second.at) {
+        if entry.at == first.at {
+            then.clone_from(&held);
+        }
+        match entry.kind {
+            Kind::Acquire => held.push(entry.object),
+            Kind::Release => {
+                if let Some(place) = held.iter().rposition(|&lock| lock == entry.object) {
+                    held.swap_remove(place);
+                }
+                if entry.at > first.at {
+                    given_back.push(entry.object);
+                }
+            }
+            _ => {}
+        }
+    }
+    held.iter().any(|lock| then.contains(lock) && given_back.contains(lock))
 }
 
 fn recorded(entries: &[Entry], list: &[u32], ends: &[u32]) -> Result<Recorded, Broken> {
@@ -147,20 +205,20 @@ fn recorded(entries: &[Entry], list: &[u32], ends: &[u32]) -> Result<Recorded, B
         }
     }
     let mut recorded = Recorded {
-        counts: FxHashMap::default(),
+        counts: Counts::default(),
         forks: FxHashMap::default(),
         seen: vec![NONE; newest],
         objects: FxHashMap::default(),
         joined: FxHashMap::default(),
     };
-    let mut lengths: FxHashMap<u32, u32> = FxHashMap::default();
+    let mut lengths = Counts::default();
     let mut writes: FxHashMap<(Sort, u32), u32> = FxHashMap::default();
     let mut ended: FxHashSet<(Sort, u32)> = FxHashSet::default();
     for (event, entry) in (0..).zip(&entries[..newest]) {
         let inside = member[event as usize];
-        let length = lengths.entry(entry.thread).or_default();
+        let length = lengths.of(entry.thread);
         if inside {
-            let count = recorded.counts.entry(entry.thread).or_default();
+            let count = recorded.counts.of(entry.thread);
             if *count != *length {
                 return Err(Broken::ThreadOrder);
             }
@@ -170,11 +228,11 @@ fn recorded(entries: &[Entry], list: &[u32], ends: &[u32]) -> Result<Recorded, B
         let sort = entry.word.sort();
         match entry.word {
             Word::Fork => {
-                let before = lengths.get(&entry.object).copied().unwrap_or(0);
+                let before = lengths.get(entry.object);
                 recorded.forks.entry(entry.object).or_insert((event, before));
             }
             Word::Joined if inside => {
-                recorded.joined.insert(event, lengths.get(&entry.object).copied().unwrap_or(0));
+                recorded.joined.insert(event, lengths.get(entry.object));
             }
             word if inside && reads(word) => {
                 let seen = writes.get(&(sort, entry.object));
@@ -219,11 +277,11 @@ struct Run {
 
 fn run(entries: &[Entry], list: &[u32], recorded: &Recorded) -> Result<Run, Broken> {
     let mut run = Run::default();
-    let mut lengths: FxHashMap<u32, u32> = FxHashMap::default();
+    let mut lengths = Counts::default();
     let mut objects: FxHashMap<(Sort, u32), usize> = FxHashMap::default();
     for &event in list {
         let Entry { kind, word, mode, thread, at, object, .. } = entries[event as usize];
-        let length = lengths.entry(thread).or_default();
+        let length = lengths.of(thread);
         if *length != at {
             return Err(Broken::ThreadOrder);
         }
@@ -233,7 +291,8 @@ fn run(entries: &[Entry], list: &[u32], recorded: &Recorded) -> Result<Run, Brok
         }
         if let Some(&child) = recorded.joined.get(&event)
             && object != thread
-            && lengths.get(&object).copied().unwrap_or(0) < child
+            && (lengths.get(object) < child
+                || recorded.forks.get(&object).is_some_and(|(fork, _)| *fork < event && !run.forks.contains(fork)))
         {
             return Err(Broken::ForkJoin);
         }

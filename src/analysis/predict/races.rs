@@ -158,7 +158,8 @@ impl<'a> Judge<'a> {
                 self.control.done.fetch_add(1, Ordering::Relaxed);
             }
         };
-        let processors = thread::available_parallelism().map_or(1, usize::from).min(vars as usize).max(1);
+        let most = if self.effort.parallel { thread::available_parallelism().map_or(1, usize::from) } else { 1 };
+        let processors = most.min(vars as usize).max(1);
         let mut found = thread::scope(|scope| {
             let others: Vec<_> = (1..processors).map(|_| scope.spawn(work)).collect();
             let mut found = work();

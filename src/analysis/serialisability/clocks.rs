@@ -35,8 +35,8 @@ struct Thread {
     slot: Option<Slot>,
     depth: u32,
     region: Option<Region>,
-    /// What it was started with, until it does something itself.
-    started: Option<VectorClock>,
+    /// By whom and with what it was started, until it does something itself.
+    started: Option<(ThreadId, VectorClock)>,
 }
 
 /// Tells whether a run is conflict-serialisable.
@@ -110,7 +110,7 @@ impl ClockCheck {
         }
         let state = &mut self.threads[thread.index()];
         let started = state.started.take();
-        let mut broken = started.is_some_and(|clock| state.learn(&clock));
+        let mut broken = started.is_some_and(|(_, clock)| state.learn(&clock));
         match act {
             Act::Enters => state.depth += 1,
             Act::Leaves => {
@@ -119,12 +119,17 @@ impl ClockCheck {
             }
             Act::Starts(child) => {
                 let clock = state.clock.clone();
-                self.thread(child).started = Some(clock);
+                self.thread(child).started = Some((thread, clock));
             }
             Act::Joins(child) if child != thread => {
                 if let Some(child) = self.threads.get(child.index()) {
-                    let clock = child.clock.clone();
-                    broken |= self.threads[thread.index()].learn(&clock);
+                    // Of a thread that did nothing, its start is what comes before.
+                    let started = child.started.as_ref().filter(|(parent, _)| *parent != thread);
+                    for clock in
+                        [Some(child.clock.clone()), started.map(|(_, clock)| clock.clone())].into_iter().flatten()
+                    {
+                        broken |= self.threads[thread.index()].learn(&clock);
+                    }
                 }
             }
             _ => broken |= self.touch(thread, act),
@@ -206,7 +211,7 @@ impl ClockCheck {
             if index != thread.index() && other.clock.covers(begin) && other.learn(&clock) {
                 return true;
             }
-            if let Some(started) = other.started.as_mut().filter(|started| started.covers(begin)) {
+            if let Some((_, started)) = other.started.as_mut().filter(|(_, started)| started.covers(begin)) {
                 started.join(&clock);
             }
         }

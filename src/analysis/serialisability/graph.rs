@@ -181,7 +181,9 @@ impl ConflictGraph {
             arrival.after(&started);
         }
         if let Act::Joins(child) = step.act
-            && let Some(last) = self.threads.get(child.index()).and_then(|child| child.last.as_ref())
+            && let Some(child_thread) = self.threads.get(child.index())
+            // Of a thread that did nothing, its start is what comes before.
+            && let Some(last) = child_thread.last.as_ref().or(child_thread.started.as_ref())
             && child != step.thread
         {
             arrival.after(last);

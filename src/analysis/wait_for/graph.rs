@@ -1,190 +1,15 @@
-//! The graph and the search for stuck threads.
+//! The graph: who is there, who waits and for what.
+
+mod search;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::event::{BarrierId, ChannelId, CondvarId, LockId, Mode, SiteId, ThreadId};
-
-/// Threads that can act on one another. An OR wait of one session is never ended by a thread of another.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-pub struct SessionId(pub u32);
-
-/// The workers that poll a runtime's tasks, or run its blocking jobs.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct PoolId(pub u32);
-
-/// What a thread or task waits for, without a time limit.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Wait {
-    /// A lock, or a once whose initialiser runs (it is held by the thread that runs it).
-    Lock {
-        /// The lock.
-        lock: LockId,
-        /// How it is wanted.
-        mode: Mode,
-        /// The thread holds it upgradably and wants it exclusively: its own hold is not in the way.
-        upgrade: bool,
-    },
-    /// The end of a thread, or of a task.
-    Join(ThreadId),
-    /// The end of the task that the thread itself polls (`block_on`).
-    Root(ThreadId),
-    /// A notification.
-    Condvar(CondvarId),
-    /// Space in a channel, or the partner of a rendezvous.
-    Send(ChannelId),
-    /// A message.
-    Recv(ChannelId),
-    /// The other parties.
-    Barrier(BarrierId),
-    /// The end of an initialiser that anyone may run (`Once::wait`); the once is told apart by its lock.
-    Once(LockId),
-    /// A wake-up token.
-    Park,
-    /// Units of a semaphore. Anyone may add some, so this is ended by anyone.
-    Units {
-        /// The semaphore.
-        semaphore: LockId,
-        /// How many.
-        units: u32,
-    },
-    /// The end of all receivers of a channel.
-    Closed(ChannelId),
-    /// A moment in time: it comes, unless nobody is left to look at the clock.
-    Timer,
-    /// Nothing: no one has kept what would wake the task.
-    Nothing,
-    /// Work for a thread of a pool. What such a thread does is done by tasks.
-    Idle,
-    /// The end of all that runs in a pool.
-    Drain(PoolId),
-}
-
-/// A lock that a blocked thread holds.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Holding {
-    /// The lock.
-    pub lock: LockId,
-    /// How it is held.
-    pub mode: Mode,
-    /// Where it was taken.
-    pub site: SiteId,
-    /// Ordinal of the acquisition, 0 when live.
-    pub ordinal: u64,
-    /// How certain it is that the owner is the one who will release it.
-    pub possession: Possession,
-}
-
-/// How something is held.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Possession {
-    /// By the owner itself.
-    Own,
-    /// By a future of the owner's that it no longer polls: so it does not go on to the release.
-    Unpolled,
-    /// By a guard that may have been given to someone else.
-    Roaming,
-}
-
-/// One of several things that a task waits for at a time: any of them lets it go on.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Leg {
-    /// For what.
-    pub wait: Wait,
-    /// Where.
-    pub site: SiteId,
-    /// Ordinal of the request, 0 when live.
-    pub ordinal: u64,
-    /// Place in the queue of a lock that serves its waiters in turn: those with lower numbers come first. 0: it does not.
-    pub ticket: u64,
-}
-
-/// A thread or task that waits.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Blocked {
-    /// For what.
-    pub wait: Wait,
-    /// Where.
-    pub site: SiteId,
-    /// Ordinal of the request, 0 when live.
-    pub ordinal: u64,
-    /// What it holds meanwhile.
-    pub holds: Vec<Holding>,
-    /// Place in the queue, see [`Leg`].
-    pub ticket: u64,
-    /// What else would let it go on.
-    pub also: Vec<Leg>,
-    /// Waits of a task that were granted to futures which it no longer polls: what they got, nobody has.
-    pub unpolled: Vec<Leg>,
-}
-
-impl Blocked {
-    /// A wait for one thing.
-    #[must_use]
-    pub const fn new(wait: Wait, site: SiteId, ordinal: u64, holds: Vec<Holding>) -> Self {
-        Self { wait, site, ordinal, holds, ticket: 0, also: Vec::new(), unpolled: Vec::new() }
-    }
-
-    /// Of a task that waits for nothing but a worker.
-    fn starved() -> Self {
-        Self::new(Wait::Idle, SiteId::UNKNOWN, 0, Vec::new())
-    }
-
-    /// All that it waits for; one is enough.
-    pub(super) fn legs(&self) -> impl Iterator<Item = Leg> + '_ {
-        let first = Leg { wait: self.wait, site: self.site, ordinal: self.ordinal, ticket: self.ticket };
-        std::iter::once(first).chain(self.also.iter().copied())
-    }
-}
-
-/// One thread of a [`Knot`].
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Member {
-    /// Who.
-    pub thread: ThreadId,
-    /// What it waits for and what it holds.
-    pub blocked: Blocked,
-    /// It waits for nothing but a worker that would poll it; `blocked` says what it waited for before.
-    pub starved: bool,
-    /// The members that it waits for; itself for a self-deadlock.
-    pub waits_for: Vec<ThreadId>,
-}
-
-/// Threads that will wait for ever: the one whose wait closed the knot comes first.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Knot {
-    /// The members, each reachable from the first.
-    pub members: Vec<Member>,
-    /// Locks waited for that were left locked by a thread that has ended.
-    pub abandoned: Vec<(LockId, ThreadId)>,
-    /// Semaphores waited for of which units were thrown away.
-    pub leaked: Vec<LockId>,
-    /// A channel with messages in it all of whose receivers are members: a pool whose workers wait for work that is
-    /// queued behind them.
-    pub starved: Option<ChannelId>,
-}
-
-/// The messages in a channel and the living threads that ever took one.
-#[derive(Clone, PartialEq, Eq, Default, Debug)]
-pub struct Backlog {
-    /// Messages not yet taken.
-    pub queued: u64,
-    /// The threads that serve the channel.
-    pub takers: Vec<ThreadId>,
-}
-
-impl Knot {
-    /// Notes the first channel, if any, that only members serve and that has work for them.
-    pub fn starve<'a>(&mut self, channels: impl IntoIterator<Item = (ChannelId, &'a Backlog)>) {
-        let member = |thread: &ThreadId| self.members.iter().any(|member| member.thread == *thread);
-        let starved = channels.into_iter().filter(|(_, backlog)| {
-            backlog.queued > 0 && !backlog.takers.is_empty() && backlog.takers.iter().all(member)
-        });
-        self.starved = starved.map(|(channel, _)| channel).min();
-    }
-}
+use super::knot::Knot;
+use super::wait::{Blocked, Leg, PoolId, SessionId, Wait};
+use crate::event::{LockId, ThreadId};
 
 /// A thread or a task.
 #[derive(Debug)]
@@ -222,6 +47,8 @@ struct Pool {
     occupants: Vec<ThreadId>,
     /// Its tasks that the graph was not told of.
     others: Arc<AtomicUsize>,
+    /// Its runtime is shut down: tasks that are suspended are dropped.
+    closed: bool,
 }
 
 #[derive(Default, Debug, Clone)]
@@ -241,6 +68,8 @@ pub struct WaitGraph {
     holders: FxHashMap<LockId, Vec<ThreadId>>,
     waiters: FxHashMap<LockId, Vec<ThreadId>>,
     abandoned: FxHashMap<LockId, ThreadId>,
+    /// How often anything changed about who waits.
+    changes: u64,
     /// Semaphores of which units were thrown away, and none added since.
     leaked: FxHashSet<LockId>,
 }
@@ -262,8 +91,15 @@ impl WaitGraph {
 
     /// A pool with so many workers. `others` counts those of its tasks that the graph has not been told of.
     pub fn add_pool(&mut self, pool: PoolId, session: SessionId, workers: usize, others: Arc<AtomicUsize>) {
-        self.pools.insert(pool, Pool { session, workers, occupants: Vec::new(), others });
+        self.pools.insert(pool, Pool { session, workers, occupants: Vec::new(), others, closed: false });
         self.sessions.entry(session).or_default().pools.push(pool);
+    }
+
+    /// The pool's runtime is being shut down: what is suspended there does not wait for ever, it is dropped.
+    pub fn close_pool(&mut self, pool: PoolId) {
+        if let Some(pool) = self.pools.get_mut(&pool) {
+            pool.closed = true;
+        }
     }
 
     /// The pool is no more.
@@ -294,25 +130,6 @@ impl WaitGraph {
         self.left_alone(gone.session)
     }
 
-    /// A knot in a session in which nobody acts any more, if anyone waits for that.
-    pub fn left_alone(&self, session: SessionId) -> Option<Knot> {
-        if !self.may_be_quiet(session) {
-            return None;
-        }
-        let needs_anyone = |actor: &Actor| {
-            !actor.woken
-                && actor.blocked.as_ref().is_some_and(|blocked| blocked.legs().any(|leg| self.needs_anyone(leg.wait)))
-        };
-        let mut waiting: Vec<ThreadId> = self
-            .actors
-            .iter()
-            .filter(|(_, other)| other.session == session && needs_anyone(other))
-            .map(|(&id, _)| id)
-            .collect();
-        waiting.sort_unstable();
-        waiting.into_iter().find_map(|id| self.search(id))
-    }
-
     /// The owner starts to wait. Returns the knot that this closes, if any. Cost: constant while what it waits for is
     /// not itself waiting, else linear in the blocked owners reachable.
     pub fn block(&mut self, thread: ThreadId, blocked: Blocked) -> Option<Knot> {
@@ -327,6 +144,7 @@ impl WaitGraph {
     }
 
     fn enter(&mut self, thread: ThreadId, blocked: Blocked, occupies: Option<PoolId>) {
+        self.changes += 1;
         let Some(actor) = self.actors.get_mut(&thread) else { return };
         debug_assert!(actor.blocked.is_none(), "{thread} waits twice");
         for holding in &blocked.holds {
@@ -346,9 +164,25 @@ impl WaitGraph {
         }
     }
 
+    /// As [`Blocked::keep_unpolled`], of an owner that waits already in the middle of a poll. Returns the knot that this
+    /// closes, if any.
+    pub fn keep_unpolled(&mut self, thread: ThreadId, leg: Leg) -> Option<Knot> {
+        let actor = self.actors.get_mut(&thread).filter(|actor| actor.waits())?;
+        if actor.occupies.is_none() && !actor.in_place && actor.pool.is_some() {
+            // Suspended: it is woken.
+            return None;
+        }
+        actor.blocked.as_mut()?.keep_unpolled(leg);
+        if let Wait::Lock { lock, .. } = leg.wait {
+            self.holders.entry(lock).or_default().push(thread);
+        }
+        self.search(thread)
+    }
+
     /// The owner no longer waits: it got what it wanted, or gave up, or someone granted it. Not an error when it
     /// was not waiting.
     pub fn unblock(&mut self, thread: ThreadId) {
+        self.changes += 1;
         let Some(actor) = self.actors.get_mut(&thread) else { return };
         let Some(blocked) = actor.blocked.take() else { return };
         if !std::mem::take(&mut actor.woken)
@@ -372,6 +206,7 @@ impl WaitGraph {
     /// A suspended task was woken: it waits for a worker only, and still holds what it held. Until the poll, see
     /// [`unblock`](Self::unblock).
     pub fn wake(&mut self, task: ThreadId) {
+        self.changes += 1;
         let Some(actor) = self.actors.get_mut(&task) else { return };
         if actor.waits() {
             actor.woken = true;
@@ -423,6 +258,19 @@ impl WaitGraph {
         self.actors.get(&thread).is_some_and(Actor::waits)
     }
 
+    /// Does the owner wait, and could who keeps its waker end that?
+    #[must_use]
+    pub fn rests_on_waker(&self, thread: ThreadId) -> bool {
+        let blocked = self.actors.get(&thread).filter(|actor| actor.waits()).and_then(|actor| actor.blocked.as_ref());
+        blocked.is_some_and(|blocked| blocked.legs().any(|leg| leg.wait == Wait::Waker))
+    }
+
+    /// A number that changes with everything that changes about who waits.
+    #[must_use]
+    pub fn changes(&self) -> u64 {
+        self.changes
+    }
+
     /// Does everyone in the session wait, or is there no one left?
     #[must_use]
     pub fn is_quiet(&self, session: SessionId) -> bool {
@@ -443,252 +291,6 @@ impl WaitGraph {
     /// The lock is free again although its last holder has ended (`force_unlock`), or it was destroyed.
     pub fn reclaim(&mut self, lock: LockId) {
         self.abandoned.remove(&lock);
-    }
-
-    /// The knot that `thread` is part of, if it is stuck now.
-    #[must_use]
-    pub fn search(&self, thread: ThreadId) -> Option<Knot> {
-        let (mut stuck, order) = self.reachable(thread)?;
-        loop {
-            let freed: Vec<ThreadId> =
-                order.iter().copied().filter(|id| stuck.contains(id) && !self.is_stuck(*id, &stuck)).collect();
-            if freed.is_empty() {
-                break;
-            }
-            for id in freed {
-                stuck.remove(&id);
-            }
-            if !stuck.contains(&thread) {
-                return None;
-            }
-        }
-        Some(self.knot(thread, &stuck))
-    }
-
-    /// The owners that `thread` waits for, directly or not, and that may be stuck, in the order of discovery; `None` as
-    /// soon as it is clear that `thread` itself is not stuck.
-    fn reachable(&self, thread: ThreadId) -> Option<(FxHashSet<ThreadId>, Vec<ThreadId>)> {
-        let mut seen = FxHashSet::default();
-        let mut order = vec![thread];
-        seen.insert(thread);
-        let mut next = 0;
-        while let Some(&id) = order.get(next) {
-            next += 1;
-            let actor = &self.actors[&id];
-            let hopeless = actor.waits()
-                && !self.is_starved(actor)
-                && actor.blocked.iter().flat_map(Blocked::legs).any(|leg| self.needs_anyone(leg.wait))
-                && !self.may_be_quiet(actor.session);
-            if hopeless {
-                if id == thread {
-                    return None;
-                }
-                seen.remove(&id);
-                continue;
-            }
-            for other in self.waits_for(id) {
-                if self.may_be_stuck(other) && seen.insert(other) {
-                    order.push(other);
-                }
-            }
-        }
-        Some((seen, order))
-    }
-
-    fn may_be_stuck(&self, id: ThreadId) -> bool {
-        self.actors.get(&id).is_some_and(|actor| actor.waits() || self.is_starved(actor))
-    }
-
-    /// Is it a task that no worker is free to poll?
-    fn is_starved(&self, actor: &Actor) -> bool {
-        let polled = actor.pool.filter(|_| actor.occupies.is_none() && !actor.in_place);
-        polled.and_then(|pool| self.pools.get(&pool)).is_some_and(Pool::is_full)
-    }
-
-    /// Can any live owner end this wait? True of a lock, too, that a thread has left locked behind it: a forced unlock
-    /// is all that could free it.
-    fn needs_anyone(&self, wait: Wait) -> bool {
-        match wait {
-            Wait::Lock { lock, .. } => self.abandoned.contains_key(&lock),
-            Wait::Join(_) | Wait::Root(_) | Wait::Timer | Wait::Idle | Wait::Drain(_) => false,
-            Wait::Condvar(_)
-            | Wait::Send(_)
-            | Wait::Recv(_)
-            | Wait::Barrier(_)
-            | Wait::Once(_)
-            | Wait::Park
-            | Wait::Units { .. }
-            | Wait::Closed(_)
-            | Wait::Nothing => true,
-        }
-    }
-
-    /// Those whose being stuck keeps `thread` stuck (one of them for an AND wait, all for an OR wait), in a stable order.
-    fn waits_for(&self, thread: ThreadId) -> Vec<ThreadId> {
-        let actor = &self.actors[&thread];
-        let mut found = Vec::new();
-        if self.is_starved(actor)
-            && let Some(pool) = actor.pool.and_then(|pool| self.pools.get(&pool))
-        {
-            found.extend(&pool.occupants);
-        }
-        if let Some(blocked) = actor.blocked.as_ref().filter(|_| !actor.woken) {
-            for leg in blocked.legs() {
-                self.leg_waits_for(thread, actor, leg, &mut found);
-            }
-        }
-        found.sort_unstable();
-        found.dedup();
-        found
-    }
-
-    fn leg_waits_for(&self, thread: ThreadId, actor: &Actor, leg: Leg, found: &mut Vec<ThreadId>) {
-        if self.needs_anyone(leg.wait) {
-            let others = self
-                .actors
-                .iter()
-                .filter(|(id, other)| **id != thread && other.session == actor.session && !other.is_idle());
-            found.extend(others.map(|(&id, _)| id));
-            return;
-        }
-        match leg.wait {
-            Wait::Lock { lock, mode, upgrade } => {
-                found.extend(self.in_the_way(thread, lock, mode, upgrade, leg.ticket))
-            }
-            Wait::Join(child) | Wait::Root(child) => found.push(child),
-            Wait::Timer => {
-                if let Some(pool) = actor.driver.and_then(|pool| self.pools.get(&pool)).filter(|pool| pool.is_full()) {
-                    found.extend(&pool.occupants);
-                }
-            }
-            Wait::Drain(pool) => {
-                found.extend(self.pools.get(&pool).iter().flat_map(|pool| &pool.occupants));
-            }
-            _ => {}
-        }
-    }
-
-    /// Blocked owners that keep `thread` from the lock: holders in an incompatible mode, and for a reader that queues, and
-    /// for any upgradable one, also the writers in the queue (std and parking_lot prefer a waiting writer to a new reader;
-    /// of a lock that serves its waiters in turn, those that came before).
-    fn in_the_way(&self, thread: ThreadId, lock: LockId, mode: Mode, upgrade: bool, ticket: u64) -> Vec<ThreadId> {
-        let holds = |&other: &ThreadId| {
-            let Some(blocked) = self.actors.get(&other).and_then(|actor| actor.blocked.as_ref()) else { return false };
-            blocked.holds.iter().filter(|held| held.lock == lock).any(|held| {
-                let own_upgradable = upgrade && other == thread && held.mode == Mode::Upgradable;
-                !own_upgradable && !held.mode.compatible(mode)
-            })
-        };
-        let mut found: Vec<ThreadId> =
-            self.holders.get(&lock).into_iter().flatten().copied().filter(|id| holds(id)).collect();
-        let queued = |id: &ThreadId| {
-            self.actors[id].blocked.iter().flat_map(Blocked::legs).any(|leg| match leg.wait {
-                Wait::Lock { lock: wanted, mode: Mode::Exclusive, .. } if wanted == lock => match ticket {
-                    0 => *id != thread,
-                    _ => leg.ticket < ticket,
-                },
-                _ => false,
-            })
-        };
-        if matches!(mode, Mode::Shared | Mode::Upgradable) {
-            found.extend(self.waiters.get(&lock).into_iter().flatten().copied().filter(queued));
-        }
-        found.sort_unstable();
-        found.dedup();
-        found
-    }
-
-    /// Is it certain that a stuck `other` keeps `lock` from the rest? Not if its guard may be elsewhere by now.
-    fn keeps(&self, other: ThreadId, lock: LockId) -> bool {
-        let holds = self.actors[&other].blocked.iter().flat_map(|blocked| &blocked.holds);
-        let mut holds = holds.filter(|held| held.lock == lock).peekable();
-        // In front in the queue, it holds nothing.
-        holds.peek().is_none() || holds.any(|held| held.possession != Possession::Roaming)
-    }
-
-    fn is_stuck(&self, thread: ThreadId, stuck: &FxHashSet<ThreadId>) -> bool {
-        let actor = &self.actors[&thread];
-        let stalled = |pool: Option<PoolId>| {
-            let pool = pool.and_then(|pool| self.pools.get(&pool));
-            pool.is_some_and(|pool| pool.is_full() && pool.occupants.iter().all(|other| stuck.contains(other)))
-        };
-        if actor.occupies.is_none() && !actor.in_place && stalled(actor.pool) {
-            return true;
-        }
-        let Some(blocked) = actor.blocked.as_ref().filter(|_| !actor.woken) else { return false };
-        let mut quiet = None;
-        blocked.legs().all(|leg| {
-            if self.needs_anyone(leg.wait) {
-                return *quiet.get_or_insert_with(|| self.all_stuck(actor.session, stuck));
-            }
-            match leg.wait {
-                Wait::Lock { lock, mode, upgrade } => {
-                    let mut others = self.in_the_way(thread, lock, mode, upgrade, leg.ticket).into_iter();
-                    let roams = |other| !self.keeps(other, lock);
-                    others.any(|other| {
-                        let is_kept = stuck.contains(&other) && !roams(other);
-                        is_kept
-                            || (stuck.contains(&other)
-                                && *quiet.get_or_insert_with(|| self.all_stuck(actor.session, stuck)))
-                    })
-                }
-                Wait::Join(child) | Wait::Root(child) => stuck.contains(&child),
-                Wait::Timer => stalled(actor.driver),
-                Wait::Drain(pool) => {
-                    self.pools.get(&pool).is_some_and(|pool| pool.occupants.iter().any(|other| stuck.contains(other)))
-                }
-                Wait::Idle => true,
-                _ => false,
-            }
-        })
-    }
-
-    /// Are all of a session stuck?
-    fn all_stuck(&self, session: SessionId, stuck: &FxHashSet<ThreadId>) -> bool {
-        let Some(census) = self.sessions.get(&session) else { return true };
-        let stalled = |id: &PoolId| {
-            self.others(*id) == 0
-                || self
-                    .pools
-                    .get(id)
-                    .is_some_and(|pool| pool.is_full() && pool.occupants.iter().all(|other| stuck.contains(other)))
-        };
-        census.pools.iter().all(stalled)
-            && self.actors.iter().all(|(id, other)| other.session != session || stuck.contains(id) || other.is_idle())
-    }
-
-    /// The members reachable from `thread` within the stuck set. Where an AND wait has several stuck owners, all count.
-    fn knot(&self, thread: ThreadId, stuck: &FxHashSet<ThreadId>) -> Knot {
-        let mut members: Vec<Member> = Vec::new();
-        let mut seen: FxHashSet<ThreadId> = FxHashSet::default();
-        let mut queue = std::collections::VecDeque::from([thread]);
-        let (mut abandoned, mut leaked) = (Vec::new(), Vec::new());
-        seen.insert(thread);
-        while let Some(id) = queue.pop_front() {
-            let actor = &self.actors[&id];
-            let starved = actor.woken || actor.blocked.is_none();
-            let blocked = match &actor.blocked {
-                Some(blocked) => blocked.clone(),
-                None => Blocked::starved(),
-            };
-            let waits_for: Vec<ThreadId> =
-                self.waits_for(id).into_iter().filter(|other| stuck.contains(other)).collect();
-            queue.extend(waits_for.iter().copied().filter(|other| seen.insert(*other)));
-            for leg in blocked.legs() {
-                if let Wait::Lock { lock, .. } = leg.wait
-                    && let Some(&owner) = self.abandoned.get(&lock)
-                {
-                    abandoned.push((lock, owner));
-                }
-                if let Wait::Units { semaphore, .. } = leg.wait
-                    && self.leaked.contains(&semaphore)
-                {
-                    leaked.push(semaphore);
-                }
-            }
-            members.push(Member { thread: id, blocked, starved, waits_for });
-        }
-        Knot { members, abandoned, leaked, starved: None }
     }
 }
 
@@ -719,7 +321,9 @@ fn forget(index: &mut FxHashMap<LockId, Vec<ThreadId>>, lock: LockId, thread: Th
 
 #[cfg(test)]
 mod tests {
+    use super::super::wait::{Holding, Possession};
     use super::*;
+    use crate::event::{ChannelId, Mode, SiteId};
 
     const SESSION: SessionId = SessionId(0);
 

@@ -4,11 +4,58 @@ use std::collections::VecDeque;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::graph::{Holding, Knot, Member, Possession, Wait};
-use crate::event::{Mode, Names, Object, ThreadId};
+use super::wait::{Blocked, Holding, Leg, Possession, Wait};
+use crate::event::{ChannelId, LockId, Mode, Names, Object, ThreadId};
 use crate::finding::{Finding, Held, Involved, Kind, SiteReport, Tier};
 
+/// One thread of a [`Knot`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Member {
+    /// Who.
+    pub thread: ThreadId,
+    /// What it waits for and what it holds.
+    pub blocked: Blocked,
+    /// It waits for nothing but a worker that would poll it; `blocked` says what it waited for before.
+    pub starved: bool,
+    /// It waits in the middle of a poll, and all workers of its pool do.
+    pub stalls: bool,
+    /// The members that it waits for; itself for a self-deadlock.
+    pub waits_for: Vec<ThreadId>,
+}
+
+/// Threads that will wait for ever: the one whose wait closed the knot comes first.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Knot {
+    /// The members, each reachable from the first.
+    pub members: Vec<Member>,
+    /// Locks waited for that were left locked by a thread that has ended.
+    pub abandoned: Vec<(LockId, ThreadId)>,
+    /// Semaphores waited for of which units were thrown away.
+    pub leaked: Vec<LockId>,
+    /// A channel with messages in it all of whose receivers are members: a pool whose workers wait for work that is
+    /// queued behind them.
+    pub starved: Option<ChannelId>,
+}
+
+/// The messages in a channel and the living threads that ever took one.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Backlog {
+    /// Messages not yet taken.
+    pub queued: u64,
+    /// The threads that serve the channel.
+    pub takers: Vec<ThreadId>,
+}
+
 impl Knot {
+    /// Notes the first channel, if any, that only members serve and that has work for them.
+    pub fn starve<'a>(&mut self, channels: impl IntoIterator<Item = (ChannelId, &'a Backlog)>) {
+        let member = |thread: &ThreadId| self.members.iter().any(|member| member.thread == *thread);
+        let starved = channels.into_iter().filter(|(_, backlog)| {
+            backlog.queued > 0 && !backlog.takers.is_empty() && backlog.takers.iter().all(member)
+        });
+        self.starved = starved.map(|(channel, _)| channel).min();
+    }
+
     /// The finding, at tier `observed`; `None` when the first member only hangs behind a knot that others form (that one
     /// was reported when it closed).
     #[must_use]
@@ -40,7 +87,11 @@ impl Knot {
             };
             let blocked = &member.blocked;
             sites.push(site(wait_role(names, member), blocked.site, &blocked.holds, blocked.ordinal));
-            for leg in blocked.also.iter().filter(|_| !member.starved) {
+            // The members of a set are awaited in one place, for any of them.
+            let is_same = |leg: &Leg| {
+                matches!((leg.wait, blocked.wait), (Wait::Join(_), Wait::Join(_))) && leg.site == blocked.site
+            };
+            for leg in blocked.also.iter().filter(|leg| !member.starved && leg.wait != Wait::Waker && !is_same(leg)) {
                 let role = format!("or {}", leg_role(names, member.thread, leg.wait));
                 sites.push(site(role, leg.site, &blocked.holds, leg.ordinal));
             }
@@ -81,6 +132,12 @@ impl Knot {
                 member.blocked.legs().any(|leg| !is_and(leg.wait))
                     || member.blocked.holds.iter().any(|held| held.possession == Possession::Roaming)
             })
+    }
+
+    /// Does it rest on there being nobody who would use a waker that a member has given away?
+    #[must_use]
+    pub fn rests_on_wakers(&self) -> bool {
+        self.members.iter().any(|member| member.blocked.legs().any(|leg| leg.wait == Wait::Waker))
     }
 
     /// The members that wait for one another, the first one first: the shortest circle through it where all waits are
@@ -140,7 +197,11 @@ impl Knot {
             return Kind::SelfDeadlock;
         }
         // A worker that is not there for the others, without a lock: what they lack is the worker.
-        let lacks_worker = |member: &Member| member.starved || member.blocked.legs().any(|leg| leg.wait == Wait::Timer);
+        // An executor inside a poll parks the worker that would have to serve what it polls.
+        let nests = |member: &Member| member.stalls && member.blocked.wait == Wait::Park;
+        let lacks_worker = |member: &Member| {
+            member.starved || nests(member) || member.blocked.legs().any(|leg| leg.wait == Wait::Timer)
+        };
         if members.iter().any(lacks_worker) && !waits(|wait| matches!(wait, Wait::Lock { .. })) {
             return Kind::PoolStarvation;
         }
@@ -163,7 +224,8 @@ impl Knot {
                 _ => None,
             })
             .collect();
-        let signals = waits(|wait| matches!(wait, Wait::Condvar(_) | Wait::Once(_) | Wait::Park | Wait::Nothing));
+        let signals =
+            waits(|wait| matches!(wait, Wait::Condvar(_) | Wait::Once(_) | Wait::Park | Wait::Nothing | Wait::Waker));
         match (barriers.len(), signals) {
             (1, false) => Kind::ResourceLeak,
             (0, true) => Kind::LostWakeup,
@@ -218,7 +280,14 @@ fn wait_object(wait: Wait) -> Option<Object> {
         Wait::Send(channel) | Wait::Recv(channel) | Wait::Closed(channel) => Some(Object::Channel(channel)),
         Wait::Barrier(barrier) => Some(Object::Barrier(barrier)),
         Wait::Units { semaphore, .. } => Some(Object::Lock(semaphore)),
-        Wait::Join(_) | Wait::Root(_) | Wait::Park | Wait::Timer | Wait::Nothing | Wait::Idle | Wait::Drain(_) => None,
+        Wait::Join(_)
+        | Wait::Root(_)
+        | Wait::Park
+        | Wait::Timer
+        | Wait::Nothing
+        | Wait::Idle
+        | Wait::Drain(_)
+        | Wait::Waker => None,
     }
 }
 
@@ -253,7 +322,8 @@ fn leg_role(names: &dyn Names, owner: ThreadId, wait: Wait) -> String {
         Wait::Timer => "sleeps, and no worker is left to look at the clock".to_owned(),
         Wait::Nothing => "returned Pending, and nothing keeps its waker".to_owned(),
         Wait::Idle => "waits for a worker to poll it".to_owned(),
-        Wait::Drain(_) => "waits for the runtime's jobs to end".to_owned(),
+        Wait::Drain(_) => "drops a runtime, and waits for what still runs in it".to_owned(),
+        Wait::Waker => "returned Pending, and whoever keeps its waker waits, too".to_owned(),
     }
 }
 

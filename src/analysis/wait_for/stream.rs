@@ -4,7 +4,9 @@ use std::collections::VecDeque;
 
 use rustc_hash::FxHashMap;
 
-use super::graph::{Backlog, Blocked, Holding, Knot, Possession, SessionId, Wait, WaitGraph};
+use super::graph::WaitGraph;
+use super::knot::{Backlog, Knot};
+use super::wait::{Blocked, Holding, Possession, SessionId, Wait};
 use crate::event::{BarrierId, ChannelId, Event, LockId, Mode, Op, ThreadId};
 
 /// Replays the waits of a stream into a [`WaitGraph`].
@@ -35,6 +37,8 @@ impl WaitForAnalysis {
         self.meet(thread);
         let wait = |wait| Some((thread, wait));
         let request = match event.op {
+            // A task may wait for other things at the same time, and a future that waits may be dropped: the trace does not say.
+            Op::Request { .. } if thread.task().is_some() => None,
             Op::Request { lock, mode } => {
                 let upgrade = mode == Mode::Exclusive
                     && self.held(thread).iter().any(|held| held.lock == lock && held.mode == Mode::Upgradable);

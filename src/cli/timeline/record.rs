@@ -103,7 +103,8 @@ pub(in crate::cli) fn child(args: &TimelineChildArgs) -> Result<ExitCode, Error>
         .ok_or_else(|| Error::new(ExitCode::Usage, format!("no timeline is called `{}`", args.name)))?;
     child::end_with_parent();
     let failed = |error: String| Error::new(ExitCode::Failed, error);
-    check::start(Config { print: false, ..Config::default() }).map_err(|error| failed(error.to_string()))?;
+    check::start(Config { predict: None, print: false, ..Config::default() })
+        .map_err(|error| failed(error.to_string()))?;
     timeline::start();
     let outcome = run::execute(if args.fixed { scenario.fixed } else { scenario.buggy }, |_| {});
     let recording = Recording { findings: outcome.findings, failure: outcome.failure, ..told(&timeline::take()) };

@@ -13,15 +13,20 @@ use crate::event::{Attempt, LockId, Mode, SiteId};
 pub(super) struct Entry {
     /// Chain key of the stack up to and with this entry; 0 while it has to be computed anew.
     pub(super) chain: u64,
-    /// From below: [`LockMeta::id`](super::LockMeta) when the lock was taken (32 bits), where it was taken (27 bits), mode
-    /// and attempt (2 bits each), and [`NEWS`].
+    /// From below: [`LockMeta::id`](super::LockMeta) when the lock was taken (32 bits), where it was taken (25 bits), mode
+    /// and attempt (2 bits each), [`LOOKED`], [`WROTE`] and [`NEWS`].
     word: u64,
 }
 
 const SITE: u32 = 32;
-const SITE_BITS: u32 = 27;
+const SITE_BITS: u32 = 25;
 const MODE: u32 = SITE + SITE_BITS;
 const ATTEMPT: u32 = MODE + 2;
+
+/// The trace has it that the holder has looked at what the lock guards.
+const LOOKED: u64 = 1 << 61;
+/// And that it has changed it.
+const WROTE: u64 = 1 << 62;
 
 /// The graph was told of the lock while the entry stood: at the release, the lock must hear of it.
 const NEWS: u64 = 1 << 63;
@@ -74,6 +79,21 @@ impl Entry {
         self.word & NEWS != 0
     }
 
+    /// Has the trace what there is to be told of a look, or of a change?
+    #[inline(always)]
+    pub(super) fn has_look(self, write: bool) -> bool {
+        self.word & if write { WROTE } else { LOOKED } != 0
+    }
+
+    /// Remembers that the holder looks at what the lock guards, or changes it. Gives what is new: that it looks, that it
+    /// changes. What changes has looked.
+    #[inline(always)]
+    pub(super) fn look(&mut self, write: bool) -> (bool, bool) {
+        let before = *self;
+        self.word |= LOOKED | if write { WROTE } else { 0 };
+        (!before.has_look(false), write && !before.has_look(true))
+    }
+
     /// Is it this lock, held in this mode, and has it no news?
     #[inline(always)]
     fn is_quiet(self, id: u32, mode: Mode) -> bool {
@@ -112,11 +132,7 @@ pub(super) struct Held {
     top: *mut Entry,
     /// The last of `entries`.
     last: *mut Entry,
-    /// The same, but `entries[0]` if the thread's events are recorded: one compare finds that there is room, and that there
-    /// is nothing to be recorded.
-    unrecorded_last: *mut Entry,
     entries: Vec<Entry>,
-    recorded: bool,
     /// What the chain of the first lock starts from. Not in `entries[0]` while the owner holds something that is not on the
     /// stack: then the first lock has to be judged each time, and its chain is not ready.
     seed: u64,
@@ -129,10 +145,10 @@ unsafe impl Send for Held {}
 const FIRST: usize = 32;
 
 impl Held {
-    pub(super) fn new(seed: u64, recorded: bool) -> Self {
+    pub(super) fn new(seed: u64) -> Self {
         let mut entries = vec![Entry { chain: seed, word: 0 }; FIRST];
         let top = entries.as_mut_ptr();
-        let mut held = Self { top, last: top, unrecorded_last: top, entries, recorded, seed };
+        let mut held = Self { top, last: top, entries, seed };
         held.set_depth(0);
         held
     }
@@ -171,7 +187,14 @@ impl Held {
         (!self.is_empty()).then(|| self.newest().innermost())
     }
 
+    /// What the chain of the first lock starts from.
+    #[inline(always)]
+    pub(super) fn seed(&self) -> u64 {
+        self.seed
+    }
+
     /// A new segment: all keys are computed anew, when they are asked for.
+    #[inline]
     pub(super) fn reseed(&mut self, seed: u64) {
         self.locks_mut().iter_mut().for_each(|entry| entry.chain = 0);
         self.entries[0].chain = seed;
@@ -179,6 +202,7 @@ impl Held {
     }
 
     /// As [`reseed`](Self::reseed), while the owner holds something that is not on the stack, which the seed stands for.
+    #[inline]
     pub(super) fn reseed_below(&mut self, seed: u64) {
         self.reseed(seed);
         self.entries[0].chain = 0;
@@ -212,13 +236,11 @@ impl Held {
         chain
     }
 
-    /// The key of the whole stack, if it is computed and there is room for an entry more. `None` if the thread's events are
-    /// recorded and `RECORDED` is false.
+    /// The key of the whole stack, if it is computed and there is room for an entry more.
     #[inline(always)]
-    pub(super) fn ready<const RECORDED: bool>(&self) -> Option<u64> {
+    pub(super) fn ready(&self) -> Option<u64> {
         let chain = self.newest().chain;
-        let last = if RECORDED { self.last } else { self.unrecorded_last };
-        if self.top < last && chain != 0 { Some(chain) } else { None }
+        if self.top < self.last && chain != 0 { Some(chain) } else { None }
     }
 
     /// Adds an entry.
@@ -249,6 +271,19 @@ impl Held {
     #[inline(always)]
     pub(super) fn quiet_top(&self, id: u32, mode: Mode) -> bool {
         self.newest().is_quiet(id, mode)
+    }
+
+    /// The newest entry, if it is of this lock.
+    #[inline(always)]
+    pub(super) fn top_of(&mut self, lock: LockId) -> Option<&mut Entry> {
+        // SAFETY: `top` points to an entry, and `self` is borrowed as long as the reference.
+        let entry = unsafe { &mut *self.top };
+        if entry.lock() == lock { Some(entry) } else { None }
+    }
+
+    /// The newest entry of this lock, wherever it stands.
+    pub(super) fn newest_of(&mut self, lock: LockId) -> Option<&mut Entry> {
+        self.locks_mut().iter_mut().rfind(|entry| entry.lock() == lock)
     }
 
     /// Takes the newest entry off.
@@ -298,6 +333,7 @@ impl Held {
         unsafe { *self.top }
     }
 
+    #[inline]
     fn locks_mut(&mut self) -> &mut [Entry] {
         let depth = self.len();
         &mut self.entries[1..=depth]
@@ -311,7 +347,6 @@ impl Held {
         unsafe {
             self.top = entries.start.add(depth);
             self.last = entries.start.add(last);
-            self.unrecorded_last = if self.recorded { entries.start } else { self.last };
         }
     }
 }
@@ -334,6 +369,7 @@ mod tests {
                     assert_eq!((entry.lock(), entry.site()), (LockId(id & ID), site));
                     assert_eq!((entry.mode(), entry.attempt()), (mode, attempt));
                     assert_eq!((entry.was_fresh(), entry.has_news()), (id & KNOWN == 0, false));
+                    assert_eq!([false, true].map(|write| entry.has_look(write)), [false; 2]);
                     assert!(MODES.iter().all(|&other| entry.is_quiet(id, other) == (other == mode)));
                     assert!(!entry.is_quiet(id ^ 2, mode));
                 }
@@ -341,10 +377,30 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_look_is_told_once_a_hold() {
+        let mut held = Held::new(9);
+        let entry = |lock| Entry::new(7, lock, SiteId(1), Mode::Exclusive, Attempt::Blocking);
+        held.push(entry(1));
+        held.push(entry(2));
+        assert!(held.top_of(LockId(1)).is_none() && held.newest_of(LockId(3)).is_none());
+        let below = held.newest_of(LockId(1)).expect("it is held");
+        assert_eq!(
+            [false, true, false, true].map(|write| below.look(write)),
+            [(true, false), (false, true), (false, false), (false, false)]
+        );
+        let top = held.top_of(LockId(2)).expect("it was taken last");
+        assert_eq!(top.look(true), (true, true));
+        assert!(top.has_look(false) && top.has_look(true) && top.is_quiet(2, Mode::Exclusive));
+        assert_eq!(held.remove(LockId(1), Mode::Exclusive).map(Entry::innermost), Some(entry(1).innermost()));
+        held.push(entry(1));
+        assert_eq!(held.top_of(LockId(1)).map(|entry| entry.look(false)), Some((true, false)));
+    }
+
     /// Pushes and removals anywhere, far beyond the first size: locks, order and chains are those of a plain list.
     #[test]
     fn the_stack_agrees_with_a_list() {
-        let (mut held, mut model) = (Held::new(9, false), Vec::new());
+        let (mut held, mut model) = (Held::new(9), Vec::new());
         let mut random = 1u64;
         for step in 0..2_000u32 {
             random = extend(random, LockId(step), Mode::Shared);

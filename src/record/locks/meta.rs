@@ -3,7 +3,7 @@
 use std::cell::UnsafeCell;
 use std::num::NonZeroU32;
 use std::panic::{RefUnwindSafe, UnwindSafe};
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 use super::heir;
 use super::state::LockState;
@@ -36,13 +36,18 @@ pub(crate) struct LockMeta {
     /// The id, 0 until the first acquisition, with [`KNOWN`] and [`DESCRIBED`].
     id: AtomicU32,
     kind: ObjectKind,
-    /// When a holder looks at what the lock guards is not seen, and the trace does not say so yet.
-    opaque: AtomicBool,
+    /// When a holder looks at what the lock guards is not seen: [`OPAQUE`], and [`TOLD`] once the trace says so.
+    opaque: AtomicU8,
     /// [`NAMED`] and [`CHAINED`].
     marks: AtomicU8,
 }
 
 const _: () = assert!(size_of::<LockMeta>() <= 64);
+
+/// In [`LockMeta::opaque`]: it is, and the trace does not say so yet.
+const OPAQUE: u8 = 1;
+/// In [`LockMeta::opaque`]: it is.
+const TOLD: u8 = 2;
 
 /// The bit in [`LockMeta::marks`] that says that the lock has a name.
 const NAMED: u8 = 1;
@@ -100,7 +105,7 @@ impl LockMeta {
         Self {
             id: AtomicU32::new(0),
             kind,
-            opaque: AtomicBool::new(opaque),
+            opaque: AtomicU8::new(if opaque { OPAQUE } else { 0 }),
             marks: AtomicU8::new(0),
             note: AtomicU64::new(0),
             created,
@@ -110,11 +115,23 @@ impl LockMeta {
         }
     }
 
-    /// Is the trace to be told that the lock is opaque? Once only; by a holder, so that it stands before what others do.
-    pub(super) fn take_opaque(&self) -> bool {
-        self.opaque.load(Ordering::Relaxed) && self.opaque.swap(false, Ordering::Relaxed)
+    /// Is the trace to be told that the lock is opaque? Once only; by a holder, so that it stands before what others do. Of
+    /// traces that are kept for a while there are several, and each is told by each thread, when it first takes the lock.
+    pub(super) fn take_opaque(&self, kept: bool) -> bool {
+        match self.opaque.load(Ordering::Relaxed) {
+            0 => false,
+            OPAQUE => self.opaque.swap(TOLD, Ordering::Relaxed) == OPAQUE || kept,
+            _ => kept,
+        }
     }
 
+    /// When a holder looks at what the lock guards is not seen.
+    #[inline(always)]
+    pub(super) fn is_opaque(&self) -> bool {
+        self.opaque.load(Ordering::Relaxed) != 0
+    }
+
+    #[inline]
     pub(crate) fn kind(&self) -> ObjectKind {
         self.kind
     }
@@ -204,19 +221,21 @@ impl LockMeta {
         self.id.fetch_or(DESCRIBED, Ordering::Relaxed);
     }
 
-    /// Was the last exclusive release that the trace has of another thread?
+    /// The last exclusive release that the trace has, if it is of another thread: whose, and its position then.
     #[inline(always)]
-    pub(super) fn comes_from_another(&self, thread: ThreadId) -> bool {
-        let last = self.last_thread.load(Ordering::Relaxed);
-        last != 0 && last != thread.0 + 1
+    pub(super) fn last_of_another(&self, thread: ThreadId) -> Option<(ThreadId, u64)> {
+        match self.last_thread.load(Ordering::Relaxed) {
+            own if own == thread.0 + 1 => None,
+            0 => None,
+            last => Some((ThreadId(last - 1), self.last_position.load(Ordering::Relaxed))),
+        }
     }
 
     /// Writes the acquisition of a lock that is held exclusively: after the release of its last holder, if that was
     /// another thread.
     pub(super) fn log_acquired(&self, mut room: Room<'_>, thread: ThreadId, op: Op, place: Place) {
-        if self.comes_from_another(thread) {
-            let last = ThreadId(self.last_thread.load(Ordering::Relaxed) - 1);
-            room.after(last, self.last_position.load(Ordering::Relaxed));
+        if let Some((last, position)) = self.last_of_another(thread) {
+            room.after(last, position);
         }
         room.push(op, place);
     }
@@ -224,7 +243,10 @@ impl LockMeta {
     /// The trace has the release: it is that of the thread's event before `position`.
     #[inline(always)]
     pub(super) fn log_released(&self, thread: ThreadId, position: u64) {
-        self.last_thread.store(thread.0 + 1, Ordering::Relaxed);
+        // Stores only what changes: a store before an unlock is waited for.
+        if self.last_thread.load(Ordering::Relaxed) != thread.0 + 1 {
+            self.last_thread.store(thread.0 + 1, Ordering::Relaxed);
+        }
         self.last_position.store(position, Ordering::Relaxed);
     }
 

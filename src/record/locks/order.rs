@@ -3,9 +3,10 @@
 use std::ptr;
 
 use super::ORDER;
+use super::carry::Carried;
 use super::meta::{DESCRIBED, ID, LockMeta, Note};
 use super::pins::Pin;
-use super::state::{Carried, LockState};
+use super::state::LockState;
 use crate::analysis::lock_order::{Hazard, extend};
 use crate::event::{LockId, Mode, Object, ObjectKind, SiteId};
 use crate::record::context::{Context, enter};

@@ -36,7 +36,7 @@ impl RwMeta {
         push(context, &self.lock, mode, attempt, place);
         let clocks = self.clocks.lock();
         context.emit(Op::Acquired { lock: self.lock.given_id(), mode, attempt }, place);
-        if context.modes.record() && self.lock.take_opaque() {
+        if context.modes.record() && self.lock.take_opaque(context.kept.is_some()) {
             context.emit(Op::DataHidden { lock: self.lock.given_id() }, place);
         }
         if context.modes.races() {
@@ -52,7 +52,6 @@ impl RwMeta {
         pop(context, &self.lock, mode);
         let mut clocks = self.clocks.lock();
         context.emit(Op::Released { lock: self.lock.given_id(), mode }, self.lock.created());
-        context.look_away(self.lock.given_id());
         if context.modes.races() {
             clocks.released(&mut context.clock, mode);
         }

@@ -3,12 +3,13 @@
 use std::ptr;
 
 use super::ORDER;
+use super::carry::Carried;
 use super::heir::Heir;
 use super::held::{Entry, Held, LAST_SITE, grow};
 use super::pins::Pins;
 use crate::analysis::lock_order::{HeldLock, KnownChains, Moment, extend};
 use crate::analysis::wait_for::{Holding, Possession};
-use crate::event::{Attempt, LockId, Mode, Object, ObjectKind, SiteId, ThreadId};
+use crate::event::{LockId, Mode, Object, ObjectKind, SiteId, ThreadId};
 use crate::record::{Place, registry, stacks};
 
 /// Places seen by one thread: a direct-mapped cache from address to id.
@@ -50,32 +51,6 @@ fn first_visit(place: Place) -> SiteId {
     let site = registry::site(place);
     stacks::capture_first(site);
     if site <= LAST_SITE { site } else { SiteId::UNKNOWN }
-}
-
-/// Something held that is not on the stack, for its guard may go from thread to thread: a lock of tasks.
-#[derive(Clone, Copy)]
-pub(crate) struct Carried {
-    pub(crate) lock: LockId,
-    pub(crate) mode: Mode,
-    pub(crate) site: SiteId,
-    pub(crate) attempt: Attempt,
-    pub(crate) kind: ObjectKind,
-    pub(crate) created: Place,
-    pub(crate) possession: Possession,
-    /// Units of a semaphore, which is not in the order of locks; 0 of a lock.
-    pub(crate) units: u32,
-    /// When it was taken, among the waits of all tasks: the last of them that was begun before.
-    pub(crate) ticket: u64,
-    /// Where what is guarded was looked at first, before it was written, and where it was written first.
-    pub(crate) looked: Option<SiteId>,
-    pub(crate) written: Option<SiteId>,
-}
-
-impl Carried {
-    fn holding(&self) -> Holding {
-        let Self { lock, mode, site, possession, .. } = *self;
-        Holding { lock, mode, site, ordinal: 0, possession }
-    }
 }
 
 /// The owner of what a thread does, thread or task, and where it stands in the order of locks. A task takes it along from
@@ -157,7 +132,8 @@ impl Line {
     }
 
     /// Start of the keys with everything that is carried.
-    fn start(&self) -> u64 {
+    #[inline]
+    pub(super) fn start(&self) -> u64 {
         let locks = self.carried.iter().filter(|held| held.units == 0);
         locks.fold(self.seed, |chain, held| grow(chain, held.lock, held.mode))
     }
@@ -191,11 +167,10 @@ const PINS: usize = 256;
 const NEWCOMERS: usize = 64;
 
 impl LockState {
-    /// `recorded`: are the thread's events recorded?
-    pub(crate) fn new(thread: ThreadId, seed: u64, recorded: bool) -> Self {
+    pub(crate) fn new(thread: ThreadId, seed: u64) -> Self {
         Self {
             line: Line::new(thread, seed, true, None),
-            held: Held::new(seed, recorded),
+            held: Held::new(seed),
             known: KnownChains::new(),
             places: Places([(None, SiteId::UNKNOWN); Places::SIZE]),
             pins: Pins::default(),
@@ -220,7 +195,8 @@ impl LockState {
     }
 
     /// What is carried has changed.
-    fn reseed(&mut self) {
+    #[inline(always)]
+    pub(super) fn reseed(&mut self) {
         match self.line.carried.iter().any(|held| held.units == 0) {
             false => self.held.reseed(self.line.start()),
             true => self.held.reseed_below(self.line.start()),
@@ -244,43 +220,6 @@ impl LockState {
         if self.pins.len() > PINS {
             self.drop_heir();
             self.pins.clear();
-        }
-    }
-
-    /// The owner holds something more that is not on the stack.
-    pub(crate) fn carry(&mut self, carried: Carried) {
-        let is_lock = carried.units == 0;
-        self.line.carried.push(carried);
-        if is_lock {
-            self.reseed();
-        }
-    }
-
-    /// The owner no longer holds it.
-    pub(crate) fn put_down(&mut self, lock: LockId, mode: Mode) -> Option<Carried> {
-        let held = self.line.put_down(lock, mode)?;
-        if held.units == 0 {
-            self.reseed();
-        }
-        Some(held)
-    }
-
-    /// The owner looks at what this guards, or writes it.
-    pub(crate) fn accesses(&mut self, lock: LockId, write: bool, site: SiteId) {
-        let Some(held) = self.line.carried.iter_mut().rfind(|held| held.lock == lock) else { return };
-        if write {
-            held.written.get_or_insert(site);
-        } else if held.written.is_none() {
-            held.looked.get_or_insert(site);
-        }
-    }
-
-    /// What the owner carries exclusively is shared from now on.
-    pub(crate) fn downgrade(&mut self, lock: LockId) {
-        let carried = self.line.carried.iter_mut().rfind(|held| held.lock == lock);
-        if let Some(held) = carried {
-            held.mode = Mode::Shared;
-            self.reseed();
         }
     }
 
@@ -379,11 +318,6 @@ impl LockState {
     /// Does the owner hold a lock?
     pub(crate) fn holds_any(&self) -> bool {
         !self.held.is_empty() || self.line.carried.iter().any(|held| held.units == 0)
-    }
-
-    /// Does the owner hold this lock of tasks?
-    pub(super) fn carries(&self, lock: LockId) -> bool {
-        self.line.carried.iter().any(|held| held.lock == lock)
     }
 
     /// Locks still on the stack when the thread ends: their guards were leaked.

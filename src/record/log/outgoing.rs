@@ -60,6 +60,14 @@ impl Outgoing {
         self.blocks.get_mut().len() >= TOO_MUCH || self.unseen >= OVERDUE
     }
 
+    /// Ends, and forgets everything, if more words were taken than `most`: for one that nobody writes.
+    pub(super) fn keep(&mut self, most: usize) {
+        if self.unseen > most && !self.closed {
+            self.closed = true;
+            *self.blocks.get_mut() = Vec::new();
+        }
+    }
+
     /// Adds a table entry.
     pub(super) fn announce(&mut self, entry: impl FnOnce(&mut Entries)) {
         entry(&mut self.tables);

@@ -7,7 +7,8 @@ use super::poll::Frame;
 use super::task::State;
 use crate::analysis::async_hazard::{BlockingInAsync, CancelledSection, GuardAcrossAwait};
 use crate::analysis::wait_for::{Wait, in_words};
-use crate::event::{Object, SiteId};
+use crate::event::{Object, Site, SiteId};
+use crate::finding::{Finding, SiteReport};
 use crate::record::context::{Context, enter};
 use crate::record::locks::Carried;
 use crate::record::registry::{self, LiveNames};
@@ -60,7 +61,23 @@ fn blocks_in_poll(inside: &mut Context, what: String, object: Option<Object>, si
     }
     let held = inside.locks.holdings().into_iter().map(|held| (held.lock, held.mode, held.site)).collect();
     let found = BlockingInAsync { task: inside.owner(), what, site, object, held, ordinal: 0 };
-    sink::report(inside, found.finding(&LiveNames));
+    let mut finding = found.finding(&LiveNames);
+    called_from(&mut finding);
+    sink::report(inside, finding);
+}
+
+/// What the current owner does now is done in a package of somebody else's: then the finding says where the user's own code
+/// called it.
+pub(crate) fn called_from(finding: &mut Finding) {
+    if finding.sites.iter().any(|site| stacks::is_workspace(&site.site.file)) {
+        return;
+    }
+    let Some(first) = finding.sites.first() else { return };
+    let Some(site) = stacks::called_from() else { return };
+    let (role, owner) = ("calls it here".to_owned(), first.owner.clone());
+    let called = SiteReport { role, site, owner, held: Vec::new(), event: None, stack: Vec::new() };
+    finding.sites.push(called);
+    finding.identify(&mut Site::to_string);
 }
 
 /// Something held is given back by its owner. Was it written through, and is its future dropped in the middle?
@@ -71,7 +88,7 @@ fn blocks_in_poll(inside: &mut Context, what: String, object: Option<Object>, si
 /// there, one that runs has not.
 pub(crate) fn released(inside: &mut Context, hold: &Carried) {
     let (Some(written), Some(frame)) = (hold.written, inside.frames.last()) else { return };
-    if !frame.dropping && frame.given_up <= hold.ticket {
+    if !frame.may_cut_off(hold.ticket) {
         return;
     }
     if !frame.dropping && !stacks::is_in_drop_of_future() {

@@ -2,14 +2,15 @@
 
 use std::mem::ManuallyDrop;
 use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, RawWaker, RawWakerVTable, Wake, Waker};
 
-use super::TaskRecord;
 use super::task::{State, flags};
 use super::watched::is_of_task;
+use super::{TaskRecord, losses};
 use crate::analysis::wait_for::{Leg, Wait};
 use crate::event::{SiteId, ThreadId};
 use crate::record::context::enter;
@@ -20,9 +21,31 @@ use crate::record::{Place, waits};
 pub struct Target {
     /// None: nobody knows.
     wait: Option<Wait>,
-    /// The task whose end is waited for.
-    task: Option<Arc<State>>,
+    /// The tasks whose end is waited for.
+    tasks: Awaited,
 }
+
+/// The end of which tasks is waited for.
+#[derive(Clone, Debug)]
+enum Awaited {
+    None,
+    One(Arc<State>),
+    /// Of any of them.
+    Any(Arc<[Arc<State>]>),
+}
+
+impl Awaited {
+    fn as_slice(&self) -> &[Arc<State>] {
+        match self {
+            Self::None => &[],
+            Self::One(task) => std::slice::from_ref(task),
+            Self::Any(tasks) => tasks,
+        }
+    }
+}
+
+/// Of more tasks at a time nobody knows: each wait would have to look at all of them.
+const MOST_AWAITED: usize = 256;
 
 impl Target {
     /// A moment in time. Served by the runtime's driver, so it comes unless every thread that could serve is stuck.
@@ -34,18 +57,34 @@ impl Target {
     /// Something that nobody knows: the wait is never taken for a stuck one.
     #[must_use]
     pub const fn foreign() -> Self {
-        Self { wait: None, task: None }
+        Self { wait: None, tasks: Awaited::None }
     }
 
     pub(super) fn end_of(task: &TaskRecord) -> Self {
         match &task.0 {
-            Some(state) => Self { wait: Some(Wait::Join(state.actor)), task: Some(Arc::clone(state)) },
+            Some(state) => Self { wait: Some(Wait::Join(state.actor)), tasks: Awaited::One(Arc::clone(state)) },
             None => Self::foreign(),
         }
     }
 
+    /// The end of any of these tasks.
+    #[must_use]
+    pub fn end_of_any<'a>(tasks: impl ExactSizeIterator<Item = &'a TaskRecord>) -> Self {
+        if tasks.len() > MOST_AWAITED {
+            return Self::foreign();
+        }
+        let states: Option<Vec<Arc<State>>> = tasks.map(|task| task.0.clone()).collect();
+        match states.as_deref() {
+            Some([only]) => Self { wait: Some(Wait::Join(only.actor)), tasks: Awaited::One(Arc::clone(only)) },
+            Some([first, ..]) => {
+                Self { wait: Some(Wait::Join(first.actor)), tasks: Awaited::Any(states.unwrap_or_default().into()) }
+            }
+            _ => Self::foreign(),
+        }
+    }
+
     pub(crate) const fn of(wait: Wait) -> Self {
-        Self { wait: Some(wait), task: None }
+        Self { wait: Some(wait), tasks: Awaited::None }
     }
 }
 
@@ -69,6 +108,20 @@ static BUDGET: OnceLock<fn() -> bool> = OnceLock::new();
 /// `has_budget` is false while that is the case. Called after a leaf was pending. Only the first call counts.
 pub fn set_budget(has_budget: fn() -> bool) {
     let _ = BUDGET.set(has_budget);
+}
+
+/// The place of a wait that was made at `made` and is polled at `place`: that of an `.await`, if the `poll` that calls this has
+/// `#[track_caller]`. What polls through a reference or a box is in the standard library, and says nothing.
+#[must_use]
+pub fn awaited_at(place: Place, made: Place) -> Place {
+    if super::watched::is_poll(place) {
+        // It is the whole of its task (`block_on(handle)`).
+        let frame = enter().and_then(|inside| inside.frames.last().map(|frame| frame.task().spawned));
+        return frame.unwrap_or(made);
+    }
+    let file = place.file();
+    let is_in_std = Path::new(file).has_root() && (file.starts_with("/rustc/") || file.contains("/rustlib/src/"));
+    if is_in_std { made } else { place }
 }
 
 /// Who waits.
@@ -97,7 +150,16 @@ pub(crate) struct LeafState {
 impl LeafState {
     /// What it waits for; `None` if nobody knows.
     pub(super) fn leg(&self) -> Option<Leg> {
-        Some(Leg { wait: self.target.wait?, site: self.site, ordinal: 0, ticket: self.ticket })
+        Some(self.leg_of(self.target.wait?))
+    }
+
+    /// What else would end its wait.
+    pub(super) fn other_legs(&self) -> impl Iterator<Item = Leg> + '_ {
+        self.awaited().iter().skip(1).map(|task| self.leg_of(Wait::Join(task.actor)))
+    }
+
+    fn leg_of(&self, wait: Wait) -> Leg {
+        Leg { wait, site: self.site, ordinal: 0, ticket: self.ticket }
     }
 
     pub(super) fn polled(&self) -> u32 {
@@ -117,8 +179,13 @@ impl LeafState {
         self.site
     }
 
-    pub(crate) fn awaited(&self) -> Option<&Arc<State>> {
-        self.target.task.as_ref()
+    /// Its number among all waits.
+    pub(super) fn ticket(&self) -> u64 {
+        self.ticket
+    }
+
+    pub(crate) fn awaited(&self) -> &[Arc<State>] {
+        self.target.tasks.as_slice()
     }
 }
 
@@ -145,7 +212,15 @@ impl Wake for LeafWaker {
 
     fn wake_by_ref(self: &Arc<Self>) {
         match &self.leaf.owner {
-            Waiter::Task(task) => self.leaf.woken.store(task.polls.load(Ordering::SeqCst) + 1, Ordering::SeqCst),
+            Waiter::Task(task) => {
+                self.leaf.woken.store(task.polls.load(Ordering::SeqCst) + 1, Ordering::SeqCst);
+                if let Some(leg) = self.leaf.leg().filter(|leg| matches!(leg.wait, Wait::Lock { .. }))
+                    && task.is(flags::KNOWN)
+                    && !task.is(flags::SUSPENDED)
+                {
+                    waits::granted_unseen(task, leg);
+                }
+            }
             Waiter::Thread(thread) => {
                 // First this: the thread may be on its way into its wait.
                 self.leaf.woken.store(1, Ordering::SeqCst);
@@ -217,17 +292,9 @@ impl<F> Leaf<F> {
         self.wait.place
     }
 
-    /// The wait was made elsewhere, and is polled at `place`: that of an `.await`, if the `poll` that calls this has
-    /// `#[track_caller]`. What polls through a reference or a box is in the standard library, and says nothing.
+    /// The wait was made elsewhere, and is polled at `place`: see [`awaited_at`].
     pub fn awaited_at(&mut self, place: Place) {
-        if super::watched::is_poll(place) {
-            // It is the whole of its task (`block_on(handle)`).
-            let Some(inside) = enter() else { return };
-            let Some(frame) = inside.frames.last() else { return };
-            self.wait.place = frame.task().spawned;
-        } else if !place.file().starts_with("/rustc/") && !place.file().contains("/rustlib/src/") {
-            self.wait.place = place;
-        }
+        self.wait.place = awaited_at(place, self.wait.place);
     }
 
     /// Polls by hand, for waits that are functions (`poll_recv`) and not futures: one leaf for all calls. The pending wait
@@ -333,10 +400,12 @@ impl Waiting {
         if let Some(waker) = &self.waker
             && let Some(mut inside) = enter()
             && let Some(frame) = inside.frames.last_mut()
-            && frame.given_up < waker.leaf.ticket
         {
-            frame.given_up = waker.leaf.ticket;
-            frame.given_up_at = Some(waker.leaf.site);
+            if frame.given_up < waker.leaf.ticket {
+                frame.given_up = waker.leaf.ticket;
+                frame.given_up_at = Some(waker.leaf.site);
+            }
+            losses::dropped(frame, &waker.leaf);
         }
         self.end();
     }

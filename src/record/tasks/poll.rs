@@ -5,16 +5,17 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::hazards;
+use super::losses::Takings;
 use super::spell::{self, Spell};
-use super::task::{State, flags};
+use super::task::{Inner, State, flags};
 use super::timeline::{self, Happening};
 use crate::analysis::atomicity::Region;
 use crate::analysis::happens_before::{SyncClock, ThreadClock};
-use crate::analysis::wait_for::{Blocked, Holding, Leg, PoolId, Possession, SessionId, Wait};
+use crate::analysis::wait_for::{Blocked, Leg, PoolId, SessionId, Wait};
 use crate::event::{Op, SiteId, ThreadId};
 use crate::record::context::{Context, Entered, enter};
 use crate::record::locks::Line;
-use crate::record::{cells, threads, waits};
+use crate::record::{cells, outside, threads, waits};
 
 /// A poll that the thread is in. Polls nest: `block_on` inside a poll.
 pub(crate) struct Frame {
@@ -37,6 +38,8 @@ pub(crate) struct Frame {
     pub(crate) given_up: u64,
     /// Where that wait was.
     pub(crate) given_up_at: Option<SiteId>,
+    /// The messages that the task took last.
+    pub(super) takings: Option<Box<Takings>>,
 }
 
 impl Frame {
@@ -73,6 +76,18 @@ impl Frame {
         self.task.is(flags::LEAVES)
     }
 
+    /// Is the task known to hold something now and then, and waits it for nothing else?
+    #[inline(always)]
+    pub(crate) fn is_quiet_holder(&self) -> bool {
+        self.task.flags.load(Ordering::Relaxed) & (flags::HOLDER | flags::LEAVES) == flags::HOLDER
+    }
+
+    /// Can what was taken after this many waits be in a future that is dropped now?
+    #[inline(always)]
+    pub(crate) fn may_cut_off(&self, ticket: u64) -> bool {
+        self.dropping || self.given_up > ticket
+    }
+
     pub(crate) fn task(&self) -> &Arc<State> {
         &self.task
     }
@@ -97,7 +112,7 @@ impl<'a> Polling<'a> {
         if state.is(flags::ENDED) {
             return None;
         }
-        state.clear(flags::SCHEDULED);
+        state.clear(flags::SCHEDULED | flags::SUSPENDED);
         state.polls.fetch_add(1, Ordering::SeqCst);
         if state.is(flags::ENTERED) {
             waits::task_polled(state);
@@ -113,6 +128,7 @@ impl<'a> Polling<'a> {
         if state.is(flags::ENDED) {
             return None;
         }
+        state.clear(flags::SUSPENDED);
         if state.is(flags::ENTERED) {
             waits::task_polled(state);
         }
@@ -144,6 +160,7 @@ impl<'a> Polling<'a> {
         frame.tell_long(&mut inside);
         hazards::guards_across_await(&mut inside, self.state);
         if !frame.yielded && inside.modes.waits() {
+            self.state.set(flags::SUSPENDED);
             suspend(inside, self.state);
         }
     }
@@ -164,9 +181,12 @@ fn push(inside: &mut Context, state: &Arc<State>) {
     if let Some(task) = state.actor.task() {
         inside.emit(Op::PollBegin { task }, state.spawned);
     }
-    let mut line = state.take_line();
+    let mut inner = state.inner();
+    let mut line = state.take_line(&mut inner);
+    let takings = inner.takings.take();
+    let clock = if inside.modes.races() { take_clock(inside, state, &mut inner) } else { None };
+    drop(inner);
     inside.locks.switch(&mut line);
-    let clock = if inside.modes.races() { take_clock(inside, state) } else { None };
     let session = std::mem::replace(&mut inside.session, state.session);
     let region = std::mem::take(&mut inside.region);
     let task = Arc::clone(state);
@@ -182,6 +202,7 @@ fn push(inside: &mut Context, state: &Arc<State>) {
         spell: spell::begin(),
         given_up: 0,
         given_up_at: None,
+        takings,
     });
 }
 
@@ -210,6 +231,7 @@ fn restore(inside: &mut Context, frame: &mut Frame, pending: bool) {
     if !line.is_new() {
         inner.line = Some(Box::new(line));
     }
+    inner.takings = frame.takings.take();
     if !inside.modes.races() {
         return;
     }
@@ -234,9 +256,7 @@ fn restore(inside: &mut Context, frame: &mut Frame, pending: bool) {
 
 /// The thread goes on with the task's clock, if the task has one of its own: gives the thread's. What a worker does one
 /// after the other is ordered by chance only.
-fn take_clock(inside: &mut Context, state: &Arc<State>) -> Option<ThreadClock> {
-    let mut inner = state.inner();
-    let inner = &mut *inner;
+fn take_clock(inside: &mut Context, state: &Arc<State>, inner: &mut Inner) -> Option<ThreadClock> {
     if inner.strand.is_none() && cells::are_in_use() && state.runtime.has_strands(state.kind) {
         inner.strand = threads::strand(&inner.clock).map(Box::new);
     }
@@ -259,16 +279,41 @@ fn suspend(inside: Entered, state: &Arc<State>) {
         return;
     }
     let foreign = state.wakers.load(Ordering::SeqCst).saturating_sub(state.leaf_wakers.load(Ordering::SeqCst));
+    if foreign == 0 {
+        if let Some(blocked) = wait_of(state) {
+            waits::task_blocks(inside, state, blocked);
+        }
+        return;
+    }
     // One that something in between has, which wakes the task when one of its leaves is woken. Whether it has anything
     // else that could wake it, nobody knows.
     let in_between = foreign == 1 && state.inner().leaves.iter().any(|leaf| leaf.is_indirect());
-    if foreign > 0 && !in_between {
+    let is_shut = outside::is_shut(state.session);
+    if !in_between && !is_shut {
         return;
     }
-    match wait_of(state) {
-        Some(blocked) if foreign == 0 => waits::task_blocks(inside, state, blocked),
-        Some(blocked) if !blocked.unpolled.is_empty() => waits::task_may_block(&inside, state, blocked),
-        _ => {}
+    let Some(mut blocked) = wait_of(state) else { return };
+    if in_between && !blocked.unpolled.is_empty() {
+        waits::task_may_block(&inside, state, blocked.clone());
+    }
+    if is_shut {
+        match blocked.wait {
+            Wait::Nothing => blocked.wait = Wait::Waker,
+            _ => blocked.also.push(Leg { wait: Wait::Waker, site: blocked.site, ordinal: 0, ticket: 0 }),
+        }
+        waits::task_blocks(inside, state, blocked);
+    }
+}
+
+/// As [`suspend`], of a task that was suspended with somebody who could have woken it, and has gone. Called by whoever
+/// dropped the waker.
+pub(super) fn suspend_from_outside(inside: Entered, state: &Arc<State>) {
+    if state.runtime.is_closed() || state.wakers.load(Ordering::SeqCst) > state.leaf_wakers.load(Ordering::SeqCst) {
+        return;
+    }
+    if let Some(blocked) = wait_of(state) {
+        drop(inside);
+        waits::task_is_forsaken(state, blocked);
     }
 }
 
@@ -276,19 +321,19 @@ fn suspend(inside: Entered, state: &Arc<State>) {
 fn wait_of(state: &Arc<State>) -> Option<Blocked> {
     let poll = state.polls.load(Ordering::SeqCst);
     let inner = state.inner();
-    let mut holds = inner.line.as_ref().map(|line| line.holdings()).unwrap_or_default();
+    let holds = inner.line.as_ref().map(|line| line.holdings()).unwrap_or_default();
     let mut legs: Vec<(bool, Leg)> = Vec::new();
     let mut unpolled = Vec::new();
     for leaf in &inner.leaves {
         let leg = leaf.leg()?;
         match leaf.woken() {
-            None => legs.push((leaf.polled() == poll, leg)),
+            None => {
+                let polled = leaf.polled() == poll;
+                legs.push((polled, leg));
+                legs.extend(leaf.other_legs().map(|other| (polled, other)));
+            }
             // It was woken, and a whole poll has passed it by: it is not polled any more, and what it was given stays there.
             Some(at) if at < poll && leaf.polled() < poll => {
-                if let Wait::Lock { lock, mode, .. } = leg.wait {
-                    let possession = Possession::Unpolled;
-                    holds.push(Holding { lock, mode, site: leg.site, ordinal: 0, possession });
-                }
                 unpolled.push(leg);
             }
             Some(_) => return None,
@@ -296,7 +341,7 @@ fn wait_of(state: &Arc<State>) -> Option<Blocked> {
     }
     let (pool, _) = state.pools();
     let has_timer = legs.iter().any(|(_, leg)| leg.wait == Wait::Timer);
-    if has_timer && holds.is_empty() && pool.is_some() {
+    if has_timer && holds.is_empty() && unpolled.is_empty() && pool.is_some() {
         return None;
     }
     // What was asked for last is what the task is about, and a timer the least of it.
@@ -312,6 +357,6 @@ fn wait_of(state: &Arc<State>) -> Option<Blocked> {
         None => Blocked::new(Wait::Nothing, crate::record::registry::site(state.spawned), 0, holds),
     };
     blocked.also.extend(legs);
-    blocked.unpolled = unpolled;
+    unpolled.into_iter().for_each(|leg| blocked.keep_unpolled(leg));
     Some(blocked)
 }

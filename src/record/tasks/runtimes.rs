@@ -8,10 +8,11 @@ use std::sync::{Arc, LazyLock, Weak};
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 
+use super::poll::Frame;
 use super::task::Kind;
-use super::{Task, Watched};
+use super::{Task, TaskRecord, Watched};
 use crate::analysis::happens_before::{SyncClock, ThreadClock};
-use crate::analysis::wait_for::{PoolId, SessionId};
+use crate::analysis::wait_for::{PoolId, SessionId, Wait};
 use crate::event::{Order, ThreadId};
 use crate::record::cells::Edge;
 use crate::record::context::{Context, enter};
@@ -188,40 +189,54 @@ impl RuntimeMeta {
         }
     }
 
-    /// A real `block_on`: `real` drives the watched future to its end on the current thread, which waits meanwhile.
-    /// `drives`: the thread polls the runtime's other tasks, too, and serves its timers (`Runtime::block_on` of
-    /// [`Flavour::CurrentThread`], but not `Handle::block_on`).
-    pub fn block_on<F: Future>(
-        &self,
-        future: F,
-        drives: bool,
-        place: Place,
-        real: impl FnOnce(Watched<F>) -> F::Output,
-    ) -> F::Output {
-        let _entered = self.enter();
+    /// The current thread is about to drive the future to its end, in a real `block_on` of what this gives, and waits
+    /// meanwhile. `drives`: the thread polls the runtime's other tasks, too, and serves its timers (`Runtime::block_on` of
+    /// [`Flavour::CurrentThread`], but not `Handle::block_on`). The real call stands in the wrapper itself: where it panics,
+    /// it says where that was called.
+    pub fn block_on<F>(&self, future: F, drives: bool, place: Place) -> (InBlockOn<'_>, Watched<F>) {
+        let entered = self.enter();
         let drives = drives && self.0.flavour == Flavour::CurrentThread;
         let driving = drives.then(|| Driving::new(&self.0));
         // Another thread drives it already: this one polls its own future only.
         let alone = driving.as_ref().is_some_and(|driving| driving.alone);
-        let task = Task::new(self, if alone { Kind::Driver } else { Kind::Root }, None, place);
+        let task = Task::new(self.clone(), if alone { Kind::Driver } else { Kind::Root }, None, place);
         let record = task.record();
         let waiting = record.0.as_ref().and_then(|state| waits::begin_block_on(state, place));
-        let output = real(Watched::new(task, future));
-        drop(waiting);
-        record.joined(place);
-        drop(driving);
-        output
+        (InBlockOn { waiting, record, driving, place, _entered: entered }, Watched::new(task, future))
     }
 
     /// The runtime is about to be dropped, or shut down: from now on its tasks wait for nothing. Kept until the real call has
-    /// returned. `waits`: it waits for the jobs that run, without a time limit.
-    pub fn shutting_down(&self, waits: bool, place: Place) -> BlockedOn {
-        let _ = (waits, place);
+    /// returned. `waits_at`: the place, if it waits for what still runs, without a time limit.
+    pub fn shutting_down(&self, waits_at: Option<Place>) -> BlockedOn {
         self.0.closed.store(true, Ordering::SeqCst);
+        waits::close_pools(self.0.pools.iter().map(|pool| pool.id));
         // What counts may keep the runtime alive.
         let count = self.0.census.lock().take();
         drop(count);
-        BlockedOn(self.clone(), PhantomData)
+        let waiting = waits_at.and_then(|place| self.wait_for_end(place));
+        BlockedOn { runtime: self.clone(), _waiting: waiting, not_send: PhantomData }
+    }
+
+    /// The current owner drops the runtime, which waits for the threads of it. In a job, or in a task that has handed on its
+    /// worker, of the very runtime that is for its own end. (In a poll the runtime panics instead.)
+    fn wait_for_end(&self, place: Place) -> Option<waits::Waiting> {
+        let mut inside = enter()?;
+        if inside.frames.last().is_some_and(|frame| frame.is_poll() || frame.dropping) {
+            return None;
+        }
+        let runs_here = |frame: &&Frame| {
+            let task = frame.task();
+            Arc::ptr_eq(&task.runtime.0, &self.0)
+                && match task.kind {
+                    Kind::Job => true,
+                    Kind::Polled => self.0.flavour == Flavour::MultiThread,
+                    Kind::Root | Kind::Driver => false,
+                }
+        };
+        let own = inside.frames.iter().rfind(runs_here).map(|frame| frame.task().actor);
+        let wait = own.map_or(Wait::Drain([self.0.pools[0].id, self.0.pools[1].id]), Wait::Join);
+        let site = inside.locks.site(place);
+        waits::begin(inside, wait, site)
     }
 
     /// How its tasks are polled.
@@ -340,6 +355,26 @@ pub(crate) fn have_strangers(session: SessionId) -> bool {
     })
 }
 
+/// A real `block_on` under way.
+pub struct InBlockOn<'a> {
+    // Dropped in this order, if the real call panics.
+    waiting: Option<waits::Waiting>,
+    record: TaskRecord,
+    driving: Option<Driving<'a>>,
+    place: Place,
+    _entered: EnteredRuntime,
+}
+
+impl InBlockOn<'_> {
+    /// The real call has returned.
+    pub fn over(self) {
+        let Self { waiting, record, driving, place, _entered } = self;
+        drop(waiting);
+        record.joined(place);
+        drop(driving);
+    }
+}
+
 /// A thread is in a `block_on` that polls the runtime's tasks.
 struct Driving<'a> {
     runtime: &'a Runtime,
@@ -386,13 +421,18 @@ impl Drop for EnteredRuntime {
 
 /// The current thread may wait as long as this lives. Afterwards it has seen the end of all tasks.
 #[derive(Debug)]
-pub struct BlockedOn(RuntimeMeta, PhantomData<*const ()>);
+pub struct BlockedOn {
+    runtime: RuntimeMeta,
+    _waiting: Option<waits::Waiting>,
+    not_send: PhantomData<*const ()>,
+}
 
 impl Drop for BlockedOn {
     fn drop(&mut self) {
         if let Some(mut inside) = enter() {
-            self.0.0.edge.tell(&mut inside, Order::Acquire, self.0.0.created);
-            self.0.0.done.lock().acquire(&mut inside.clock);
+            let runtime = &self.runtime.0;
+            runtime.edge.tell(&mut inside, Order::Acquire, runtime.created);
+            runtime.done.lock().acquire(&mut inside.clock);
         }
     }
 }
@@ -416,21 +456,16 @@ fn set_blocking(blocking: bool) -> bool {
     enter().is_some_and(|mut inside| std::mem::replace(&mut inside.blocking, blocking))
 }
 
-/// A real `block_in_place`: while `inside` runs, the worker polls nothing, but hands its tasks on to another thread.
-pub fn block_in_place<R>(place: Place, inside: impl FnOnce() -> R) -> R {
-    let _ = place;
-    let _in_place = InPlace::new();
-    inside()
+/// A real `block_in_place` is about to be called, and lasts until this is dropped: the worker polls nothing, but hands its
+/// tasks on to another thread.
+#[must_use]
+pub fn block_in_place() -> InPlace {
+    InPlace(set_in_place(true))
 }
 
 /// The innermost poll is inside `block_in_place`.
-struct InPlace(bool);
-
-impl InPlace {
-    fn new() -> Self {
-        Self(set_in_place(true))
-    }
-}
+#[derive(Debug)]
+pub struct InPlace(bool);
 
 impl Drop for InPlace {
     fn drop(&mut self) {

@@ -6,12 +6,13 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use parking_lot::{Mutex, MutexGuard};
 
 use super::leaf::LeafState;
+use super::losses::Takings;
 use super::poll::{self, Polling};
 use super::timeline::{self, Happening};
 use super::{RuntimeMeta, Target};
 use crate::analysis::happens_before::{SyncClock, ThreadClock};
 use crate::analysis::lock_order::Moment;
-use crate::analysis::wait_for::{PoolId, SessionId};
+use crate::analysis::wait_for::{Leg, PoolId, SessionId};
 use crate::event::{Op, TaskId, ThreadId};
 use crate::record::context::enter;
 use crate::record::locks::Line;
@@ -49,6 +50,8 @@ pub(crate) mod flags {
     pub(crate) const HOLDER: u32 = 32;
     /// Leaves of it are registered.
     pub(crate) const LEAVES: u32 = 64;
+    /// Its last poll has returned Pending, and none has begun since.
+    pub(crate) const SUSPENDED: u32 = 128;
 }
 
 /// What is known of a task.
@@ -76,6 +79,8 @@ pub(crate) struct State {
 pub(super) struct Inner {
     /// Leaves that are registered, in the order in which they were.
     pub(super) leaves: Vec<Arc<LeafState>>,
+    /// The messages that it took last.
+    pub(super) takings: Option<Box<Takings>>,
     /// What it takes along from poll to poll, if that is anything.
     pub(super) line: Option<Box<Line>>,
     /// What it knows when it is not polled, and what its wakers know.
@@ -109,7 +114,13 @@ impl State {
 
     /// The tasks whose end it waits for.
     pub(crate) fn awaited(&self) -> Vec<Arc<Self>> {
-        self.inner().leaves.iter().filter_map(|leaf| leaf.awaited().cloned()).collect()
+        self.inner().leaves.iter().flat_map(|leaf| leaf.awaited().iter().cloned()).collect()
+    }
+
+    /// What was granted to waits of it that it does not look at while its thread waits in the middle of a poll.
+    pub(crate) fn granted_unseen(&self) -> Vec<Leg> {
+        let inner = self.inner();
+        inner.leaves.iter().filter(|leaf| leaf.woken().is_some()).filter_map(|leaf| leaf.leg()).collect()
     }
 
     /// The wait graph gets to know it. False if it does, or if it is too late.
@@ -119,9 +130,8 @@ impl State {
     }
 
     /// Its line, for a poll.
-    pub(super) fn take_line(&self) -> Line {
-        let kept = self.inner().line.take();
-        kept.map_or_else(|| Line::of_task(self.actor, self.base.clone()), |line| *line)
+    pub(super) fn take_line(&self, inner: &mut Inner) -> Line {
+        inner.line.take().map_or_else(|| Line::of_task(self.actor, self.base.clone()), |line| *line)
     }
 
     /// Who polls it, and who looks at the clock for it.
@@ -154,8 +164,23 @@ impl State {
         }
     }
 
+    /// A waker of it is gone that no leaf had: nobody else may be left who could wake it.
+    #[cold]
+    pub(super) fn forsaken(self: &Arc<Self>) {
+        if self.is(flags::SUSPENDED)
+            && !self.is(flags::SCHEDULED | flags::ENDED)
+            && let Some(inside) = enter()
+            && inside.modes.waits()
+        {
+            poll::suspend_from_outside(inside, self);
+        }
+    }
+
     /// The task does nothing more.
     pub(super) fn end(&self, cancelled: bool) {
+        if self.is(flags::ENDED) {
+            return;
+        }
         let before = self.flags.fetch_or(flags::ENDED, Ordering::SeqCst);
         if before & flags::ENDED != 0 {
             return;
@@ -201,17 +226,17 @@ pub struct TaskRecord(pub(super) Option<Arc<State>>);
 impl Task {
     /// The current owner spawns a task at `place`; everything that it did so far happens before the first poll.
     #[must_use]
-    pub fn spawned(runtime: &RuntimeMeta, name: Option<&str>, place: Place) -> Self {
+    pub fn spawned(runtime: RuntimeMeta, name: Option<&str>, place: Place) -> Self {
         Self::new(runtime, Kind::Polled, name, place)
     }
 
     /// A job for the runtime's threads for blocking work (`spawn_blocking`). To be [run](Self::run).
     #[must_use]
-    pub fn job(runtime: &RuntimeMeta, name: Option<&str>, place: Place) -> Self {
+    pub fn job(runtime: RuntimeMeta, name: Option<&str>, place: Place) -> Self {
         Self::new(runtime, Kind::Job, name, place)
     }
 
-    pub(super) fn new(runtime: &RuntimeMeta, kind: Kind, name: Option<&str>, place: Place) -> Self {
+    pub(super) fn new(runtime: RuntimeMeta, kind: Kind, name: Option<&str>, place: Place) -> Self {
         let Some(mut inside) = enter() else { return Self(None) };
         let Some(id) = TaskId::new(TASK_IDS.next()) else { return Self(None) };
         let actor = ThreadId::of_task(id);
@@ -232,7 +257,7 @@ impl Task {
             session: runtime.session(),
             origin: context.origin(),
             kind,
-            runtime: runtime.clone(),
+            runtime,
             spawned: place,
             flags: AtomicU32::new(flags::SCHEDULED),
             wakers: AtomicU32::new(0),
@@ -310,8 +335,7 @@ impl TaskRecord {
     }
 
     /// The current owner asks for the task to be aborted, before the real call.
-    pub fn abort(&self, place: Place) {
-        let _ = place;
+    pub fn abort(&self) {
         if let Some(state) = &self.0 {
             state.set(flags::ABORTED);
             state.woken();

@@ -141,7 +141,9 @@ static TASK: RawWakerVTable = RawWakerVTable::new(
     // SAFETY: see above.
     |data| unsafe {
         let waker = Arc::from_raw(data.cast::<TaskWaker>());
-        waker.state.wakers.fetch_sub(1, Ordering::SeqCst);
+        if waker.state.wakers.fetch_sub(1, Ordering::SeqCst) == waker.state.leaf_wakers.load(Ordering::SeqCst) + 1 {
+            waker.state.forsaken();
+        }
     },
 );
 

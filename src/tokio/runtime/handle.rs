@@ -78,7 +78,7 @@ impl Handle {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        let Spawned { future, record } = Spawned::new(&self.meta, None, future, Location::caller());
+        let Spawned { future, record } = Spawned::new(self.meta.clone(), None, future, Location::caller());
         JoinHandle::new(self.inner.spawn(future), record)
     }
 
@@ -89,7 +89,7 @@ impl Handle {
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
-        let job = Job::new(&self.meta, None, Location::caller());
+        let job = Job::new(self.meta.clone(), None, Location::caller());
         let record = job.record.clone();
         JoinHandle::new(self.inner.spawn_blocking(job.of(func)), record)
     }
@@ -101,7 +101,10 @@ impl Handle {
     /// Within an asynchronous context, and where the original does.
     #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
-        self.meta.block_on(future, false, Location::caller(), |watched| self.inner.block_on(watched))
+        let (blocking, future) = self.meta.block_on(future, false, Location::caller());
+        let output = self.inner.block_on(future);
+        blocking.over();
+        output
     }
 
     /// See [`tokio::runtime::Handle::runtime_flavor`].

@@ -27,7 +27,7 @@ use super::ends::{Message, ReceiverEnd, SenderEnd, ends};
 pub fn channel<T: Clone>(capacity: usize) -> (Sender<T>, Receiver<T>) {
     let (sender, receiver) = broadcast::channel(capacity);
     // A sender never waits for room: who is too slow loses messages.
-    let (sender_end, receiver_end) = ends(None, Location::caller());
+    let (sender_end, receiver_end) = ends(Location::caller());
     (Sender { end: sender_end, inner: sender }, Receiver { end: receiver_end, inner: receiver })
 }
 
@@ -46,7 +46,7 @@ impl<T> Sender<T> {
     #[track_caller]
     pub fn new(capacity: usize) -> Self {
         let inner = broadcast::Sender::new(capacity);
-        let (end, _) = ends(None, Location::caller());
+        let (end, _) = ends(Location::caller());
         Self { end, inner }
     }
 
@@ -58,7 +58,7 @@ impl<T> Sender<T> {
     #[track_caller]
     pub fn send(&self, value: T) -> Result<usize, SendError<T>> {
         let sent = self.inner.send(self.end.message(value, Location::caller()));
-        sent.map_err(|SendError(message)| SendError(message.refused(self.end.meta())))
+        sent.map_err(|SendError(message)| SendError(message.refused()))
     }
 
     /// See [`tokio::sync::broadcast::Sender::subscribe`].

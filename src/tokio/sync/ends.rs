@@ -21,16 +21,22 @@ impl<T> Message<T> {
         self.value
     }
 
+    /// As [`receive`](Self::receive), of a channel in which one receiver gets each message.
+    #[inline]
+    pub(super) fn take(self, meta: &MessagesMeta, place: Place) -> T {
+        meta.taken(&self.stamp, place);
+        self.value
+    }
+
     /// The user's part, of a message that was refused.
-    pub(super) fn refused(self, meta: &MessagesMeta) -> T {
-        meta.not_sent(self.stamp);
+    pub(super) fn refused(self) -> T {
         self.value
     }
 }
 
-/// A channel for `capacity` messages, with one end of either sort.
-pub(super) fn ends(capacity: Option<usize>, created: Place) -> (SenderEnd, ReceiverEnd) {
-    let meta = Arc::new(MessagesMeta::new(ObjectKind::Channel, capacity, created));
+/// A channel, with one end of either sort.
+pub(super) fn ends(created: Place) -> (SenderEnd, ReceiverEnd) {
+    let meta = Arc::new(MessagesMeta::new(ObjectKind::Channel, created));
     (SenderEnd(Arc::clone(&meta)), ReceiverEnd { meta, closed: false })
 }
 
@@ -48,7 +54,6 @@ pub(super) struct ReceiverEnd {
 impl SenderEnd {
     /// A sender made of what keeps no channel open.
     pub(super) fn upgraded(meta: &Arc<MessagesMeta>) -> Self {
-        meta.sender_added();
         Self(Arc::clone(meta))
     }
 
@@ -79,7 +84,6 @@ impl Drop for SenderEnd {
 impl ReceiverEnd {
     /// A receiver for what some sender sends.
     pub(super) fn subscribed(meta: &Arc<MessagesMeta>) -> Self {
-        meta.receiver_added();
         Self { meta: Arc::clone(meta), closed: false }
     }
 

@@ -3,6 +3,7 @@
 mod bounded;
 mod permits;
 mod receiver;
+mod sender;
 mod unbounded;
 
 pub use ::tokio::sync::mpsc::*;

@@ -51,21 +51,21 @@ impl Notify {
     /// See [`tokio::sync::Notify::notify_one`].
     #[track_caller]
     pub fn notify_one(&self) {
-        self.meta.notifying(false, Location::caller());
+        self.meta.notifying(Location::caller());
         self.inner.notify_one();
     }
 
     /// See [`tokio::sync::Notify::notify_last`].
     #[track_caller]
     pub fn notify_last(&self) {
-        self.meta.notifying(false, Location::caller());
+        self.meta.notifying(Location::caller());
         self.inner.notify_last();
     }
 
     /// See [`tokio::sync::Notify::notify_waiters`].
     #[track_caller]
     pub fn notify_waiters(&self) {
-        self.meta.notifying(true, Location::caller());
+        self.meta.notifying(Location::caller());
         self.inner.notify_waiters();
     }
 }

@@ -62,10 +62,9 @@ impl<T> OnceCell<T> {
     }
 
     /// See [`tokio::sync::OnceCell::get`].
-    #[track_caller]
     pub fn get(&self) -> Option<&T> {
         let value = self.inner.get()?;
-        self.meta.seen(Location::caller());
+        self.meta.seen();
         Some(value)
     }
 
@@ -142,7 +141,7 @@ impl<T> OnceCell<T> {
                 self.meta.setting(place);
                 self.fill(value, right);
             }
-            self.meta.seen(place);
+            self.meta.seen();
             match self.inner.get() {
                 Some(value) => Ok(value),
                 None => unreachable!("whoever closes the semaphore has filled the cell"),

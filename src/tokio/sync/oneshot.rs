@@ -21,7 +21,7 @@ use super::ends::{Message, ReceiverEnd, SenderEnd, ends};
 pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
     let place = Location::caller();
     let (sender, receiver) = oneshot::channel();
-    let (sender_end, receiver_end) = ends(Some(1), place);
+    let (sender_end, receiver_end) = ends(place);
     let leaf = Leaf::new(receiver, receiver_end.meta().wants_message(), place);
     let closed = Leaf::new((), sender_end.meta().wants_close(), place);
     (Sender { end: sender_end, closed, inner: sender }, Receiver { end: receiver_end, leaf })
@@ -45,7 +45,7 @@ impl<T> Sender<T> {
     pub fn send(self, t: T) -> Result<(), T> {
         let Self { end, inner, .. } = self;
         let message = end.message(t, Location::caller());
-        inner.send(message).map_err(|message| message.refused(end.meta()))
+        inner.send(message).map_err(|message| message.refused())
     }
 
     /// See [`tokio::sync::oneshot::Sender::closed`].

@@ -12,10 +12,10 @@ use std::pin::pin;
 use ::gordian::event::{Attempt, Mode, ObjectKind};
 use ::gordian::runtime::Place;
 use ::gordian::runtime::semaphores::{Hold, SemaphoreMeta};
-use ::tokio::sync::{Semaphore, TryLockError};
+use ::tokio::sync::{Semaphore, SemaphorePermit, TryLockError};
 
-use super::super::blocking;
 use super::super::wait::wait;
+use super::super::{blocking, budget};
 
 /// A lock without its value: so many units, of which a mutex and a writer take all, and a reader one.
 pub(super) struct Raw {
@@ -27,7 +27,7 @@ pub(super) struct Raw {
 impl Raw {
     pub(super) const fn new(kind: ObjectKind, units: u32, created: Place) -> Self {
         let semaphore = Semaphore::const_new(units as usize);
-        Self { meta: SemaphoreMeta::new(kind, units as usize, created), semaphore, units }
+        Self { meta: SemaphoreMeta::new(kind, created), semaphore, units }
     }
 
     pub(super) fn set_name(&self, name: &str) {
@@ -37,6 +37,21 @@ impl Raw {
     #[inline]
     fn units(&self, mode: Mode) -> u32 {
         if matches!(mode, Mode::Exclusive) { self.units } else { 1 }
+    }
+
+    /// Takes the units, if they are there.
+    #[inline]
+    fn take(&self, units: u32) -> Option<()> {
+        self.semaphore.try_acquire_many(units).ok().map(SemaphorePermit::forget)
+    }
+
+    /// Waits for the units.
+    async fn wait(&self, units: u32, mode: Mode, place: Place) {
+        let acquire = pin!(self.semaphore.acquire_many(units));
+        match wait(acquire, || self.meta.wants(units, mode, place), place).await {
+            Ok(permit) => permit.forget(),
+            Err(_) => unreachable!("nobody closes the semaphore of a lock"),
+        }
     }
 }
 
@@ -81,20 +96,16 @@ impl<L: Lock + ?Sized> Keeper for std::sync::Arc<L> {
 pub(super) struct Held<L: Keeper> {
     lock: L,
     units: u32,
-    hold: ManuallyDrop<Hold>,
+    hold: Hold,
 }
 
 impl<L: Keeper> Held<L> {
     /// Takes the lock, and waits for it if need be.
     pub(super) async fn acquire(lock: L, mode: Mode, place: Place) -> Self {
-        let raw = lock.raw();
-        let units = raw.units(mode);
-        {
-            let acquire = pin!(raw.semaphore.acquire_many(units));
-            match wait(acquire, || raw.meta.wants(units, mode, place), place).await {
-                Ok(permit) => permit.forget(),
-                Err(_) => unreachable!("nobody closes the semaphore of a lock"),
-            }
+        let units = lock.raw().units(mode);
+        // Whoever comes while others wait finds no unit here, either: it is no way past them.
+        if budget::spend(|| lock.raw().take(units)).is_none() {
+            lock.raw().wait(units, mode, place).await;
         }
         Self::new(lock, units, mode, Attempt::Blocking, place)
     }
@@ -108,16 +119,16 @@ impl<L: Keeper> Held<L> {
     #[track_caller]
     pub(super) fn try_acquire(lock: L, mode: Mode) -> Result<Self, TryLockError> {
         let units = lock.raw().units(mode);
-        match lock.raw().semaphore.try_acquire_many(units) {
-            Ok(permit) => permit.forget(),
-            Err(_) => return Err(try_lock_error()),
+        if lock.raw().take(units).is_none() {
+            return Err(try_lock_error());
         }
         Ok(Self::new(lock, units, mode, Attempt::Try, Location::caller()))
     }
 
+    #[inline]
     fn new(lock: L, units: u32, mode: Mode, attempt: Attempt, place: Place) -> Self {
         let hold = lock.raw().meta.acquired(units, mode, attempt, L::OWNED, place);
-        Self { lock, units, hold: ManuallyDrop::new(hold) }
+        Self { lock, units, hold }
     }
 
     pub(super) fn lock(&self) -> &L {
@@ -144,19 +155,18 @@ impl<L: Keeper> Held<L> {
 impl<'a, L: Lock + ?Sized> Held<&'a L> {
     /// The same hold, of which the type does not say what the lock is for.
     pub(super) fn of_part(self) -> Held<&'a Raw> {
-        let mut whole = ManuallyDrop::new(self);
+        let whole = ManuallyDrop::new(self);
         // SAFETY: it is not used again, and not dropped.
-        let hold = unsafe { ManuallyDrop::take(&mut whole.hold) };
-        Held { lock: whole.lock.raw(), units: whole.units, hold: ManuallyDrop::new(hold) }
+        let hold = unsafe { std::ptr::read(&raw const whole.hold) };
+        Held { lock: whole.lock.raw(), units: whole.units, hold }
     }
 }
 
 impl<L: Keeper> Drop for Held<L> {
+    #[inline]
     fn drop(&mut self) {
-        // SAFETY: it is not used again.
-        let hold = unsafe { ManuallyDrop::take(&mut self.hold) };
         let raw = self.lock.raw();
-        raw.meta.released(hold);
+        raw.meta.released(&self.hold);
         raw.semaphore.add_permits(self.units as usize);
     }
 }

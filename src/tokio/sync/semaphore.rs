@@ -12,9 +12,10 @@ use ::gordian::Named;
 use ::gordian::event::{Attempt, Mode, ObjectKind};
 use ::gordian::runtime::Place;
 use ::gordian::runtime::semaphores::{Hold, SemaphoreMeta};
-use ::tokio::sync::{AcquireError, TryAcquireError};
+use ::tokio::sync::{AcquireError, SemaphorePermit as Permit, TryAcquireError};
 
 use super::super::blocking::block_on;
+use super::super::budget;
 use super::super::wait::wait;
 
 /// See [`tokio::sync::Semaphore`].
@@ -34,13 +35,19 @@ impl Semaphore {
     /// If there are more than [`Self::MAX_PERMITS`].
     #[track_caller]
     pub fn new(permits: usize) -> Self {
-        Self { inner: ::tokio::sync::Semaphore::new(permits), meta: meta(permits, Location::caller()) }
+        Self {
+            inner: ::tokio::sync::Semaphore::new(permits),
+            meta: SemaphoreMeta::new(ObjectKind::Semaphore, Location::caller()),
+        }
     }
 
     /// See [`tokio::sync::Semaphore::const_new`].
     #[track_caller]
     pub const fn const_new(permits: usize) -> Self {
-        Self { inner: ::tokio::sync::Semaphore::const_new(permits), meta: meta(permits, Location::caller()) }
+        Self {
+            inner: ::tokio::sync::Semaphore::const_new(permits),
+            meta: SemaphoreMeta::new(ObjectKind::Semaphore, Location::caller()),
+        }
     }
 
     /// See [`tokio::sync::Semaphore::available_permits`].
@@ -60,11 +67,8 @@ impl Semaphore {
     }
 
     /// See [`tokio::sync::Semaphore::forget_permits`].
-    #[track_caller]
     pub fn forget_permits(&self, n: usize) -> usize {
-        let forgotten = self.inner.forget_permits(n);
-        self.meta.taken(forgotten, Location::caller());
-        forgotten
+        self.inner.forget_permits(n)
     }
 
     /// See [`tokio::sync::Semaphore::acquire`].
@@ -221,10 +225,6 @@ impl Semaphore {
     }
 }
 
-const fn meta(permits: usize, created: Place) -> SemaphoreMeta {
-    SemaphoreMeta::new(ObjectKind::Semaphore, permits, created)
-}
-
 impl Named for Semaphore {
     fn set_name(&self, name: &str) {
         self.meta.set_name(name);
@@ -264,12 +264,13 @@ impl Keeper for Arc<Semaphore> {
 struct Units<S: Keeper> {
     semaphore: S,
     units: usize,
-    hold: ManuallyDrop<Hold>,
+    hold: Hold,
 }
 
 impl<S: Keeper> Units<S> {
     async fn acquire(semaphore: S, units: u32, place: Place) -> Result<Self, AcquireError> {
-        {
+        // As in locks: it is no way past those who wait. That it is closed, is seen by the original.
+        if budget::spend(|| semaphore.inner.try_acquire_many(units).ok().map(Permit::forget)).is_none() {
             let acquire = pin!(semaphore.inner.acquire_many(units));
             wait(acquire, || semaphore.meta.wants(units, Mode::Exclusive, place), place).await?.forget();
         }
@@ -282,9 +283,10 @@ impl<S: Keeper> Units<S> {
         Ok(Self::new(semaphore, units, Attempt::Try, Location::caller()))
     }
 
+    #[inline]
     fn new(semaphore: S, units: u32, attempt: Attempt, place: Place) -> Self {
         let hold = semaphore.meta.acquired(units, Mode::Exclusive, attempt, S::OWNED, place);
-        Self { semaphore, units: units as usize, hold: ManuallyDrop::new(hold) }
+        Self { semaphore, units: units as usize, hold }
     }
 
     /// Without giving the units back, and without what keeps the semaphore alive.
@@ -293,18 +295,15 @@ impl<S: Keeper> Units<S> {
         // SAFETY: neither is used again, nor dropped.
         unsafe {
             std::ptr::drop_in_place(&mut whole.semaphore);
-            (whole.units, ManuallyDrop::take(&mut whole.hold))
+            (whole.units, std::ptr::read(&raw const whole.hold))
         }
     }
 
     fn forget(self) {
         let mut whole = ManuallyDrop::new(self);
-        // SAFETY: neither is used again, nor dropped.
-        unsafe {
-            let hold = ManuallyDrop::take(&mut whole.hold);
-            whole.semaphore.meta.forgotten(hold);
-            std::ptr::drop_in_place(&mut whole.semaphore);
-        }
+        whole.semaphore.meta.forgotten(&whole.hold);
+        // SAFETY: it is not used again, nor dropped.
+        unsafe { std::ptr::drop_in_place(&mut whole.semaphore) };
     }
 
     #[track_caller]
@@ -323,15 +322,14 @@ impl<S: Keeper + Clone> Units<S> {
     fn split(&mut self, units: usize) -> Option<Self> {
         self.units = self.units.checked_sub(units)?;
         let hold = self.hold.split(u32::try_from(units).unwrap_or(u32::MAX));
-        Some(Self { semaphore: self.semaphore.clone(), units, hold: ManuallyDrop::new(hold) })
+        Some(Self { semaphore: self.semaphore.clone(), units, hold })
     }
 }
 
 impl<S: Keeper> Drop for Units<S> {
+    #[inline]
     fn drop(&mut self) {
-        // SAFETY: it is not used again.
-        let hold = unsafe { ManuallyDrop::take(&mut self.hold) };
-        self.semaphore.meta.released(hold);
+        self.semaphore.meta.released(&self.hold);
         self.semaphore.inner.add_permits(self.units);
     }
 }

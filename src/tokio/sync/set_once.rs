@@ -46,10 +46,9 @@ impl<T> SetOnce<T> {
     }
 
     /// See [`tokio::sync::SetOnce::get`].
-    #[track_caller]
     pub fn get(&self) -> Option<&T> {
         let value = self.inner.get()?;
-        self.meta.seen(Location::caller());
+        self.meta.seen();
         Some(value)
     }
 
@@ -77,7 +76,7 @@ impl<T> SetOnce<T> {
         let place = Location::caller();
         async move {
             let value = Leaf::new(self.inner.wait(), self.meta.wants_set(), place).await;
-            self.meta.seen(place);
+            self.meta.seen();
             value
         }
     }

@@ -1,7 +1,7 @@
 //! [`tokio::task::AbortHandle`], watched.
 
 use std::fmt;
-use std::panic::{Location, RefUnwindSafe, UnwindSafe};
+use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use ::gordian::runtime::tasks::TaskRecord;
 use ::tokio::task::Id;
@@ -19,9 +19,8 @@ impl AbortHandle {
     }
 
     /// See [`tokio::task::AbortHandle::abort`].
-    #[track_caller]
     pub fn abort(&self) {
-        self.record.abort(Location::caller());
+        self.record.abort();
         self.inner.abort();
     }
 

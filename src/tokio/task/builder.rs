@@ -42,7 +42,7 @@ impl<'a> Builder<'a> {
         Fut::Output: Send + 'static,
     {
         let place = Location::caller();
-        let Spawned { future, record } = Spawned::new(&current(place), self.name, future, place);
+        let Spawned { future, record } = Spawned::new(current(place), self.name, future, place);
         Ok(JoinHandle::new(self.inner().spawn(future)?, record))
     }
 
@@ -57,7 +57,7 @@ impl<'a> Builder<'a> {
         Fut: Future + Send + 'static,
         Fut::Output: Send + 'static,
     {
-        let Spawned { future, record } = Spawned::new(handle.meta(), self.name, future, Location::caller());
+        let Spawned { future, record } = Spawned::new(handle.meta().clone(), self.name, future, Location::caller());
         Ok(JoinHandle::new(self.inner().spawn_on(future, handle.inner())?, record))
     }
 
@@ -73,7 +73,7 @@ impl<'a> Builder<'a> {
         Fut::Output: 'static,
     {
         let place = Location::caller();
-        let Spawned { future, record } = Spawned::new(&local::current(place), self.name, future, place);
+        let Spawned { future, record } = Spawned::new(local::current(place), self.name, future, place);
         Ok(JoinHandle::new(self.inner().spawn_local(future)?, record))
     }
 
@@ -88,7 +88,7 @@ impl<'a> Builder<'a> {
         Fut: Future + 'static,
         Fut::Output: 'static,
     {
-        let Spawned { future, record } = Spawned::new(local_set.meta(), self.name, future, Location::caller());
+        let Spawned { future, record } = Spawned::new(local_set.meta().clone(), self.name, future, Location::caller());
         Ok(JoinHandle::new(self.inner().spawn_local_on(future, local_set.inner())?, record))
     }
 
@@ -104,7 +104,7 @@ impl<'a> Builder<'a> {
         Output: Send + 'static,
     {
         let place = Location::caller();
-        let job = Job::new(&current(place), self.name, place);
+        let job = Job::new(current(place), self.name, place);
         let record = job.record.clone();
         Ok(JoinHandle::new(self.inner().spawn_blocking(job.of(function))?, record))
     }
@@ -124,7 +124,7 @@ impl<'a> Builder<'a> {
         Function: FnOnce() -> Output + Send + 'static,
         Output: Send + 'static,
     {
-        let job = Job::new(handle.meta(), self.name, Location::caller());
+        let job = Job::new(handle.meta().clone(), self.name, Location::caller());
         let record = job.record.clone();
         Ok(JoinHandle::new(self.inner().spawn_blocking_on(job.of(function), handle.inner())?, record))
     }

@@ -4,9 +4,9 @@ use std::fmt;
 use std::future::Future;
 use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
-use ::gordian::runtime::leaf::Leaf;
+use ::gordian::runtime::leaf::{Leaf, awaited_at};
 use ::gordian::runtime::tasks::TaskRecord;
 use ::tokio::task::{Id, JoinError};
 
@@ -14,36 +14,37 @@ use super::AbortHandle;
 
 /// See [`tokio::task::JoinHandle`].
 pub struct JoinHandle<T> {
-    leaf: Leaf<::tokio::task::JoinHandle<T>>,
+    inner: ::tokio::task::JoinHandle<T>,
     record: TaskRecord,
+    /// The wait, once it is one.
+    wait: Option<Box<Leaf<()>>>,
 }
 
 impl<T> JoinHandle<T> {
     pub(crate) fn new(inner: ::tokio::task::JoinHandle<T>, record: TaskRecord) -> Self {
-        Self { leaf: Leaf::new(inner, record.target(), record.spawned()), record }
+        Self { inner, record, wait: None }
     }
 
     /// See [`tokio::task::JoinHandle::abort`].
-    #[track_caller]
     pub fn abort(&self) {
-        self.record.abort(Location::caller());
-        self.leaf.get_ref().abort();
+        self.record.abort();
+        self.inner.abort();
     }
 
     /// See [`tokio::task::JoinHandle::is_finished`].
     pub fn is_finished(&self) -> bool {
-        self.leaf.get_ref().is_finished()
+        self.inner.is_finished()
     }
 
     /// See [`tokio::task::JoinHandle::abort_handle`].
     #[must_use = "abort handles do nothing unless `.abort` is called"]
     pub fn abort_handle(&self) -> AbortHandle {
-        AbortHandle::new(self.leaf.get_ref().abort_handle(), self.record.clone())
+        AbortHandle::new(self.inner.abort_handle(), self.record.clone())
     }
 
     /// See [`tokio::task::JoinHandle::id`].
     pub fn id(&self) -> Id {
-        self.leaf.get_ref().id()
+        self.inner.id()
     }
 }
 
@@ -56,15 +57,26 @@ impl<T> Future for JoinHandle<T> {
 
     #[track_caller]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.leaf.awaited_at(Location::caller());
-        let result = ready!(Pin::new(&mut self.leaf).poll(cx));
-        self.record.joined(self.leaf.place());
+        let Self { inner, record, wait } = &mut *self;
+        // Who is joined late has ended: then nothing is waited for, unless the budget is used up.
+        if wait.is_none()
+            && inner.is_finished()
+            && let Poll::Ready(result) = Pin::new(&mut *inner).poll(&mut Context::from_waker(Waker::noop()))
+        {
+            record.joined(awaited_at(Location::caller(), record.spawned()));
+            return Poll::Ready(result);
+        }
+        let leaf = wait.get_or_insert_with(|| Box::new(Leaf::new((), record.target(), record.spawned())));
+        leaf.awaited_at(Location::caller());
+        let result = ready!(leaf.poll_with(cx, |(), cx| Pin::new(inner).poll(cx)));
+        record.joined(leaf.place());
+        *wait = None;
         Poll::Ready(result)
     }
 }
 
 impl<T: fmt::Debug> fmt::Debug for JoinHandle<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.leaf.get_ref().fmt(f)
+        self.inner.fmt(f)
     }
 }

@@ -56,7 +56,7 @@ impl<T: 'static> JoinSet<T> {
         T: Send,
     {
         let place = Location::caller();
-        let Spawned { future, record } = Spawned::new(&current(place), None, task, place);
+        let Spawned { future, record } = Spawned::new(current(place), None, task, place);
         let handle = self.inner.spawn(future);
         self.joined(handle, record)
     }
@@ -68,7 +68,7 @@ impl<T: 'static> JoinSet<T> {
         F: Future<Output = T> + Send + 'static,
         T: Send,
     {
-        let Spawned { future, record } = Spawned::new(handle.meta(), None, task, Location::caller());
+        let Spawned { future, record } = Spawned::new(handle.meta().clone(), None, task, Location::caller());
         let handle = self.inner.spawn_on(future, handle.inner());
         self.joined(handle, record)
     }
@@ -84,7 +84,7 @@ impl<T: 'static> JoinSet<T> {
         F: Future<Output = T> + 'static,
     {
         let place = Location::caller();
-        let Spawned { future, record } = Spawned::new(&local::current(place), None, task, place);
+        let Spawned { future, record } = Spawned::new(local::current(place), None, task, place);
         let handle = self.inner.spawn_local(future);
         self.joined(handle, record)
     }
@@ -95,7 +95,7 @@ impl<T: 'static> JoinSet<T> {
     where
         F: Future<Output = T> + 'static,
     {
-        let Spawned { future, record } = Spawned::new(local_set.meta(), None, task, Location::caller());
+        let Spawned { future, record } = Spawned::new(local_set.meta().clone(), None, task, Location::caller());
         let handle = self.inner.spawn_local_on(future, local_set.inner());
         self.joined(handle, record)
     }
@@ -112,7 +112,7 @@ impl<T: 'static> JoinSet<T> {
         T: Send,
     {
         let place = Location::caller();
-        let job = Job::new(&current(place), None, place);
+        let job = Job::new(current(place), None, place);
         let record = job.record.clone();
         let handle = self.inner.spawn_blocking(job.of(f));
         self.joined(handle, record)
@@ -125,7 +125,7 @@ impl<T: 'static> JoinSet<T> {
         F: FnOnce() -> T + Send + 'static,
         T: Send,
     {
-        let job = Job::new(handle.meta(), None, Location::caller());
+        let job = Job::new(handle.meta().clone(), None, Location::caller());
         let record = job.record.clone();
         let handle = self.inner.spawn_blocking_on(job.of(f), handle.inner());
         self.joined(handle, record)
@@ -157,13 +157,9 @@ impl<T: 'static> JoinSet<T> {
         self.left(result, place)
     }
 
-    /// What the end of any member ends. Of more than one nobody knows.
+    /// What the end of any member ends.
     fn target(&self) -> Target {
-        let mut records = self.records.values();
-        match (records.next(), records.next()) {
-            (Some(only), None) => only.target(),
-            _ => Target::foreign(),
-        }
+        Target::end_of_any(self.records.values())
     }
 
     /// A member has been seen to have ended.
@@ -196,7 +192,7 @@ impl<T: 'static> JoinSet<T> {
     pub fn shutdown(&mut self) -> impl Future<Output = ()> {
         let place = Location::caller();
         async move {
-            self.abort_all_at(place);
+            self.abort_all();
             while self.join_next_at(place).await.is_some() {}
         }
     }
@@ -223,14 +219,9 @@ impl<T: 'static> JoinSet<T> {
     }
 
     /// See [`tokio::task::JoinSet::abort_all`].
-    #[track_caller]
     pub fn abort_all(&mut self) {
-        self.abort_all_at(Location::caller());
-    }
-
-    fn abort_all_at(&mut self, place: Place) {
         for record in self.records.values() {
-            record.abort(place);
+            record.abort();
         }
         self.inner.abort_all();
     }
@@ -261,7 +252,7 @@ impl<T> Drop for JoinSet<T> {
     fn drop(&mut self) {
         // The original aborts its tasks.
         for record in self.records.values() {
-            record.abort(record.spawned());
+            record.abort();
         }
     }
 }

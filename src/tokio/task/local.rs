@@ -52,7 +52,7 @@ where
     F::Output: 'static,
 {
     let place = Location::caller();
-    let Spawned { future, record } = Spawned::new(&current(place), None, future, place);
+    let Spawned { future, record } = Spawned::new(current(place), None, future, place);
     JoinHandle::new(::tokio::task::spawn_local(future), record)
 }
 
@@ -95,7 +95,7 @@ impl LocalSet {
         F: Future + 'static,
         F::Output: 'static,
     {
-        let Spawned { future, record } = Spawned::new(&self.meta, None, future, Location::caller());
+        let Spawned { future, record } = Spawned::new(self.meta.clone(), None, future, Location::caller());
         JoinHandle::new(self.inner.spawn_local(future), record)
     }
 

@@ -15,7 +15,7 @@ pub(crate) struct Spawned<F> {
 }
 
 impl<F: Future> Spawned<F> {
-    pub(crate) fn new(runtime: &RuntimeMeta, name: Option<&str>, future: F, place: Place) -> Self {
+    pub(crate) fn new(runtime: RuntimeMeta, name: Option<&str>, future: F, place: Place) -> Self {
         let task = Task::spawned(runtime, name, place);
         let record = task.record();
         Self { future: Watched::new(task, future), record }
@@ -29,7 +29,7 @@ pub(crate) struct Job {
 }
 
 impl Job {
-    pub(crate) fn new(runtime: &RuntimeMeta, name: Option<&str>, place: Place) -> Self {
+    pub(crate) fn new(runtime: RuntimeMeta, name: Option<&str>, place: Place) -> Self {
         let task = Task::job(runtime, name, place);
         let record = task.record();
         Self { task, record }
@@ -58,7 +58,7 @@ where
     F::Output: Send + 'static,
 {
     let place = Location::caller();
-    let Spawned { future, record } = Spawned::new(&current(place), None, future, place);
+    let Spawned { future, record } = Spawned::new(current(place), None, future, place);
     JoinHandle::new(::tokio::task::spawn(future), record)
 }
 
@@ -74,7 +74,7 @@ where
     R: Send + 'static,
 {
     let place = Location::caller();
-    let job = Job::new(&current(place), None, place);
+    let job = Job::new(current(place), None, place);
     let record = job.record.clone();
     JoinHandle::new(::tokio::task::spawn_blocking(job.of(f)), record)
 }
@@ -90,5 +90,6 @@ pub fn block_in_place<F, R>(f: F) -> R
 where
     F: FnOnce() -> R,
 {
-    ::gordian::runtime::tasks::block_in_place(Location::caller(), || ::tokio::task::block_in_place(f))
+    let _in_place = ::gordian::runtime::tasks::block_in_place();
+    ::tokio::task::block_in_place(f)
 }

@@ -15,6 +15,8 @@ use ::gordian::runtime::leaf::{Leaf, Target};
 use ::tokio::time::error::Elapsed;
 use ::tokio::time::{Duration, Instant};
 
+use super::super::budget;
+
 type Deadline = ::tokio::time::Timeout<Pending<Infallible>>;
 
 /// See [`tokio::time::timeout`].
@@ -95,35 +97,5 @@ impl<T: Future> Future for Timeout<T> {
 impl<T: fmt::Debug> fmt::Debug for Timeout<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Timeout").field("value", &self.value).field("delay", self.deadline.get_ref()).finish()
-    }
-}
-
-/// The budget of the task that is being polled.
-mod budget {
-    use std::future::Future;
-    use std::pin::Pin;
-    use std::task::{Context, Poll};
-
-    /// Is there something left? Without the scheduler there is no budget.
-    #[cfg(not(any(tokio_without = "rt", tokio_before = "1.47")))]
-    pub(super) fn remains() -> bool {
-        ::tokio::task::coop::has_budget_remaining()
-    }
-
-    /// Nobody tells.
-    #[cfg(any(tokio_without = "rt", tokio_before = "1.47"))]
-    pub(super) fn remains() -> bool {
-        true
-    }
-
-    /// Polls as if there were no budget.
-    #[cfg(not(tokio_without = "rt"))]
-    pub(super) fn without<F: Future>(future: Pin<&mut F>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        Pin::new(&mut ::tokio::task::unconstrained(future)).poll(cx)
-    }
-
-    #[cfg(tokio_without = "rt")]
-    pub(super) fn without<F: Future>(future: Pin<&mut F>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        future.poll(cx)
     }
 }

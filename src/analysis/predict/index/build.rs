@@ -170,6 +170,7 @@ fn is_conversion(release: &Entry, next: &Entry) -> bool {
 fn links(entries: &mut [Entry], mut threads: Vec<Thread>, irregular: &[bool]) -> Vec<Thread> {
     let mut writes: FxHashMap<u64, u32> = FxHashMap::default();
     let mut ordered: FxHashMap<(Sort, u32), u32> = FxHashMap::default();
+    let mut forks: FxHashMap<u32, u32> = FxHashMap::default();
     for event in 0..entries.len() as u32 {
         let entry = entries[event as usize];
         let sort = entry.word.sort();
@@ -182,7 +183,10 @@ fn links(entries: &mut [Entry], mut threads: Vec<Thread>, irregular: &[bool]) ->
             Kind::Update => writes.insert(entry.cell(), event),
             Kind::After if entry.word == Word::Joined => {
                 let child = threads.get(entry.object as usize).filter(|_| entry.object != entry.thread);
-                child.and_then(|child| child.events[..child.events.partition_point(|&own| own < event)].last().copied())
+                let last =
+                    |child: &Thread| child.events[..child.events.partition_point(|&own| own < event)].last().copied();
+                // Of a thread that did nothing, the start has to be there.
+                child.and_then(last).or_else(|| forks.get(&entry.object).copied())
             }
             Kind::Free if entry.word == Word::Fork => {
                 if let Some(child) = threads.get_mut(entry.object as usize) {
@@ -192,6 +196,7 @@ fn links(entries: &mut [Entry], mut threads: Vec<Thread>, irregular: &[bool]) ->
                         (child.fork, child.begin) = (event, next);
                     }
                 }
+                forks.entry(entry.object).or_insert(event);
                 continue;
             }
             Kind::After => ordered.insert((sort, entry.object), event),

@@ -19,12 +19,14 @@ use mpsc::error::SendTimeoutError;
 use mpsc::error::{SendError, TryRecvError, TrySendError};
 
 use super::super::super::blocking::block_on;
+use super::super::super::budget;
 #[cfg(not(tokio_without = "time"))]
 use super::super::super::time::timeout;
 use super::super::super::wait::wait;
 use super::super::ends::{Message, ReceiverEnd, SenderEnd, ends};
 use super::permits::{OwnedPermit, Permit, PermitIterator};
 use super::receiver::receiver;
+use super::sender::sender;
 
 /// See [`tokio::sync::mpsc::channel`].
 ///
@@ -34,13 +36,13 @@ use super::receiver::receiver;
 #[track_caller]
 pub fn channel<T>(buffer: usize) -> (Sender<T>, Receiver<T>) {
     let (sender, receiver) = mpsc::channel(buffer);
-    let (sender_end, receiver_end) = ends(Some(buffer), Location::caller());
+    let (sender_end, receiver_end) = ends(Location::caller());
     (Sender { end: sender_end, inner: sender }, Receiver::new(receiver_end, receiver, Location::caller()))
 }
 
 receiver! {
     /// See [`tokio::sync::mpsc::Receiver`].
-    Receiver, "Receiver"
+    Receiver
 }
 
 impl<T> Receiver<T> {
@@ -55,10 +57,9 @@ impl<T> Receiver<T> {
     }
 }
 
-/// See [`tokio::sync::mpsc::Sender`].
-pub struct Sender<T> {
-    pub(super) end: SenderEnd,
-    pub(super) inner: mpsc::Sender<Message<T>>,
+sender! {
+    /// See [`tokio::sync::mpsc::Sender`].
+    Sender, WeakSender
 }
 
 impl<T> Sender<T> {
@@ -83,19 +84,12 @@ impl<T> Sender<T> {
 
     /// Waits for room.
     async fn real_reserve(&self, place: Place) -> Result<mpsc::Permit<'_, Message<T>>, SendError<()>> {
+        if let Some(permit) = budget::spend(|| self.inner.try_reserve().ok()) {
+            return Ok(permit);
+        }
         let reserve = pin!(self.inner.reserve());
         let reserved = wait(reserve, || self.end.meta().wants_room(), place).await;
         reserved.inspect_err(|_| self.end.meta().saw_closed(place))
-    }
-
-    /// See [`tokio::sync::mpsc::Sender::closed`].
-    #[track_caller]
-    pub fn closed(&self) -> impl Future<Output = ()> {
-        let place = Location::caller();
-        async move {
-            Leaf::new(self.inner.closed(), self.end.meta().wants_close(), place).await;
-            self.end.meta().saw_closed(place);
-        }
     }
 
     /// See [`tokio::sync::mpsc::Sender::try_send`].
@@ -105,10 +99,9 @@ impl<T> Sender<T> {
     /// The value if there is no room, or the receiver is gone.
     #[track_caller]
     pub fn try_send(&self, message: T) -> Result<(), TrySendError<T>> {
-        let refused = |message: Message<T>| message.refused(self.end.meta());
         self.inner.try_send(self.end.message(message, Location::caller())).map_err(|error| match error {
-            TrySendError::Full(message) => TrySendError::Full(refused(message)),
-            TrySendError::Closed(message) => TrySendError::Closed(refused(message)),
+            TrySendError::Full(message) => TrySendError::Full(message.refused()),
+            TrySendError::Closed(message) => TrySendError::Closed(message.refused()),
         })
     }
 
@@ -145,11 +138,6 @@ impl<T> Sender<T> {
     #[track_caller]
     pub fn blocking_send(&self, value: T) -> Result<(), SendError<T>> {
         block_on(self.send(value))
-    }
-
-    /// See [`tokio::sync::mpsc::Sender::is_closed`].
-    pub fn is_closed(&self) -> bool {
-        self.inner.is_closed()
     }
 
     /// See [`tokio::sync::mpsc::Sender::reserve`].
@@ -224,87 +212,13 @@ impl<T> Sender<T> {
         }
     }
 
-    /// See [`tokio::sync::mpsc::Sender::same_channel`].
-    pub fn same_channel(&self, other: &Self) -> bool {
-        self.inner.same_channel(&other.inner)
-    }
-
     /// See [`tokio::sync::mpsc::Sender::capacity`].
     pub fn capacity(&self) -> usize {
         self.inner.capacity()
     }
 
-    /// See [`tokio::sync::mpsc::Sender::downgrade`].
-    pub fn downgrade(&self) -> WeakSender<T> {
-        WeakSender { inner: self.inner.downgrade(), meta: Arc::clone(self.end.meta()) }
-    }
-
     /// See [`tokio::sync::mpsc::Sender::max_capacity`].
     pub fn max_capacity(&self) -> usize {
         self.inner.max_capacity()
-    }
-
-    /// See [`tokio::sync::mpsc::Sender::strong_count`].
-    pub fn strong_count(&self) -> usize {
-        self.inner.strong_count()
-    }
-
-    /// See [`tokio::sync::mpsc::Sender::weak_count`].
-    pub fn weak_count(&self) -> usize {
-        self.inner.weak_count()
-    }
-}
-
-impl<T> Named for Sender<T> {
-    fn set_name(&self, name: &str) {
-        self.end.meta().set_name(name);
-    }
-}
-
-impl<T> Clone for Sender<T> {
-    fn clone(&self) -> Self {
-        Self { end: self.end.clone(), inner: self.inner.clone() }
-    }
-}
-
-impl<T> fmt::Debug for Sender<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.inner.fmt(f)
-    }
-}
-
-/// See [`tokio::sync::mpsc::WeakSender`].
-pub struct WeakSender<T> {
-    inner: mpsc::WeakSender<Message<T>>,
-    meta: Arc<MessagesMeta>,
-}
-
-impl<T> WeakSender<T> {
-    /// See [`tokio::sync::mpsc::WeakSender::upgrade`].
-    pub fn upgrade(&self) -> Option<Sender<T>> {
-        let inner = self.inner.upgrade()?;
-        Some(Sender { end: SenderEnd::upgraded(&self.meta), inner })
-    }
-
-    /// See [`tokio::sync::mpsc::WeakSender::strong_count`].
-    pub fn strong_count(&self) -> usize {
-        self.inner.strong_count()
-    }
-
-    /// See [`tokio::sync::mpsc::WeakSender::weak_count`].
-    pub fn weak_count(&self) -> usize {
-        self.inner.weak_count()
-    }
-}
-
-impl<T> Clone for WeakSender<T> {
-    fn clone(&self) -> Self {
-        Self { inner: self.inner.clone(), meta: Arc::clone(&self.meta) }
-    }
-}
-
-impl<T> fmt::Debug for WeakSender<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.inner.fmt(f)
     }
 }

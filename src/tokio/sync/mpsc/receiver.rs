@@ -2,7 +2,7 @@
 
 /// The receiver `$name`.
 macro_rules! receiver {
-    ($(#[$doc:meta])* $name:ident, $text:literal) => {
+    ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
         pub struct $name<T> {
             end: ReceiverEnd,
@@ -17,7 +17,7 @@ macro_rules! receiver {
                 Self { end, wait, inner }
             }
 
-            #[doc = concat!("See [`tokio::sync::mpsc::", $text, "::recv`].")]
+            #[doc = concat!("See [`tokio::sync::mpsc::", stringify!($name), "::recv`].")]
             #[track_caller]
             pub fn recv(&mut self) -> impl Future<Output = Option<T>> {
                 let place = Location::caller();
@@ -30,7 +30,7 @@ macro_rules! receiver {
                 }
             }
 
-            #[doc = concat!("See [`tokio::sync::mpsc::", $text, "::recv_many`].")]
+            #[doc = concat!("See [`tokio::sync::mpsc::", stringify!($name), "::recv_many`].")]
             #[track_caller]
             pub fn recv_many(&mut self, buffer: &mut Vec<T>, limit: usize) -> impl Future<Output = usize> {
                 let place = Location::caller();
@@ -42,7 +42,7 @@ macro_rules! receiver {
                 }
             }
 
-            #[doc = concat!("See [`tokio::sync::mpsc::", $text, "::try_recv`].")]
+            #[doc = concat!("See [`tokio::sync::mpsc::", stringify!($name), "::try_recv`].")]
             ///
             /// # Errors
             ///
@@ -50,7 +50,7 @@ macro_rules! receiver {
             #[track_caller]
             pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
                 match self.inner.try_recv() {
-                    Ok(message) => Ok(message.receive(self.end.meta(), Location::caller())),
+                    Ok(message) => Ok(message.take(self.end.meta(), Location::caller())),
                     Err(error) => {
                         if error == TryRecvError::Disconnected {
                             self.end.meta().saw_closed(Location::caller());
@@ -60,7 +60,7 @@ macro_rules! receiver {
                 }
             }
 
-            #[doc = concat!("See [`tokio::sync::mpsc::", $text, "::blocking_recv`].")]
+            #[doc = concat!("See [`tokio::sync::mpsc::", stringify!($name), "::blocking_recv`].")]
             ///
             /// # Panics
             ///
@@ -70,7 +70,7 @@ macro_rules! receiver {
                 block_on(self.recv())
             }
 
-            #[doc = concat!("See [`tokio::sync::mpsc::", $text, "::blocking_recv_many`].")]
+            #[doc = concat!("See [`tokio::sync::mpsc::", stringify!($name), "::blocking_recv_many`].")]
             ///
             /// # Panics
             ///
@@ -80,28 +80,28 @@ macro_rules! receiver {
                 block_on(self.recv_many(buffer, limit))
             }
 
-            #[doc = concat!("See [`tokio::sync::mpsc::", $text, "::close`].")]
+            #[doc = concat!("See [`tokio::sync::mpsc::", stringify!($name), "::close`].")]
             pub fn close(&mut self) {
                 self.end.close();
                 self.inner.close();
             }
 
-            #[doc = concat!("See [`tokio::sync::mpsc::", $text, "::is_closed`].")]
+            #[doc = concat!("See [`tokio::sync::mpsc::", stringify!($name), "::is_closed`].")]
             pub fn is_closed(&self) -> bool {
                 self.inner.is_closed()
             }
 
-            #[doc = concat!("See [`tokio::sync::mpsc::", $text, "::is_empty`].")]
+            #[doc = concat!("See [`tokio::sync::mpsc::", stringify!($name), "::is_empty`].")]
             pub fn is_empty(&self) -> bool {
                 self.inner.is_empty()
             }
 
-            #[doc = concat!("See [`tokio::sync::mpsc::", $text, "::len`].")]
+            #[doc = concat!("See [`tokio::sync::mpsc::", stringify!($name), "::len`].")]
             pub fn len(&self) -> usize {
                 self.inner.len()
             }
 
-            #[doc = concat!("See [`tokio::sync::mpsc::", $text, "::poll_recv`].")]
+            #[doc = concat!("See [`tokio::sync::mpsc::", stringify!($name), "::poll_recv`].")]
             #[track_caller]
             pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
                 let inner = &mut self.inner;
@@ -109,7 +109,7 @@ macro_rules! receiver {
                 Poll::Ready(self.received(message, Location::caller()))
             }
 
-            #[doc = concat!("See [`tokio::sync::mpsc::", $text, "::poll_recv_many`].")]
+            #[doc = concat!("See [`tokio::sync::mpsc::", stringify!($name), "::poll_recv_many`].")]
             #[track_caller]
             pub fn poll_recv_many(
                 &mut self,
@@ -123,18 +123,18 @@ macro_rules! receiver {
                 Poll::Ready(self.received_many(batch, buffer, limit, Location::caller()))
             }
 
-            #[doc = concat!("See [`tokio::sync::mpsc::", $text, "::sender_strong_count`].")]
+            #[doc = concat!("See [`tokio::sync::mpsc::", stringify!($name), "::sender_strong_count`].")]
             pub fn sender_strong_count(&self) -> usize {
                 self.inner.sender_strong_count()
             }
 
-            #[doc = concat!("See [`tokio::sync::mpsc::", $text, "::sender_weak_count`].")]
+            #[doc = concat!("See [`tokio::sync::mpsc::", stringify!($name), "::sender_weak_count`].")]
             pub fn sender_weak_count(&self) -> usize {
                 self.inner.sender_weak_count()
             }
 
             fn received(&self, message: Option<Message<T>>, place: Place) -> Option<T> {
-                let message = message.map(|message| message.receive(self.end.meta(), place));
+                let message = message.map(|message| message.take(self.end.meta(), place));
                 if message.is_none() {
                     self.end.meta().saw_closed(place);
                 }
@@ -146,7 +146,7 @@ macro_rules! receiver {
                 if count == 0 && limit > 0 {
                     meta.saw_closed(place);
                 }
-                buffer.extend(batch.into_iter().map(|message| message.receive(meta, place)));
+                buffer.extend(batch.into_iter().map(|message| message.take(meta, place)));
                 count
             }
         }

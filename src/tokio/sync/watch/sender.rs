@@ -19,7 +19,7 @@ use super::receiver::Receiver;
 #[track_caller]
 pub fn channel<T>(init: T) -> (Sender<T>, Receiver<T>) {
     let place = Location::caller();
-    let (sender_end, receiver_end) = ends(None, place);
+    let (sender_end, receiver_end) = ends(place);
     let (sender, receiver) = watch::channel(sender_end.message(init, place));
     let lock = Lock::new(place);
     let receiver = Receiver::new(receiver_end, Arc::clone(&lock), receiver);

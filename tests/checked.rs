@@ -1,0 +1,216 @@
+//! What `check` predicts from the run of its closure, and what it leaves as it is.
+#![cfg(feature = "detect")]
+
+use gordian::finding::{Finding, Kind, Tier};
+use gordian::sync::atomic::{AtomicBool, Ordering};
+use gordian::sync::mpsc::channel;
+use gordian::sync::{Arc, Mutex, OnceLock};
+use gordian::unobserved::Barrier;
+use gordian::{Named, Shared, thread};
+
+fn found<R: Send + 'static>(body: impl FnOnce() -> R + Send + 'static) -> Vec<Finding> {
+    let outcome = gordian::findings_of(body);
+    assert!(outcome.result.expect("it ends").is_ok());
+    outcome.findings
+}
+
+fn told(findings: &[Finding]) -> Vec<(Kind, Tier)> {
+    findings.iter().map(|finding| (finding.kind, finding.tier)).collect()
+}
+
+type Locks = Arc<(Mutex<()>, Mutex<()>)>;
+
+/// Made where this stands: tests of one process know each other's locks by the places where they are made.
+macro_rules! locks {
+    () => {
+        Arc::new((Mutex::new(()).named("left"), Mutex::new(()).named("right")))
+    };
+}
+
+fn forward(locks: &Locks) {
+    let _left = locks.0.lock().unwrap();
+    let _right = locks.1.lock().unwrap();
+}
+
+fn backward(locks: &Locks) {
+    let _right = locks.1.lock().unwrap();
+    let _left = locks.0.lock().unwrap();
+}
+
+/// Two threads take two locks in both orders, one after the other by luck.
+fn lucky(locks: Locks) {
+    let luck = Arc::new(Barrier::new(2));
+    let other = (Arc::clone(&locks), Arc::clone(&luck));
+    let first = thread::spawn(move || {
+        forward(&other.0);
+        other.1.wait();
+    });
+    luck.wait();
+    backward(&locks);
+    first.join().unwrap();
+}
+
+const PREDICTED: [(Kind, Tier); 1] = [(Kind::LockOrderCycle, Tier::Predicted)];
+const POSSIBLE: [(Kind, Tier); 1] = [(Kind::LockOrderCycle, Tier::Possible)];
+
+#[test]
+fn a_lucky_run_is_enough() {
+    let findings = found(|| lucky(locks!()));
+    assert_eq!(told(&findings), PREDICTED);
+    let finding = &findings[0];
+    assert_eq!(finding.witness.iter().filter(|step| step.next).count(), 2);
+    assert!(finding.sites.iter().all(|site| !site.stack.is_empty() && site.event.is_none()), "{finding:#?}");
+    let names: Vec<&str> = finding.objects.iter().map(|object| object.object.as_str()).collect();
+    assert_eq!(names.len(), 2);
+    assert!(names.contains(&"left") && names.contains(&"right"), "{names:?}");
+    let panic = std::panic::catch_unwind(|| gordian::check(|| lucky(locks!()))).expect_err("it fails");
+    let report = panic.downcast_ref::<String>().expect("the report");
+    assert!(report.contains("predicted: ") && report.contains("witness a correct reordering"), "{report}");
+}
+
+/// Each closure has its own trace, whoever else runs.
+#[test]
+fn closures_that_run_at_the_same_time_are_told_apart() {
+    let tests: Vec<_> =
+        (0..4).map(|_| std::thread::spawn(|| (0..5).map(|_| told(&found(|| lucky(locks!())))).collect())).collect();
+    for test in tests {
+        let all: Vec<Vec<(Kind, Tier)>> = test.join().unwrap();
+        assert!(all.iter().all(|told| *told == PREDICTED), "{all:?}");
+    }
+}
+
+#[test]
+fn what_an_order_of_the_run_rules_out_is_not_told() {
+    let findings = found(|| {
+        let (locks, ready) = (locks!(), Arc::new(AtomicBool::new(false)));
+        let other = (Arc::clone(&locks), Arc::clone(&ready));
+        let first = thread::spawn(move || {
+            forward(&other.0);
+            other.1.store(true, Ordering::Release);
+        });
+        while !ready.load(Ordering::Acquire) {
+            thread::yield_now();
+        }
+        backward(&locks);
+        first.join().unwrap();
+    });
+    assert_eq!(told(&findings), []);
+}
+
+#[test]
+fn a_race_behind_a_lock_that_hands_nothing_over_is_predicted() {
+    let findings = found(|| {
+        let (cell, lock, luck) = (Arc::new(Shared::new(0)), Arc::new(Mutex::new(())), Arc::new(Barrier::new(2)));
+        let other = (Arc::clone(&cell), Arc::clone(&lock), Arc::clone(&luck));
+        let first = thread::spawn(move || {
+            other.0.set(1);
+            drop(other.1.lock().unwrap());
+            other.2.wait();
+        });
+        luck.wait();
+        drop(lock.lock().unwrap());
+        cell.set(2);
+        first.join().unwrap();
+    });
+    assert_eq!(told(&findings), [(Kind::DataRace, Tier::Predicted)]);
+}
+
+/// Who finds a value there comes after who put it there, also where a lock, which another order can turn, told it as well.
+#[test]
+fn what_is_initialised_once_is_not_seen_before() {
+    let findings = found(|| {
+        let (locks, once, luck) = (locks!(), Arc::new(OnceLock::new()), Arc::new(Barrier::new(2)));
+        let step = Arc::new(Mutex::new(()));
+        let other = (Arc::clone(&locks), Arc::clone(&once), Arc::clone(&luck), Arc::clone(&step));
+        let first = thread::spawn(move || {
+            forward(&other.0);
+            other.1.set(1).unwrap();
+            drop(other.3.lock().unwrap());
+            other.2.wait();
+        });
+        luck.wait();
+        drop(step.lock().unwrap());
+        if once.get().is_some() {
+            backward(&locks);
+        }
+        first.join().unwrap();
+    });
+    assert!(findings.iter().all(|finding| finding.tier == Tier::Possible), "{findings:#?}");
+}
+
+/// A thread of which only its atomics, or its locks, are seen brings about the order: nothing is proved.
+#[test]
+fn what_comes_from_outside_proves_nothing() {
+    let by_atomics = found(|| {
+        let locks = locks!();
+        let flags = Arc::new((AtomicBool::new(false), AtomicBool::new(false)));
+        let passed_on = Arc::clone(&flags);
+        let outside = std::thread::spawn(move || {
+            spin_until(&passed_on.0);
+            passed_on.1.store(true, Ordering::Release);
+        });
+        let other = (Arc::clone(&locks), Arc::clone(&flags));
+        let first = thread::spawn(move || {
+            forward(&other.0);
+            other.1.0.store(true, Ordering::Release);
+        });
+        spin_until(&flags.1);
+        backward(&locks);
+        first.join().unwrap();
+        outside.join().unwrap();
+    });
+    assert_eq!(told(&by_atomics), POSSIBLE);
+    let by_locks = found(|| {
+        let (locks, steps) = (locks!(), Arc::new((Mutex::new(0), Mutex::new(0))));
+        let passed_on = Arc::clone(&steps);
+        let outside = std::thread::spawn(move || {
+            spin_while_zero(&passed_on.0);
+            *passed_on.1.lock().unwrap() = 1;
+        });
+        let other = (Arc::clone(&locks), Arc::clone(&steps));
+        let first = thread::spawn(move || {
+            forward(&other.0);
+            *other.1.0.lock().unwrap() = 1;
+        });
+        spin_while_zero(&steps.1);
+        backward(&locks);
+        first.join().unwrap();
+        outside.join().unwrap();
+    });
+    assert_eq!(told(&by_locks), POSSIBLE);
+}
+
+fn spin_until(flag: &AtomicBool) {
+    while !flag.load(Ordering::Acquire) {
+        thread::yield_now();
+    }
+}
+
+fn spin_while_zero(step: &Mutex<u32>) {
+    while *step.lock().unwrap() == 0 {
+        thread::yield_now();
+    }
+}
+
+#[test]
+fn a_thread_that_is_left_behind_may_know_more() {
+    let findings = found(|| {
+        let (sender, receiver) = channel::<()>();
+        std::mem::forget(sender);
+        thread::spawn(move || receiver.recv());
+        lucky(locks!());
+    });
+    assert_eq!(told(&findings), POSSIBLE);
+}
+
+#[test]
+fn a_run_that_is_too_long_stays_as_it_was_judged() {
+    let findings = found(|| {
+        let lock = Mutex::new(0);
+        for _ in 0..30_000 {
+            *lock.lock().unwrap() += 1;
+        }
+        lucky(locks!());
+    });
+    assert_eq!(told(&findings), POSSIBLE);
+}
