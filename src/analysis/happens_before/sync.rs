@@ -353,4 +353,27 @@ mod tests {
         assert!(other.covers(before) && !other.covers(now) && !new.covers(other.access()));
         assert_ne!(slots.adopt().unwrap().slot(), now.slot(), "it is in use");
     }
+
+    /// Threads that are started and left alone need no component each; what one learned, its successor knows, and what a
+    /// successor does is news to all.
+    #[test]
+    fn threads_that_are_left_alone_do_not_add_up() {
+        let mut slots = SlotTable::new();
+        let (mut main, mut far) = (slots.root().unwrap(), slots.root().unwrap());
+        let mut message = SyncClock::new();
+        let distant = far.access();
+        message.publish(&mut far);
+        let mut done = Vec::new();
+        for _ in 0..1_000 {
+            let mut thread = slots.fork(&mut main).unwrap();
+            message.acquire(&mut thread);
+            let now = thread.access();
+            assert!(!done.contains(&now) && !main.covers(now) && !far.covers(now) && thread.covers(distant));
+            done.push(now);
+            SyncClock::new().publish(&mut thread);
+            slots.finish(thread);
+        }
+        assert_eq!(slots.len(), 128);
+        assert!(!main.covers(distant));
+    }
 }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::clock::{Epoch, Slot, Time, VectorClock};
+use crate::clock::{Epoch, NEAR, Slot, Time, VectorClock};
 use crate::event::Order;
 
 use super::sync::SyncClock;
@@ -192,6 +192,11 @@ impl ThreadClock {
         }
     }
 
+    /// The clock of a thread that goes on in the slot of this one, which has ended, and knows all that it knew.
+    fn succeeded(self) -> Self {
+        Self { knowledge: self.knowledge.next(), fences: None, published: true, calm: false, ..self }
+    }
+
     /// [`learn`](Self::learn), if that takes no memory; false, and nothing done, if it does.
     #[inline]
     pub(super) fn learn_in_place(&mut self, publisher: Knowledge, epoch: Epoch, rest: &VectorClock) -> bool {
@@ -235,17 +240,22 @@ impl ThreadClock {
 /// moment of the new thread learned it from a publication of the new thread, which is after all moments of the old one;
 /// who covers only moments of the old thread covers none of the new, because the new one's first access ticks. And a
 /// [`SyncClock`] last published by the old thread holds nothing that the new one does not know, so that an acquire by
-/// "the same slot" may skip it. 100,000 threads started and joined in turn therefore need two components.
+/// "the same slot" may skip it. 100,000 threads started and joined in turn therefore need two components; started and left
+/// alone, 128 and as many as live at a time.
 #[derive(Default, Debug)]
 pub struct SlotTable {
     /// Slots given out so far.
     used: u32,
     /// Last state of the finished threads, newest last.
-    finished: Vec<ThreadClock>,
+    finished: VecDeque<ThreadClock>,
     /// Slots given out to tasks, and those of them that are free, the one that is longest so first.
     strands: usize,
     spare: VecDeque<ThreadClock>,
 }
+
+/// Slots in use from which on a new thread may go on with that of a finished one which nobody has waited for. Every clock has
+/// a component for each slot, and a program that starts threads and never joins them would pay for all that ever were.
+const CROWD: usize = NEAR;
 
 /// Most clocks of tasks at a time. Every clock has a component for each, so tasks by tasks is what this bounds.
 const STRANDS: usize = 256;
@@ -256,7 +266,7 @@ impl SlotTable {
     /// No slot given out.
     #[must_use]
     pub const fn new() -> Self {
-        Self { used: 0, finished: Vec::new(), strands: 0, spare: VecDeque::new() }
+        Self { used: 0, finished: VecDeque::new(), strands: 0, spare: VecDeque::new() }
     }
 
     /// Slots given out so far: the most components that a clock can have.
@@ -283,30 +293,41 @@ impl SlotTable {
     /// that of any finished thread: nothing that was published before now holds a moment of theirs, so nothing that may
     /// order them is lost when an acquire skips what "the same slot" has published.
     pub fn adopt(&mut self) -> Option<ThreadClock> {
-        match self.finished.pop() {
-            Some(old) => {
-                Some(ThreadClock { knowledge: old.knowledge.next(), fences: None, published: true, calm: false, ..old })
-            }
+        match self.finished.pop_back() {
+            Some(old) => Some(old.succeeded()),
             None => self.root(),
         }
     }
 
-    /// A clock for a thread that `parent` starts: it knows what the parent knows. O(finished threads + components).
-    /// `None` as in [`root`](Self::root).
+    /// A clock for a thread that `parent` starts: it knows what the parent knows. O(components), at most 128 times.
+    ///
+    /// Where many threads were started and not joined, it may go on with the clock of the one that has ended longest since:
+    /// then it counts as knowing all that the other did, which misses reports and makes none. `None` as in
+    /// [`root`](Self::root).
     pub fn fork(&mut self, parent: &mut ThreadClock) -> Option<ThreadClock> {
-        let reusable = self.finished.iter().rposition(|old| parent.knows(old.epoch, &old.foreign));
-        let mut child = match reusable {
-            Some(index) => {
-                let old = self.finished.swap_remove(index);
-                ThreadClock { knowledge: old.knowledge.next(), fences: None, published: true, calm: false, ..old }
-            }
+        let mut child = match self.predecessor(parent) {
+            Some(old) => old.succeeded(),
             None => self.root()?,
         };
         parent.mark_published();
-        child.foreign.clone_from(&parent.foreign);
-        child.foreign.forget(child.slot());
+        child.foreign.join_foreign(&parent.foreign, child.slot());
         child.foreign.raise(parent.epoch);
         Some(child)
+    }
+
+    /// Takes out the finished thread in whose slot one started by `parent` goes on.
+    fn predecessor(&mut self, parent: &ThreadClock) -> Option<ThreadClock> {
+        let newest = self.finished.iter().enumerate().rev().take(CROWD);
+        let mut known = newest.filter(|(_, old)| parent.knows(old.epoch, &old.foreign)).map(|(index, _)| index);
+        if self.len() - self.strands < CROWD {
+            let index = known.next()?;
+            return self.finished.swap_remove_back(index);
+        }
+        // One of the first slots, if there is any: clocks share what they know of the others.
+        let is_near = |&index: &usize| self.finished[index].slot().index() < NEAR;
+        let known: Vec<usize> = known.collect();
+        let near = known.iter().copied().find(is_near).or_else(|| (0..self.finished.len()).find(is_near));
+        self.finished.remove(near.or_else(|| known.first().copied()).unwrap_or(0))
     }
 
     /// A clock for a task that knows what `base` holds. Tasks are many, so theirs are 256 at most, and a task may go
@@ -316,10 +337,7 @@ impl SlotTable {
         let fresh = if self.strands < FRESH_STRANDS || self.spare.is_empty() { self.fresh_strand() } else { None };
         let mut clock = match fresh {
             Some(clock) => clock,
-            None => {
-                let old = self.spare.pop_front()?;
-                ThreadClock { knowledge: old.knowledge.next(), fences: None, published: true, calm: false, ..old }
-            }
+            None => self.spare.pop_front()?.succeeded(),
         };
         base.acquire(&mut clock);
         Some(clock)
@@ -342,6 +360,6 @@ impl SlotTable {
     /// [`SyncClock`] that it published last.
     pub fn finish(&mut self, mut thread: ThreadClock) {
         thread.fences = None;
-        self.finished.push(thread);
+        self.finished.push_back(thread);
     }
 }
