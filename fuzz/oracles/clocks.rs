@@ -7,14 +7,16 @@ use gordian::analysis::happens_before::{AtomicClock, LockClock, SlotTable, SyncC
 use gordian::clock::{Epoch, Slot, Time, VectorClock};
 use gordian::event::{Mode, Order};
 
-/// The first slot of which clocks share what they know is 128: with some before it, there are slots on both sides.
-const BORDER: u16 = 128 - 4;
+/// From slot 128 on clocks share what they know, 128 slots at a time: with these first, there are slots on both sides of the
+/// first such border, and of the second.
+const BORDERS: [u16; 2] = [128 - 4, 256 - 4];
 
 /// Panics unless two vector clocks do what maps do under the operations that the bytes choose, in the first slots and about
-/// the border of those that clocks share.
+/// each border of those that clocks share.
 pub(crate) fn check_vectors(bytes: &[u8]) {
-    check_vectors_from(0, bytes);
-    check_vectors_from(BORDER, bytes);
+    for first in [0, BORDERS[0], BORDERS[1]] {
+        check_vectors_from(first, bytes);
+    }
 }
 
 fn check_vectors_from(first: u16, bytes: &[u8]) {
@@ -84,10 +86,10 @@ struct Thread {
 }
 
 /// Panics unless, after each operation that the bytes choose, every running thread covers exactly the accesses that it
-/// knows of by plain sets; once with the first slots, once with those about the border.
+/// knows of by plain sets; once with the first slots, once with those about the first border.
 pub(crate) fn check_threads(bytes: &[u8]) {
     check_threads_from(0, bytes);
-    check_threads_from(BORDER, bytes);
+    check_threads_from(BORDERS[0], bytes);
 }
 
 fn check_threads_from(first: u16, bytes: &[u8]) {
