@@ -34,6 +34,8 @@ pub(crate) struct ThreadRecord {
     /// What the thread published last; complete once it was joined.
     last: Mutex<SyncClock>,
     token: Mutex<Token>,
+    /// Who has seen last, without waiting for it, that the thread has finished.
+    watcher: AtomicU32,
 }
 
 /// The wake-up token of `park`, as far as our `unpark` gives it.
@@ -47,7 +49,8 @@ struct Token {
 
 impl ThreadRecord {
     fn new(thread: ThreadId, session: SessionId, origin: ThreadId) -> Arc<Self> {
-        Arc::new(Self { thread, session, origin, last: Mutex::default(), token: Mutex::default() })
+        let (last, token, watcher) = (Mutex::default(), Mutex::default(), AtomicU32::new(u32::MAX));
+        Arc::new(Self { thread, session, origin, last, token, watcher })
     }
 }
 
@@ -339,6 +342,17 @@ pub(crate) fn joined(record: &ThreadRecord, place: Place) {
         order.seed(owner)
     };
     context.locks.new_segment(seed);
+}
+
+/// The current thread has seen, without waiting, that the closure of another one has ended.
+///
+/// What `is_finished` reads promises no order. It is taken for one, as a join is: who asks goes by the answer.
+pub(crate) fn seen_finished(record: &ThreadRecord, place: Place) {
+    let Some(me) = enter().map(|inside| inside.owner()) else { return };
+    // Who asks again and again learns nothing new.
+    if record.watcher.swap(me.0, Ordering::Relaxed) != me.0 {
+        joined(record, place);
+    }
 }
 
 /// The current thread's record, for `thread::current`.
