@@ -140,8 +140,8 @@ fn adopt_as(modes: Modes, session: SessionId, origin: Option<ThreadId>) -> Optio
         }
         order.seed(thread)
     };
-    let locks = LockState::new(thread, seed);
     let log = config::log().map(|log| log.thread(thread));
+    let locks = LockState::new(thread, seed, log.as_ref());
     Some(Context {
         thread,
         session,
@@ -273,7 +273,7 @@ fn fork_into(
         thread,
         session,
         modes,
-        locks: LockState::new(thread, child_seed),
+        locks: LockState::new(thread, child_seed, log.as_ref()),
         clock,
         record,
         region: (0, None),
