@@ -119,7 +119,7 @@ fn adopt_as(modes: Modes, session: SessionId, origin: Option<ThreadId>) -> Optio
         let mut slots = SLOTS.lock();
         match origin {
             Some(_) => slots.root()?,
-            None => slots.adopt_if(|known| kept.is_none() || kept::is_news_to(known))?,
+            None => slots.adopt_if(kept::is_news_to)?,
         }
     };
     let kept = kept.filter(|kept| kept.begins(&mut clock, None));
