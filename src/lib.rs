@@ -46,6 +46,8 @@ pub mod report;
 pub mod trace;
 
 mod allocator;
+#[cfg(feature = "futures")]
+pub mod futures;
 mod name;
 pub mod parking_lot;
 mod region;

@@ -10,6 +10,8 @@ use std::time::Instant;
 use crate::record;
 
 pub mod barriers;
+pub mod ends;
+pub mod held;
 pub mod leaf;
 pub mod messages;
 pub mod notify;

@@ -5,7 +5,8 @@
 /// Makes a task of a future, to be driven by any executor: `executor.spawn(gordian::task::instrument(future))`.
 ///
 /// What happens in its polls is the task's doing: locks held across an await belong to it, and not to the thread that
-/// happens to poll. Nobody knows which threads poll it, so it is never said to starve. Output and wake-ups are the
+/// happens to poll. Nobody knows which threads poll it, nor what else they poll: so it is never said to starve, and a wait that
+/// anyone could end (that for a message, but not that for a lock) is not said to be for ever. Output and wake-ups are the
 /// future's own.
 #[track_caller]
 pub fn instrument<F: Future>(future: F) -> impl Future<Output = F::Output> {

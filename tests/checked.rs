@@ -244,3 +244,31 @@ fn a_run_that_is_too_long_stays_as_it_was_judged() {
     });
     assert_eq!(told(&findings), POSSIBLE);
 }
+
+/// Nobody joins; but who sees that a thread has finished does what it does after it.
+#[test]
+fn a_thread_that_has_finished_does_nothing_more() {
+    let watched = |waits: bool| {
+        found(move || {
+            let (locks, cell) = (locks!(), Arc::new(Shared::new(0)));
+            let luck = Arc::new(Barrier::new(2));
+            let other = (Arc::clone(&locks), Arc::clone(&cell), Arc::clone(&luck));
+            let first = thread::spawn(move || {
+                forward(&other.0);
+                other.1.set(1);
+                other.2.wait();
+            });
+            luck.wait();
+            while waits && !first.is_finished() {
+                thread::yield_now();
+            }
+            backward(&locks);
+            if waits {
+                cell.set(2);
+            }
+            first.join().unwrap();
+        })
+    };
+    assert_eq!(told(&watched(true)), []);
+    assert_eq!(told(&watched(false)), PREDICTED);
+}

@@ -265,6 +265,28 @@ fn what_is_to_be_done_once_can_be_done_twice() {
     silent(&[(1, checked), (2, vec![LOAD])], &[(6, 0)]);
 }
 
+/// Two threads count by load and store. The second saw the first's count, by luck.
+#[test]
+fn a_count_that_was_seen_by_luck_can_be_lost() {
+    let all = |parts: &[(u32, Vec<Op>)], same: &[(usize, usize)]| told(&judged(parts, same).findings);
+    let count = || vec![LOAD, STORE];
+    let parts = [(1, count()), (2, count())];
+    let verdict = judged(&parts, &[(2, 0), (3, 1)]);
+    assert_eq!(told(&verdict.findings), [(Kind::LostUpdate, Tier::Possible)]);
+    assert!(verdict.findings[0].message.contains("one of two updates"), "{}", verdict.findings[0].message);
+    assert_eq!(all(&parts, &[(3, 1)]), [], "another look");
+    assert_eq!(all(&parts, &[(2, 0)]), [], "another store");
+    // Who looks there does not always store: it waits for a value.
+    let waits = [(2, vec![LOAD]), (1, count()), (2, count())];
+    assert_eq!(all(&waits, &[(1, 0), (3, 1), (4, 2)]), []);
+    let locked = || vec![acq(A), LOAD, STORE, rel(A)];
+    assert_eq!(all(&[(1, locked()), (2, locked())], &[(5, 1), (6, 2)]), []);
+    // What is done in between is done in turn: each does it after it saw that the other had.
+    let done = Op::AtomicRmw { atomic: AtomicId(1), order: Order::Relaxed };
+    let turn = || vec![LOAD, done, STORE];
+    assert_eq!(all(&[(1, turn()), (2, turn())], &[(3, 0), (4, 1), (5, 2)]), []);
+}
+
 #[test]
 fn a_region_is_broken_by_what_could_come_in_between() {
     let (begin, end) = (Op::RegionBegin, Op::RegionEnd);

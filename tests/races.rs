@@ -103,6 +103,37 @@ fn a_thread_may_go_on_after_its_end() {
     assert_eq!(races.len(), 1, "nothing orders what it did then before what comes next");
 }
 
+/// One looks whether a thread has finished, another one joins it.
+#[test]
+fn the_end_of_a_thread_is_known_to_each_who_saw_it() {
+    let [main, child, watcher] = [0, 1, 2].map(|thread| Owner::thread(ThreadId(thread)));
+    let var = VarId(0);
+    let after = |joins: &[Owner]| {
+        let mut checker = HappensBefore::new(Listing::EveryEvent);
+        let mut script = vec![
+            (main, Op::Fork { child: child.thread }),
+            (main, Op::Fork { child: watcher.thread }),
+            (child, Op::Write { var }),
+            (child, Op::End),
+        ];
+        script.extend(joins.iter().map(|&owner| (owner, Op::Joined { child: child.thread })));
+        script.push((main, Op::Write { var }));
+        script
+            .into_iter()
+            .map(|(owner, op)| checker.observe(1, &Event { owner, site: SiteId(1), op }).len())
+            .sum::<usize>()
+    };
+    assert_eq!(after(&[watcher, main]), 0);
+    assert_eq!(after(&[main, watcher]), 0);
+    assert_eq!(after(&[watcher]), 1);
+    // No program does it, a trace may say it: each is joined by the other.
+    assert_eq!(after(&[child, watcher, child, main, child]), 0);
+    let mut checker = HappensBefore::new(Listing::EveryEvent);
+    for (owner, of) in [(main, child), (child, main), (main, child), (watcher, main), (watcher, child), (main, child)] {
+        checker.observe(1, &Event { owner, site: SiteId(1), op: Op::Joined { child: of.thread } });
+    }
+}
+
 /// More threads at once than there are components: those beyond are counted, and nothing breaks.
 #[test]
 fn too_many_threads_are_not_followed() {

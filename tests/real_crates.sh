@@ -26,6 +26,7 @@ rayon 1.12.0
 once_cell 1.21.4
 async-channel 2.5.0
 arc-swap 1.9.5
+bb8 0.9.1
 tokio-stream 0.1.19 --features full
 tokio-util 0.7.20 --features full --lib --tests
 tokio 1.54.1 --features full,test-util --lib --test sync_* --test rt_* --test task_*

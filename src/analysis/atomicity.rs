@@ -128,16 +128,15 @@ impl UpdateState {
 
 impl StaleWrite {
     /// The finding, made of that of the triple, where what comes in between is the same look by another thread, which may go
-    /// on to write as well.
+    /// on to write as well. `counts`: the write is all that comes of the look.
     #[must_use]
-    pub fn twice(&self, finding: Finding, object: Object, names: &dyn Names) -> Finding {
+    pub fn twice(&self, finding: Finding, object: Object, counts: bool, names: &dyn Names) -> Finding {
         let mut finding = finding;
         let label = names.label(object);
         let (who, other) = (names.owner_label(self.write.thread), names.owner_label(self.between.thread));
         finding.tier = Tier::Possible;
-        finding.message = format!(
-            "{other} can look at {label} before {who}, which has looked, writes it: both may do what one is to do"
-        );
+        let so = if counts { "then one of two updates is lost" } else { "both may do what one is to do" };
+        finding.message = format!("{other} can look at {label} before {who}, which has looked, writes it: {so}");
         finding.sites[2].role = format!("can look at {label} in between, and see the same");
         finding
     }

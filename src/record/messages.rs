@@ -52,6 +52,7 @@ impl MessagesMeta {
 
     fn described(&self) -> ChannelId {
         if !self.described.load(Ordering::Relaxed) {
+            tasks::works();
             let _inside = enter();
             registry::describe(Object::Channel(self.id()), self.kind, Some(self.created));
             self.described.store(true, Ordering::Relaxed);

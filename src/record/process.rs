@@ -256,14 +256,18 @@ pub(crate) fn end_after_deadlock(finding: &Finding) -> ! {
         let _ = log.close();
     }
     let Some(process) = get() else { std::process::exit(1) };
-    // What other threads are about to report counts.
+    let_others_report();
+    process.write(&Line::Ended(Ended::Deadlock(finding.fingerprint.clone())));
+    flush_stdout();
+    exit_now(DEADLOCK_EXIT)
+}
+
+/// What other threads are about to report counts.
+fn let_others_report() {
     let end = Instant::now() + Duration::from_secs(5);
     while sink::is_reporting() && Instant::now() < end {
         std::thread::sleep(Duration::from_millis(1));
     }
-    process.write(&Line::Ended(Ended::Deadlock(finding.fingerprint.clone())));
-    flush_stdout();
-    exit_now(DEADLOCK_EXIT)
 }
 
 /// What the program has printed, but not to the end of the line. Standard output may be locked by a thread that is stuck,
@@ -328,6 +332,10 @@ extern "C" fn exited() {
         return;
     }
     let _inside = context::Inside::new();
+    // A program may end while a part of it hangs, before that is told.
+    if get().is_some() {
+        let_others_report();
+    }
     if let Some(log) = config::log() {
         let _ = log.close();
     }

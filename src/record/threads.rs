@@ -35,6 +35,8 @@ pub(crate) struct ThreadRecord {
     /// What the thread published last; complete once it was joined.
     last: Mutex<SyncClock>,
     token: Mutex<Token>,
+    /// Who has seen last, without waiting for it, that the thread has finished.
+    watcher: AtomicU32,
 }
 
 /// The wake-up token of `park`, as far as our `unpark` gives it.
@@ -48,7 +50,8 @@ struct Token {
 
 impl ThreadRecord {
     fn new(thread: ThreadId, session: SessionId, origin: ThreadId) -> Arc<Self> {
-        Arc::new(Self { thread, session, origin, last: Mutex::default(), token: Mutex::default() })
+        let (last, token, watcher) = (Mutex::default(), Mutex::default(), AtomicU32::new(u32::MAX));
+        Arc::new(Self { thread, session, origin, last, token, watcher })
     }
 }
 
@@ -143,8 +146,8 @@ fn adopt_as(modes: Modes, session: SessionId, origin: Option<ThreadId>) -> Optio
         }
         order.seed(thread)
     };
-    let locks = LockState::new(thread, seed);
     let (log, modes) = log_of(kept.as_deref(), thread, modes);
+    let locks = LockState::new(thread, seed, log.as_ref());
     Some(Context {
         thread,
         session,
@@ -279,7 +282,7 @@ fn fork_into(
         thread,
         session,
         modes,
-        locks: LockState::new(thread, child_seed),
+        locks: LockState::new(thread, child_seed, log.as_ref()),
         clock,
         record,
         region: (0, None),
@@ -357,6 +360,17 @@ pub(crate) fn joined(record: &ThreadRecord, place: Place) {
         order.seed(owner)
     };
     context.locks.new_segment(seed);
+}
+
+/// The current thread has seen, without waiting, that the closure of another one has ended.
+///
+/// What `is_finished` reads promises no order. It is taken for one, as a join is: who asks goes by the answer.
+pub(crate) fn seen_finished(record: &ThreadRecord, place: Place) {
+    let Some(me) = enter().map(|inside| inside.owner()) else { return };
+    // Who asks again and again learns nothing new.
+    if record.watcher.swap(me.0, Ordering::Relaxed) != me.0 {
+        joined(record, place);
+    }
 }
 
 /// The current thread's record, for `thread::current`.

@@ -208,8 +208,13 @@ impl<T> JoinHandle<T> {
 
     /// See [`std::thread::JoinHandle::is_finished`].
     #[must_use]
+    #[track_caller]
     pub fn is_finished(&self) -> bool {
-        self.inner.is_finished()
+        let finished = self.inner.is_finished();
+        if let Some(record) = self.thread.record().filter(|_| finished) {
+            threads::seen_finished(record, Location::caller());
+        }
+        finished
     }
 }
 

@@ -2,7 +2,6 @@
 
 mod barrier;
 pub mod broadcast;
-mod ends;
 pub mod mpsc;
 mod mutex;
 mod mutex_guards;

@@ -75,16 +75,7 @@ impl Threads {
         if matches!(state, State::Untracked) {
             return;
         }
-        let mut last = thread;
-        while let Some(State::Joined(by)) = self.states.get(last.index()) {
-            last = *by;
-        }
-        let mut before = SyncClock::new();
-        match &mut self.states[last.index()] {
-            State::Ended(end) => before.assign(end),
-            State::Running(running) => before.publish(&mut running.clock),
-            _ => {}
-        }
+        let before = self.known_of(thread);
         let mut clock = self.slots.root();
         if let Some(clock) = &mut clock {
             before.acquire(clock);
@@ -134,14 +125,38 @@ impl Threads {
         if owner.thread == child {
             return;
         }
+        // If it was joined itself, and goes on, it does so from here: no two are joined by each other.
+        self.clock_of(owner);
         self.end(child);
         let Some(state) = self.states.get_mut(child.index()) else { return };
-        if !matches!(state, State::Ended(_)) {
-            return;
+        match state {
+            State::Ended(_) => {
+                if let State::Ended(end) = std::mem::replace(state, State::Joined(owner.thread)) {
+                    self.with(owner.thread, |owner| end.acquire(owner));
+                }
+            }
+            // Seen before by another one, which looked whether it had finished.
+            State::Joined(by) if *by != owner.thread => {
+                let known = self.known_of(child);
+                self.with(owner.thread, |owner| known.acquire(owner));
+            }
+            _ => {}
         }
-        if let State::Ended(end) = std::mem::replace(state, State::Joined(owner.thread)) {
-            self.with(owner.thread, |owner| end.acquire(owner));
+    }
+
+    /// What whoever joined the thread knows by now: the end of the thread, and more. (Its own end is kept no longer.)
+    fn known_of(&mut self, thread: ThreadId) -> SyncClock {
+        let mut last = thread;
+        while let Some(State::Joined(by)) = self.states.get(last.index()) {
+            last = *by;
         }
+        let mut known = SyncClock::new();
+        match &mut self.states[last.index()] {
+            State::Ended(end) => known.assign(end),
+            State::Running(running) => known.publish(&mut running.clock),
+            _ => {}
+        }
+        known
     }
 
     fn with(&mut self, thread: ThreadId, act: impl FnOnce(&mut ThreadClock)) {

@@ -13,14 +13,18 @@
 //! - *done twice*: an atomic is loaded, something is done that others see, and the atomic is stored; and another thread loads
 //!   it at the same place of the program. It can do so before the store, and then sees what the first thread saw. That it
 //!   would go on as the first thread did is likely and not certain: this is a lost update of tier `possible`. A value that is
-//!   worked out twice and has no other effect is not meant. The same for a look and a write in one marked region, at which
+//!   worked out twice and has no other effect is not meant, nor what both threads do in turn, each after it saw that the
+//!   other had. The same for a look and a write in one marked region, at which
 //!   another thread looks in its own passage through it: there the mark says that it must not be, whatever is done between.
+//! - *stored at once*: an atomic is loaded and stored, with nothing in between, wherever it is loaded at this place; so what
+//!   the load saw decided nothing, and was counted up or the like. Two threads that do so can both load first. That the
+//!   second stores all the same is as good as certain, but what it stores is not known: `possible`, too.
 //! - *check and act in two critical sections*, without a mark: a cell is read in one section of a lock and written in a later
 //!   one, which has not looked again; and another thread updates it in between, or what is done is done twice. Most such
 //!   pairs have nothing to do with one another, so this is `possible` as well, and it is told of single cells only: what a
 //!   lock guards may be much, of which the first section looks at one part and the second changes another.
 //!
-//! The two that are `possible` are looked for in recordings of programs: in a bare list of events, places mean little.
+//! The three that are `possible` are looked for in recordings of programs: in a bare list of events, places mean little.
 //!
 //! Where a lock keeps the two threads apart at the accesses themselves, but is taken only between the first access and the
 //! second, the whole critical section of the other thread can come between.
@@ -70,6 +74,8 @@ struct Pair {
     bond: Bond,
     /// The first looks, the second writes, and what comes of it is not to be done twice.
     once: bool,
+    /// The write comes right after the look.
+    at_once: bool,
 }
 
 pub(super) struct Judge<'a> {
@@ -82,18 +88,21 @@ pub(super) struct Judge<'a> {
     tried: FxHashMap<[u32; 3], u32>,
     /// By look in a region: where that begins.
     inside: FxHashMap<u32, u32>,
+    roles: Roles,
     found: Vec<PredictedBreach>,
 }
 
 impl<'a> Judge<'a> {
     pub(super) fn new(index: &'a Index, clocks: &'a Clocks, effort: Effort, control: Control<'a>) -> Self {
         let (tried, inside, found) = (FxHashMap::default(), FxHashMap::default(), Vec::new());
-        Self { index, clocks, control, budget: effort.budget, looks: LOOKS_MAX, tried, inside, found }
+        let (budget, roles) = (effort.budget, Roles::default());
+        Self { index, clocks, control, budget, looks: LOOKS_MAX, tried, inside, roles, found }
     }
 
     pub(super) fn run(mut self) -> Vec<PredictedBreach> {
         let (Pairs { pairs, inside, .. }, cells) = pairs(self.index);
         self.inside = inside;
+        self.roles = Roles::new(self.index, &cells);
         for pair in pairs {
             let cell = self.index.entry(pair.second).cell();
             let others = cells.get(&cell).map_or(&[][..], Vec::as_slice);
@@ -104,7 +113,10 @@ impl<'a> Judge<'a> {
                 self.looks -= 1;
                 if self.breaks(pair, other) {
                     self.try_one(pair, other, false);
-                } else if pair.once && self.looks_as_well(pair, other) {
+                } else if (pair.once || pair.at_once)
+                    && self.looks_as_well(pair, other)
+                    && self.would_do_the_same(pair, other)
+                {
                     self.try_one(pair, other, true);
                 }
             }
@@ -148,6 +160,22 @@ impl<'a> Judge<'a> {
             && look.site != SiteId::UNKNOWN
             && look.link != first.link
             && same_region
+    }
+
+    /// Is it likely that a thread which looks there goes on to write, if and only if it sees what was seen before?
+    fn would_do_the_same(&self, pair: Pair, look: u32) -> bool {
+        let store = self.index.entry(pair.second);
+        let role = (store.cell(), store.site, self.index.entry(look).thread);
+        match pair.bond {
+            Bond::Region(_) => true,
+            Bond::Atomic if pair.at_once => {
+                let first = self.index.entry(pair.first);
+                !self.roles.undecided.contains(&(first.cell(), first.site))
+                    && stored_at_once(self.index, look) == Some(store.site)
+            }
+            // Who writes as well, after it saw the write of the other, waits for its turn.
+            Bond::Atomic | Bond::Sections => pair.once && !self.roles.writers.contains(&role),
+        }
     }
 
     /// Is the read-modify-write one that does not keep what was there?
@@ -278,6 +306,39 @@ fn own_look(index: &Index, write: u32) -> Option<u32> {
     (in_place && look.object == entry.object && look.site == entry.site).then_some(before)
 }
 
+/// The place of the store that comes right after a load of the same atomic.
+fn stored_at_once(index: &Index, look: u32) -> Option<SiteId> {
+    let look = index.entry(look);
+    let next = index.entry(index.event_at(look.thread, look.at + 1)?);
+    (next.word == Word::Store && next.cell() == look.cell()).then_some(next.site)
+}
+
+/// Who does what with the objects that are looked at and written.
+#[derive(Default)]
+struct Roles {
+    /// Who writes where.
+    writers: FxHashSet<(u64, SiteId, u32)>,
+    /// Where an atomic is loaded, and something else follows than its store.
+    undecided: FxHashSet<(u64, SiteId)>,
+}
+
+impl Roles {
+    fn new(index: &Index, cells: &FxHashMap<u64, Vec<u32>>) -> Self {
+        let mut roles = Self::default();
+        for (&cell, events) in cells {
+            for &event in events {
+                let entry = index.entry(event);
+                if entry.writes() {
+                    roles.writers.insert((cell, entry.site, entry.thread));
+                } else if stored_at_once(index, event).is_none() {
+                    roles.undecided.insert((cell, entry.site));
+                }
+            }
+        }
+        roles
+    }
+}
+
 /// The accesses that belong together.
 #[derive(Default)]
 struct Pairs {
@@ -345,7 +406,8 @@ impl Pairs {
                             && index.entry(first).kind == Kind::Read
                         {
                             let once = acts(index, thread, index.entry(first).at, entry.at);
-                            self.pairs.push(Pair { first, second: event, bond: Bond::Atomic, once });
+                            let at_once = index.is_recording() && index.entry(first).at + 1 == entry.at;
+                            self.pairs.push(Pair { first, second: event, bond: Bond::Atomic, once, at_once });
                         }
                     }
                     if region != NONE {
@@ -368,7 +430,7 @@ impl Pairs {
         let mut add = |first: u32| {
             if first != NONE {
                 let once = guarded && index.entry(first).kind == Kind::Read && entry.kind == Kind::Write;
-                self.pairs.push(Pair { first, second: event, bond: Bond::Region(region), once });
+                self.pairs.push(Pair { first, second: event, bond: Bond::Region(region), once, at_once: false });
             }
         };
         add(done.last);
@@ -401,7 +463,7 @@ impl Pairs {
                         && in_two_sections(index, first, event)
                     {
                         let once = acts(index, thread, index.entry(first).at, entry.at);
-                        self.pairs.push(Pair { first, second: event, bond: Bond::Sections, once });
+                        self.pairs.push(Pair { first, second: event, bond: Bond::Sections, once, at_once: false });
                     }
                 }
                 _ => {}
@@ -449,7 +511,8 @@ pub(super) fn finding(index: &Index, breach: &PredictedBreach, names: &dyn Names
         Bond::Atomic | Bond::Region(_) => stale.finding(object, names),
     };
     if twice {
-        finding = stale.twice(finding, object, names);
+        let counts = bond == Bond::Atomic && index.entry(first).at + 1 == entry.at;
+        finding = stale.twice(finding, object, counts, names);
     }
     for (site, event) in finding.sites.iter_mut().zip([second, first, between]) {
         let held = index.held(event);

@@ -5,7 +5,7 @@
 
 use super::held::grow;
 use super::meta::{DESCRIBED, ID, KNOWN};
-use super::state::LockState;
+use super::state::{LockState, Seen};
 use super::{LockMeta, judge_request, matters};
 use crate::analysis::wait_for::{Holding, Possession};
 use crate::event::{Attempt, LockId, Mode, ObjectKind, SiteId};
@@ -113,7 +113,7 @@ impl LockState {
     /// done, if not.
     #[inline(always)]
     pub(crate) fn accesses_newest(&mut self, lock: LockId, write: bool, place: Place) -> bool {
-        let Some(site) = self.places.seen(place) else { return false };
+        let Some(&Seen { site, .. }) = self.places.seen(place) else { return false };
         match self.line.carried.last_mut() {
             Some(held) if held.lock == lock => held.accessed(write, site),
             _ => return false,
@@ -170,7 +170,7 @@ pub(crate) fn carry_known(context: &mut Context, meta: &LockMeta, how: Acquisiti
     }
     let lock = LockId(word & ID);
     let locks = &mut context.locks;
-    let site = locks.places.seen(place)?;
+    let site = locks.places.seen(place)?.site;
     let LockState { line, held, known, .. } = locks;
     // Room, so that nothing is allocated.
     if !held.is_empty() || line.carried.len() == line.carried.capacity() {

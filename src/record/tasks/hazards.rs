@@ -20,6 +20,9 @@ pub(super) fn guards_across_await(inside: &mut Context, state: &Arc<State>) {
         let inner = state.inner();
         let Some(line) = &inner.line else { return };
         let locks: Vec<_> = line.stacked().collect();
+        if locks.is_empty() {
+            return;
+        }
         let poll = state.polls.load(std::sync::atomic::Ordering::SeqCst);
         let polled = inner.leaves.iter().filter(|leaf| leaf.polled() == poll);
         (locks, polled.map(|leaf| leaf.site()).collect::<Vec<SiteId>>())

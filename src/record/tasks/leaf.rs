@@ -10,7 +10,7 @@ use std::task::{Context, Poll, RawWaker, RawWakerVTable, Wake, Waker};
 
 use super::task::{State, flags};
 use super::watched::is_of_task;
-use super::{TaskRecord, losses};
+use super::{TaskRecord, losses, spell};
 use crate::analysis::wait_for::{Leg, Wait};
 use crate::event::{SiteId, ThreadId};
 use crate::record::context::enter;
@@ -23,6 +23,8 @@ pub struct Target {
     wait: Option<Wait>,
     /// The tasks whose end is waited for.
     tasks: Awaited,
+    /// Who is woken has got it already, or stands first in the queue: nobody else gets it before.
+    grants: bool,
 }
 
 /// The end of which tasks is waited for.
@@ -57,12 +59,12 @@ impl Target {
     /// Something that nobody knows: the wait is never taken for a stuck one.
     #[must_use]
     pub const fn foreign() -> Self {
-        Self { wait: None, tasks: Awaited::None }
+        Self { wait: None, tasks: Awaited::None, grants: true }
     }
 
     pub(super) fn end_of(task: &TaskRecord) -> Self {
         match &task.0 {
-            Some(state) => Self { wait: Some(Wait::Join(state.actor)), tasks: Awaited::One(Arc::clone(state)) },
+            Some(state) => Self { tasks: Awaited::One(Arc::clone(state)), ..Self::of(Wait::Join(state.actor)) },
             None => Self::foreign(),
         }
     }
@@ -75,16 +77,25 @@ impl Target {
         }
         let states: Option<Vec<Arc<State>>> = tasks.map(|task| task.0.clone()).collect();
         match states.as_deref() {
-            Some([only]) => Self { wait: Some(Wait::Join(only.actor)), tasks: Awaited::One(Arc::clone(only)) },
+            Some([only]) => Self { tasks: Awaited::One(Arc::clone(only)), ..Self::of(Wait::Join(only.actor)) },
             Some([first, ..]) => {
-                Self { wait: Some(Wait::Join(first.actor)), tasks: Awaited::Any(states.unwrap_or_default().into()) }
+                let wait = Wait::Join(first.actor);
+                Self { tasks: Awaited::Any(states.unwrap_or_default().into()), ..Self::of(wait) }
             }
             _ => Self::foreign(),
         }
     }
 
+    /// The same, where being woken gives nothing: who is woken tries again, and anyone may come first. A future that was
+    /// woken and is polled no more then keeps nothing from the others.
+    #[must_use]
+    pub fn without_grant(mut self) -> Self {
+        self.grants = false;
+        self
+    }
+
     pub(crate) const fn of(wait: Wait) -> Self {
-        Self { wait: Some(wait), tasks: Awaited::None }
+        Self { wait: Some(wait), tasks: Awaited::None, grants: true }
     }
 }
 
@@ -153,6 +164,11 @@ impl LeafState {
         Some(self.leg_of(self.target.wait?))
     }
 
+    /// What it has got by being woken, if that is anything.
+    pub(super) fn granted(&self) -> Option<Leg> {
+        self.leg().filter(|_| self.target.grants)
+    }
+
     /// What else would end its wait.
     pub(super) fn other_legs(&self) -> impl Iterator<Item = Leg> + '_ {
         self.awaited().iter().skip(1).map(|task| self.leg_of(Wait::Join(task.actor)))
@@ -214,7 +230,7 @@ impl Wake for LeafWaker {
         match &self.leaf.owner {
             Waiter::Task(task) => {
                 self.leaf.woken.store(task.polls.load(Ordering::SeqCst) + 1, Ordering::SeqCst);
-                if let Some(leg) = self.leaf.leg().filter(|leg| matches!(leg.wait, Wait::Lock { .. }))
+                if let Some(leg) = self.leaf.granted().filter(|leg| matches!(leg.wait, Wait::Lock { .. }))
                     && task.is(flags::KNOWN)
                     && !task.is(flags::SUSPENDED)
                 {
@@ -358,6 +374,7 @@ impl Waiting {
 
     #[cold]
     fn pending(&mut self) {
+        spell::works();
         let Some(mut inside) = enter() else { return };
         if inside.blocking {
             if let (Some(waker), Some(wait)) = (&self.waker, self.target.wait) {
@@ -375,8 +392,8 @@ impl Waiting {
         let Waiter::Task(task) = &leaf.owner else { return };
         leaf.polled.store(task.polls.load(Ordering::SeqCst), Ordering::SeqCst);
         let mut inner = task.inner();
-        if !inner.leaves.iter().any(|other| Arc::ptr_eq(other, leaf)) {
-            inner.leaves.push(Arc::clone(leaf));
+        if let Err(place) = inner.leaves.binary_search_by_key(&leaf.ticket, |other| other.ticket) {
+            inner.leaves.insert(place, Arc::clone(leaf));
             task.set(flags::LEAVES);
         }
     }
@@ -387,8 +404,11 @@ impl Waiting {
         if let Some(waker) = self.waker.take()
             && let Waiter::Task(task) = &waker.leaf.owner
         {
+            spell::works();
             let mut inner = task.inner();
-            inner.leaves.retain(|other| !Arc::ptr_eq(other, &waker.leaf));
+            if let Ok(place) = inner.leaves.binary_search_by_key(&waker.leaf.ticket, |other| other.ticket) {
+                inner.leaves.remove(place);
+            }
             if inner.leaves.is_empty() {
                 task.clear(flags::LEAVES);
             }

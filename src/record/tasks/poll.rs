@@ -334,7 +334,7 @@ fn wait_of(state: &Arc<State>) -> Option<Blocked> {
             }
             // It was woken, and a whole poll has passed it by: it is not polled any more, and what it was given stays there.
             Some(at) if at < poll && leaf.polled() < poll => {
-                unpolled.push(leg);
+                unpolled.extend(leaf.granted());
             }
             Some(_) => return None,
         }

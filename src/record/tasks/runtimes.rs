@@ -339,11 +339,15 @@ impl Runtime {
 /// All runtimes that live.
 static RUNTIMES: Mutex<Vec<Weak<Runtime>>> = Mutex::new(Vec::new());
 
-/// Does a runtime of the session have tasks that nobody watches? Called while everything that is known waits.
+/// Does a runtime of the session have tasks that nobody watches? Called while everything that is known waits. Of an executor
+/// that nobody knows it is not known, either.
 pub(crate) fn have_strangers(session: SessionId) -> bool {
     /// A task that has just ended is given the time to leave its runtime.
     const ROUNDS: usize = 50;
 
+    if FOREIGN.lock().contains_key(&session) {
+        return true;
+    }
     let all: Vec<_> = RUNTIMES.lock().iter().filter_map(Weak::upgrade).collect();
     let own = || all.iter().filter(|runtime| runtime.session == session);
     (0..ROUNDS).all(|_| {

@@ -8,12 +8,29 @@ use crate::record::{config, sink};
 thread_local! {
     /// A moment, and what the thread had computed then.
     static SAMPLE: Cell<(Duration, Duration)> = const { Cell::new((Duration::ZERO, Duration::ZERO)) };
+    /// How often watching has cost the thread something that a poll would notice.
+    static WORKED: Cell<u64> = const { Cell::new(0) };
+}
+
+/// What one of those is allowed to cost: a few allocations and tables, on a machine that has much else to do.
+const WORK: Duration = Duration::from_micros(10);
+
+/// The thread has spawned or ended a task, begun, looked at or given up a wait, or made a channel. Tens of thousands of those
+/// in one poll take long, and that is our doing.
+pub(crate) fn works() {
+    let _ = WORKED.try_with(|worked| worked.set(worked.get() + 1));
+}
+
+/// What a poll may compute with a limit like this, in which watching had so much to do.
+fn allowed(limit: Duration, worked: u64) -> Duration {
+    limit.saturating_add(WORK.saturating_mul(worked.try_into().unwrap_or(u32::MAX)))
 }
 
 /// A poll under way.
 #[derive(Clone, Copy)]
 pub(super) struct Spell {
     begun: Duration,
+    worked: u64,
     reports: usize,
 }
 
@@ -24,13 +41,13 @@ pub(super) fn begin() -> Spell {
     if SAMPLE.get().0 != now {
         SAMPLE.set((now, clock::computed()));
     }
-    Spell { begun: now, reports: sink::reports() }
+    Spell { begun: now, worked: WORKED.get(), reports: sink::reports() }
 }
 
 impl Spell {
     /// The poll is over: has it computed for too long?
     pub(super) fn end(self) -> Option<Duration> {
-        let limit = config::get().long_poll?;
+        let limit = allowed(config::get().long_poll?, WORKED.get().wrapping_sub(self.worked));
         if limit > clock::coarse().saturating_sub(self.begun) {
             return None;
         }
@@ -74,5 +91,35 @@ mod clock {
 
     pub(super) fn computed() -> Duration {
         Duration::ZERO
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{WORKED, allowed, begin, works};
+    use std::time::Duration;
+
+    const LIMIT: Duration = Duration::from_millis(100);
+
+    #[test]
+    fn what_watching_does_is_not_the_polls_own() {
+        assert_eq!(allowed(LIMIT, 0), LIMIT);
+        assert_eq!(allowed(LIMIT, 1_000), Duration::from_millis(110));
+        assert_eq!(allowed(LIMIT, 50_000), Duration::from_millis(600));
+        assert!(allowed(LIMIT, u64::MAX) > LIMIT);
+        assert_eq!(allowed(Duration::MAX, 1), Duration::MAX);
+    }
+
+    /// What was done before a poll does not excuse it, and what is done in a poll inside excuses the outer one, too.
+    #[test]
+    fn each_poll_counts_from_where_it_began() {
+        works();
+        let outer = begin();
+        works();
+        let inner = begin();
+        works();
+        works();
+        assert_eq!(WORKED.get() - inner.worked, 2);
+        assert_eq!(WORKED.get() - outer.worked, 3);
     }
 }

@@ -1,5 +1,6 @@
 //! A task, from before it is first polled on.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -9,7 +10,7 @@ use super::leaf::LeafState;
 use super::losses::Takings;
 use super::poll::{self, Polling};
 use super::timeline::{self, Happening};
-use super::{RuntimeMeta, Target};
+use super::{RuntimeMeta, Target, spell};
 use crate::analysis::happens_before::{SyncClock, ThreadClock};
 use crate::analysis::lock_order::Moment;
 use crate::analysis::wait_for::{Leg, PoolId, SessionId};
@@ -77,8 +78,9 @@ pub(crate) struct State {
 /// What changes of a task. Touched by the thread that polls it, and by who looks into it while none does.
 #[derive(Default)]
 pub(super) struct Inner {
-    /// Leaves that are registered, in the order in which they were.
-    pub(super) leaves: Vec<Arc<LeafState>>,
+    /// Leaves that are registered, sorted by their tickets: a task may wait for thousands of things, whose waits mostly end in
+    /// the order in which they began.
+    pub(super) leaves: VecDeque<Arc<LeafState>>,
     /// The messages that it took last.
     pub(super) takings: Option<Box<Takings>>,
     /// What it takes along from poll to poll, if that is anything.
@@ -120,7 +122,7 @@ impl State {
     /// What was granted to waits of it that it does not look at while its thread waits in the middle of a poll.
     pub(crate) fn granted_unseen(&self) -> Vec<Leg> {
         let inner = self.inner();
-        inner.leaves.iter().filter(|leaf| leaf.woken().is_some()).filter_map(|leaf| leaf.leg()).collect()
+        inner.leaves.iter().filter(|leaf| leaf.woken().is_some()).filter_map(|leaf| leaf.granted()).collect()
     }
 
     /// The wait graph gets to know it. False if it does, or if it is too late.
@@ -185,6 +187,7 @@ impl State {
         if before & flags::ENDED != 0 {
             return;
         }
+        spell::works();
         timeline::tell(self.actor, if cancelled { Happening::Cancelled } else { Happening::Ended });
         if let (Some(mut inside), Some(task)) = (enter(), self.actor.task()) {
             inside.emit(Op::TaskEnded { task, cancelled }, self.spawned);
@@ -238,6 +241,7 @@ impl Task {
 
     pub(super) fn new(runtime: RuntimeMeta, kind: Kind, name: Option<&str>, place: Place) -> Self {
         let Some(mut inside) = enter() else { return Self(None) };
+        spell::works();
         let Some(id) = TaskId::new(TASK_IDS.next()) else { return Self(None) };
         let actor = ThreadId::of_task(id);
         if let Some(name) = name {

@@ -16,7 +16,7 @@ pub use ::tokio::sync::broadcast::*;
 use broadcast::error::{RecvError, SendError, TryRecvError};
 
 use super::super::blocking::block_on;
-use super::ends::{Message, ReceiverEnd, SenderEnd, ends};
+use ::gordian::runtime::ends::{Message, ReceiverEnd, SenderEnd, ends};
 
 /// See [`tokio::sync::broadcast::channel`].
 ///

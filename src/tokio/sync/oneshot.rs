@@ -14,7 +14,7 @@ pub use ::tokio::sync::oneshot::*;
 use oneshot::error::{RecvError, TryRecvError};
 
 use super::super::blocking::block_on;
-use super::ends::{Message, ReceiverEnd, SenderEnd, ends};
+use ::gordian::runtime::ends::{Message, ReceiverEnd, SenderEnd, ends};
 
 /// See [`tokio::sync::oneshot::channel`].
 #[track_caller]

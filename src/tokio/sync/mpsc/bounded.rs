@@ -23,10 +23,10 @@ use super::super::super::budget;
 #[cfg(not(tokio_without = "time"))]
 use super::super::super::time::timeout;
 use super::super::super::wait::wait;
-use super::super::ends::{Message, ReceiverEnd, SenderEnd, ends};
 use super::permits::{OwnedPermit, Permit, PermitIterator};
 use super::receiver::receiver;
 use super::sender::sender;
+use ::gordian::runtime::ends::{Message, ReceiverEnd, SenderEnd, ends};
 
 /// See [`tokio::sync::mpsc::channel`].
 ///

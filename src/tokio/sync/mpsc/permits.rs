@@ -6,8 +6,8 @@ use std::panic::Location;
 
 use ::tokio::sync::mpsc;
 
-use super::super::ends::{Message, SenderEnd};
 use super::bounded::Sender;
+use ::gordian::runtime::ends::{Message, SenderEnd};
 
 /// See [`tokio::sync::mpsc::Permit`].
 pub struct Permit<'a, T> {

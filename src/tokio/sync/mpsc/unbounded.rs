@@ -16,9 +16,9 @@ use mpsc::error::{SendError, TryRecvError};
 
 use super::super::super::blocking::block_on;
 use super::super::super::wait::wait;
-use super::super::ends::{Message, ReceiverEnd, SenderEnd, ends};
 use super::receiver::receiver;
 use super::sender::sender;
+use ::gordian::runtime::ends::{Message, ReceiverEnd, SenderEnd, ends};
 
 /// See [`tokio::sync::mpsc::unbounded_channel`].
 #[track_caller]

@@ -11,7 +11,7 @@ use ::gordian::runtime::Place;
 use ::gordian::runtime::locks::RwMeta;
 use ::tokio::sync::watch;
 
-use super::super::ends::Message;
+use ::gordian::runtime::ends::Message;
 
 /// What both ends share beside the channel itself.
 pub(super) struct Lock {

@@ -10,8 +10,8 @@ use ::gordian::runtime::leaf::Leaf;
 use ::tokio::sync::watch;
 use watch::error::RecvError;
 
-use super::super::ends::{Message, ReceiverEnd};
 use super::lock::{Lock, Ref};
+use ::gordian::runtime::ends::{Message, ReceiverEnd};
 
 /// See [`tokio::sync::watch::Receiver`].
 pub struct Receiver<T> {

@@ -11,9 +11,9 @@ use ::gordian::runtime::leaf::Leaf;
 use ::tokio::sync::watch;
 use watch::error::SendError;
 
-use super::super::ends::{Message, ReceiverEnd, SenderEnd, ends};
 use super::lock::{Lock, Ref};
 use super::receiver::Receiver;
+use ::gordian::runtime::ends::{Message, ReceiverEnd, SenderEnd, ends};
 
 /// See [`tokio::sync::watch::channel`].
 #[track_caller]

@@ -1,0 +1,15 @@
+//! `gordian::futures` beside the original: the same interface, the same auto traits, and what is found under executors of every
+//! kind.
+
+#![cfg(feature = "futures")]
+
+#[macro_use]
+#[path = "api/ask.rs"]
+mod ask;
+#[cfg(feature = "detect")]
+#[path = "futures_wrappers/findings.rs"]
+mod findings;
+#[path = "futures_wrappers/signatures.rs"]
+mod signatures;
+#[path = "futures_wrappers/traits.rs"]
+mod traits;
