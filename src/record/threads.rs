@@ -266,6 +266,7 @@ fn fork_into(
     if session == parent.session || parent.has_events() {
         parent.emit(Op::Fork { child: thread }, place);
     }
+    parent.locks.hands_on();
     let owner = parent.locks.told_owner();
     let (parent_seed, child_seed) = {
         let mut order = ORDER.lock();

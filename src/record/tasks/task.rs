@@ -253,6 +253,7 @@ impl Task {
             clock.publish(&mut context.clock);
         }
         let base = if context.modes.order() { context.locks.spawns() } else { None };
+        context.locks.hands_on();
         context.emit(Op::TaskSpawned { task: id }, place);
         if let Some(kept) = &context.kept {
             // Of tasks nothing is predicted.
