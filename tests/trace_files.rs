@@ -314,7 +314,7 @@ fn versions_are_checked() {
     assert!(matches!(error, TraceError::IncompatibleMajor { .. }));
     assert_eq!(
         error.to_string(),
-        "format version 1.0 cannot be read, only 2.1: record the trace again, or read it with the release that wrote it"
+        "format version 1.0 cannot be read, only 2.2: record the trace again, or read it with the release that wrote it"
     );
 }
 

@@ -70,11 +70,14 @@ fn same(events: &[Event], names: &Tables, bytes: &[u8]) {
 }
 
 /// The bytes behind a file header, or all of them, as blocks with right lengths and checksums: what a mutation of a
-/// valid file would otherwise fail at first.
+/// valid file would otherwise fail at first. A header stays as it is.
 pub(crate) fn framed(bytes: &[u8]) -> Vec<u8> {
-    const HEADER: [u8; 16] = *b"\xffgordian\x02\0\0\0\0\0\0\0";
-    let mut rest = bytes.strip_prefix(&HEADER).unwrap_or(bytes);
-    let mut file = HEADER.to_vec();
+    const HEADER: [u8; 16] = *b"\xffgordian\x02\0\x02\0\0\0\0\0";
+    let (header, mut rest) = match bytes.split_at_checked(HEADER.len()) {
+        Some((header, rest)) if header.starts_with(&HEADER[..8]) => (header, rest),
+        _ => (&HEADER[..], bytes),
+    };
+    let mut file = header.to_vec();
     while let Some((head, behind)) = rest.split_at_checked(24) {
         let mut head: [u8; 16] = std::array::from_fn(|at| head[at]);
         let length = u32::from_le_bytes([head[4], head[5], head[6], head[7]]) as usize;

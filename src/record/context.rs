@@ -1,8 +1,9 @@
 //! A thread's own state, and the way in to it.
 
 use std::cell::Cell;
+use std::hint::unreachable_unchecked;
 use std::ops::{Deref, DerefMut};
-use std::ptr::{self, NonNull};
+use std::ptr;
 use std::sync::Arc;
 
 use rustc_hash::FxHashSet;
@@ -64,6 +65,20 @@ impl Context {
         self.log.as_ref().is_some_and(|log| log.position() > 0)
     }
 
+    /// The part of the trace of a thread that has one.
+    ///
+    /// # Safety
+    ///
+    /// The context is that of a [`Recorded`].
+    #[inline(always)]
+    pub(crate) unsafe fn recorded_log(log: &mut Option<ThreadLog>) -> &mut ThreadLog {
+        match log {
+            Some(log) => log,
+            // SAFETY: `install` makes a pointer with the bit RECORDED only of a context with a log, and nothing takes it out.
+            None => unsafe { unreachable_unchecked() },
+        }
+    }
+
     /// Writes an event to the trace, if one is recorded. Called while the object's own internal lock (or the object, if it
     /// is a lock) is held, so that the order in the trace is the order in which operations took effect.
     #[inline]
@@ -77,14 +92,17 @@ impl Context {
 }
 
 /// The lowest bit of [`CURRENT`]: the thread's events are recorded, or there is no context to be had. So the hot path of a
-/// thread of which nothing is recorded tests one bit. (A context is aligned to more than two bytes.)
+/// thread of which nothing is recorded tests one bit.
 const ODD: usize = 1;
+/// The next bit: there is a context, and its events are recorded.
+const RECORDED: usize = 2;
+const _: () = assert!(align_of::<Context>() > ODD | RECORDED);
 /// No hook has run on this thread.
-const NEW: *mut Context = ptr::without_provenance_mut(1);
+const NEW: *mut Context = ptr::without_provenance_mut(ODD);
 /// The thread's context was given back: hooks that run later, in destructors of other thread-locals, do nothing.
-const GONE: *mut Context = ptr::without_provenance_mut(3);
+const GONE: *mut Context = ptr::without_provenance_mut(4 | ODD);
 /// The thread is inside the tool, or is one of the tool's.
-const BUSY: *mut Context = ptr::without_provenance_mut(5);
+const BUSY: *mut Context = ptr::without_provenance_mut(8 | ODD);
 
 thread_local! {
     // Const and without a destructor: one load, and usable during the whole teardown of the thread.
@@ -110,7 +128,7 @@ pub(crate) struct Entered {
 /// The context itself, of what leads to one.
 #[inline(always)]
 fn plain(current: *mut Context) -> *mut Context {
-    current.map_addr(|address| address & !ODD)
+    current.map_addr(|address| address & !(ODD | RECORDED))
 }
 
 impl Deref for Entered {
@@ -139,6 +157,20 @@ impl Drop for Entered {
     }
 }
 
+impl Entered {
+    /// What the thread does is kept no longer: it goes on as one of which nothing is recorded.
+    #[cold]
+    #[inline(never)]
+    fn end_recording(&mut self) {
+        self.log = None;
+        self.modes = config::modes();
+        self.current = plain(self.current);
+        if let Some(kept) = &self.kept {
+            kept.give_up();
+        }
+    }
+}
+
 /// Enters the tool. `None` while this thread is inside it already, after the thread's teardown, and when nothing is
 /// watched. A thread that was not started by our `spawn` is adopted at its first hook.
 #[inline(always)]
@@ -148,7 +180,11 @@ pub(crate) fn enter() -> Option<Entered> {
         return first_entry(current);
     }
     CURRENT.set(BUSY);
-    Some(Entered { current })
+    let mut entered = Entered { current };
+    if current.addr() & ODD != 0 && entered.log.as_ref().is_some_and(ThreadLog::is_over) {
+        entered.end_recording();
+    }
+    Some(entered)
 }
 
 /// What leads to the thread's context now, if there is one. A hot hook gets it from its caller: a thread-local is reached through a call, as
@@ -166,8 +202,13 @@ impl Current {
     /// The same, if the thread's events are recorded.
     #[inline(always)]
     pub(crate) fn recorded(self) -> Option<Recorded> {
-        let odd = self.0.addr() & ODD != 0 && self.0.addr() > BUSY.addr();
-        odd.then(|| Recorded(plain(self.0)))
+        if self.0.addr() & RECORDED != 0 { Some(Recorded(self.0)) } else { None }
+    }
+
+    /// Does it lead to a context of which nothing is recorded?
+    #[inline(always)]
+    pub(crate) fn is_plain(self) -> bool {
+        self.0.addr() & ODD == 0
     }
 
     /// The context for a few steps of the hot path, without the mark of [`enter`]. `None` in all cases where [`enter`] has
@@ -179,12 +220,20 @@ impl Current {
     /// reference the caller calls nothing that could reach a hook: no allocation, no user code, and no [`enter`].
     #[inline(always)]
     pub(crate) unsafe fn hot<'a>(self) -> Option<&'a mut Context> {
-        if self.0.addr() & ODD != 0 {
-            return None;
-        }
+        // SAFETY: by the caller's promise.
+        if self.is_plain() { Some(unsafe { self.hot_plain() }) } else { None }
+    }
+
+    /// As [`hot`](Self::hot), which then gives one.
+    ///
+    /// # Safety
+    ///
+    /// That of [`hot`](Self::hot), and [`is_plain`](Self::is_plain) is true.
+    #[inline(always)]
+    pub(crate) unsafe fn hot_plain<'a>(self) -> &'a mut Context {
         // SAFETY: an even pointer is from `Box::into_raw` in `install`. There is no `Entered`, or it would be BUSY,
         // and by the caller's promise none, nor another result of this function, comes to be while the reference is used.
-        Some(unsafe { NonNull::new_unchecked(self.0).as_mut() })
+        unsafe { &mut *self.0 }
     }
 }
 
@@ -200,8 +249,8 @@ impl Recorded {
     /// That of [`Current::hot`].
     #[inline(always)]
     pub(crate) unsafe fn hot<'a>(self) -> &'a mut Context {
-        // SAFETY: as in `Current::hot`; an odd pointer above BUSY is such a pointer with the bit that was taken off.
-        unsafe { &mut *self.0 }
+        // SAFETY: as in `Current::hot`; a pointer with these bits is such a pointer that they were added to.
+        unsafe { &mut *self.0.map_addr(|address| address - (ODD | RECORDED)) }
     }
 }
 
@@ -252,7 +301,7 @@ pub(crate) fn install(context: Context) {
     let context = Box::into_raw(Box::new(context));
     // Registers the destructor. It fails only in a thread that is being torn down already; the context then lives on.
     let _ = TEARDOWN.try_with(|_| ());
-    CURRENT.set(context.map_addr(|address| address | usize::from(recorded)));
+    CURRENT.set(context.map_addr(|address| address | if recorded { ODD | RECORDED } else { 0 }));
 }
 
 /// The current thread, if hooks have seen it: also inside the tool.

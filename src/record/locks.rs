@@ -29,6 +29,7 @@ use crate::event::{Attempt, LockId, Mode, ObjectKind, Op, SiteId};
 pub(crate) use self::carry::{Acquisition, Carried, carried, carry_known, wanted_by_task};
 pub(crate) use self::meta::LockMeta;
 pub(crate) use self::rw::RwMeta;
+use self::state::Seen;
 pub(crate) use self::state::{Line, LockState};
 
 /// The lock-order graph of the process. Taken only for what is new.
@@ -81,8 +82,8 @@ pub(crate) fn acquired(meta: &LockMeta, attempt: Attempt, place: Place) {
 fn acquired_blocking(current: Current, meta: &LockMeta, place: Place) {
     // SAFETY: `current` comes from the caller, and nothing is called below but arithmetic on the context and the lock's own
     // words. So it is wherever `push_known` and `pop_known` are called.
-    let known = unsafe { current.hot() }
-        .is_some_and(|context| push_known::<false, false>(context, meta, Attempt::Blocking, place));
+    let known = current.is_plain()
+        && unsafe { push_known::<false, false>(current.hot_plain(), meta, Attempt::Blocking, place) };
     if !known {
         acquired_otherwise(current, meta, Attempt::Blocking, place);
     }
@@ -100,7 +101,7 @@ fn acquired_otherwise(current: Current, meta: &LockMeta, attempt: Attempt, place
 #[inline(never)]
 fn acquired_recorded(current: Recorded, meta: &LockMeta, place: Place) {
     // SAFETY: see `acquired_blocking`.
-    if !push_known::<true, false>(unsafe { current.hot() }, meta, Attempt::Blocking, place) {
+    if !unsafe { push_known::<true, false>(current.hot(), meta, Attempt::Blocking, place) } {
         acquired_recorded_handed(current, meta, Attempt::Blocking, place);
     }
 }
@@ -108,7 +109,7 @@ fn acquired_recorded(current: Recorded, meta: &LockMeta, place: Place) {
 #[inline(never)]
 fn acquired_recorded_handed(current: Recorded, meta: &LockMeta, attempt: Attempt, place: Place) {
     // SAFETY: see `acquired_blocking`.
-    if !push_known::<true, true>(unsafe { current.hot() }, meta, attempt, place) {
+    if !unsafe { push_known::<true, true>(current.hot(), meta, attempt, place) } {
         acquired_slow(meta, attempt, place);
     }
 }
@@ -117,8 +118,7 @@ fn acquired_recorded_handed(current: Recorded, meta: &LockMeta, attempt: Attempt
 #[inline(never)]
 fn acquired_handed(current: Current, meta: &LockMeta, attempt: Attempt, place: Place) {
     // SAFETY: see `acquired_blocking`.
-    let known =
-        unsafe { current.hot() }.is_some_and(|context| push_known::<false, true>(context, meta, attempt, place));
+    let known = current.is_plain() && unsafe { push_known::<false, true>(current.hot_plain(), meta, attempt, place) };
     if !known {
         acquired_slow(meta, attempt, place);
     }
@@ -185,36 +185,57 @@ fn record_released(context: &mut Context, meta: &LockMeta) {
 #[inline(always)]
 pub(crate) fn looked(meta: &LockMeta, write: bool, place: Place) {
     if config::is_recording() {
-        record_look(context::current(), meta, write, place);
+        match write {
+            false => record_look::<false>(context::current(), meta, place),
+            true => record_look::<true>(context::current(), meta, place),
+        }
     }
 }
 
 #[inline(never)]
-fn record_look(current: Current, meta: &LockMeta, write: bool, place: Place) {
+fn record_look<const WRITE: bool>(current: Current, meta: &LockMeta, place: Place) {
     // SAFETY: see `acquired_blocking`.
-    let ready = current.recorded().is_some_and(|current| look_ready(unsafe { current.hot() }, meta, write, place));
+    let ready = current.recorded().is_some_and(|current| unsafe { look_ready::<WRITE>(current, meta, place) });
     if !ready {
-        record_look_slow(meta, write, place);
+        record_look_again(current, meta, WRITE, place);
     }
 }
 
-/// The hot path of a look: the lock was taken last. The hold orders what is told here against what other holders tell.
+/// The hot path of a look: the lock was taken last, and this is the first in the hold. The hold orders what is told here against
+/// what other holders tell.
+///
+/// # Safety
+///
+/// That of [`Recorded::hot`].
 #[inline(always)]
-fn look_ready(context: &mut Context, meta: &LockMeta, write: bool, place: Place) -> bool {
-    let lock = meta.given_id();
-    let Some(entry) = context.locks.held.top_of(lock) else { return false };
-    if entry.has_look(write) {
-        return true;
+unsafe fn look_ready<const WRITE: bool>(current: Recorded, meta: &LockMeta, place: Place) -> bool {
+    // SAFETY: by the caller's promise.
+    let context = unsafe { current.hot() };
+    let entry = context.locks.held.top_mut();
+    let id = meta.id_word();
+    if !entry.is_unseen(id) {
+        return false;
     }
-    let Some(log) = context.log.as_mut().filter(|log| log.is_ready(place)) else { return false };
-    let (looks, changes) = entry.look(write);
-    if looks {
-        log.push_ready(Op::DataRead { lock }, place);
-    }
-    if changes {
-        log.push_ready(Op::DataWrite { lock }, place);
-    }
+    // SAFETY: it is that of a `Recorded`.
+    let log = unsafe { Context::recorded_log(&mut context.log) };
+    let Some(ready) = log.ready() else { return false };
+    let Some(near) = log.near(place) else { return false };
+    entry.look(WRITE);
+    log.push_look(ready, LockId(id & ID), WRITE, near);
     true
+}
+
+/// A look that is not the first, or not at the lock that was taken last.
+#[inline(never)]
+fn record_look_again(current: Current, meta: &LockMeta, write: bool, place: Place) {
+    if let Some(current) = current.recorded() {
+        // SAFETY: see `acquired_blocking`.
+        let entry = unsafe { current.hot() }.locks.held.top_mut();
+        if entry.lock() == meta.given_id() && entry.has_look(write) {
+            return;
+        }
+    }
+    record_look_slow(meta, write, place);
 }
 
 #[cold]
@@ -260,7 +281,8 @@ pub(crate) fn released(meta: &LockMeta) {
 #[inline(never)]
 fn released_plainly(current: Current, meta: &LockMeta) {
     // SAFETY: see `acquired_blocking`.
-    if !unsafe { current.hot() }.is_some_and(|context| pop_known::<false, false>(context, meta)) {
+    let known = current.is_plain() && unsafe { pop_known::<false, false>(current.hot_plain(), meta) };
+    if !known {
         match current.recorded() {
             Some(recorded) => released_recorded(recorded, meta),
             None => released_handed(current, meta),
@@ -271,7 +293,7 @@ fn released_plainly(current: Current, meta: &LockMeta) {
 #[inline(never)]
 fn released_recorded(current: Recorded, meta: &LockMeta) {
     // SAFETY: see `acquired_blocking`.
-    if !pop_known::<true, false>(unsafe { current.hot() }, meta) {
+    if !unsafe { pop_known::<true, false>(current.hot(), meta) } {
         released_recorded_handed(current, meta);
     }
 }
@@ -279,7 +301,7 @@ fn released_recorded(current: Recorded, meta: &LockMeta) {
 #[inline(never)]
 fn released_recorded_handed(current: Recorded, meta: &LockMeta) {
     // SAFETY: see `acquired_blocking`.
-    if !pop_known::<true, true>(unsafe { current.hot() }, meta) {
+    if !unsafe { pop_known::<true, true>(current.hot(), meta) } {
         released_slow(meta);
     }
 }
@@ -288,7 +310,8 @@ fn released_recorded_handed(current: Recorded, meta: &LockMeta) {
 #[inline(never)]
 fn released_handed(current: Current, meta: &LockMeta) {
     // SAFETY: see `acquired_blocking`.
-    if !unsafe { current.hot() }.is_some_and(|context| pop_known::<false, true>(context, meta)) {
+    let known = current.is_plain() && unsafe { pop_known::<false, true>(current.hot_plain(), meta) };
+    if !known {
         released_slow(meta);
     }
 }
@@ -310,8 +333,12 @@ fn released_slow(meta: &LockMeta) {
 
 /// The hot path of an exclusive acquisition: nothing about it is new. False, and nothing done, if anything is, or if another
 /// thread released the lock last and `HANDED` is false. `RECORDED`: are the thread's events recorded?
+///
+/// # Safety
+///
+/// With `RECORDED`, the context is that of a [`Recorded`].
 #[inline(always)]
-fn push_known<const RECORDED: bool, const HANDED: bool>(
+unsafe fn push_known<const RECORDED: bool, const HANDED: bool>(
     context: &mut Context,
     meta: &LockMeta,
     attempt: Attempt,
@@ -328,11 +355,13 @@ fn push_known<const RECORDED: bool, const HANDED: bool>(
             && attempt == Attempt::Blocking
             && unsafe { push_heir(context, meta, parent, place) };
     }
-    let Some(site) = locks.places.seen(place) else { return false };
+    let Some(&Seen { site, held, .. }) = locks.places.seen(place) else { return false };
     let chain = grow(parent, LockId(id & ID), Mode::Exclusive);
     if !locks.held.is_empty() && attempt == Attempt::Blocking && !locks.known.in_front(chain) && context.modes.order() {
         return false;
     }
+    // SAFETY: the stack is ready.
+    unsafe { locks.held.write_ready(Entry::new(chain, id, site, Mode::Exclusive, attempt)) };
     // (It may be learned once more, if something is in the way below.)
     if context.modes.races() {
         // SAFETY: the caller has just acquired the lock exclusively.
@@ -346,21 +375,30 @@ fn push_known<const RECORDED: bool, const HANDED: bool>(
         }
     }
     if RECORDED {
-        let Some(log) = context.log.as_mut().filter(|log| log.is_ready(place)) else { return false };
-        let op = Op::Acquired { lock: LockId(id & ID), mode: Mode::Exclusive, attempt };
-        if HANDED && context.kept.is_some() && meta.is_opaque() {
-            // Each thread tells that, when it first takes the lock.
+        // SAFETY: by the caller's promise.
+        let log = unsafe { Context::recorded_log(&mut context.log) };
+        let Some(mut ready) = log.ready() else { return false };
+        let Some(held) = held else { return false };
+        if HANDED {
+            if context.kept.is_some() && meta.is_opaque() {
+                // Each thread tells that, when it first takes the lock.
+                return false;
+            }
+            if let Some(last) = meta.last_of_another(context.thread) {
+                log.after_ready(&mut ready, last);
+            }
+        } else if !meta.was_released_by(context.thread) {
             return false;
         }
-        match meta.last_of_another(context.thread) {
-            Some(last) if HANDED => log.after(last),
-            Some(_) => return false,
-            None => {}
+        let lock = LockId(id & ID);
+        match (attempt, log.near(place)) {
+            (Attempt::Blocking, _) => log.push_held(ready, lock, held),
+            (_, Some(near)) => log.push_ready(ready, Op::Acquired { lock, mode: Mode::Exclusive, attempt }, near),
+            (_, None) => return false,
         }
-        log.push_ready(op, place);
     }
-    // SAFETY: the stack was ready above, and has not been touched since.
-    unsafe { locks.held.push_ready(Entry::new(chain, id, site, Mode::Exclusive, attempt)) };
+    // SAFETY: the entry was written above, and the stack has not been touched since.
+    unsafe { locks.held.push_written() };
     true
 }
 
@@ -387,8 +425,12 @@ unsafe fn push_heir(context: &mut Context, meta: &LockMeta, parent: u64, place: 
 
 /// The hot path of an exclusive release: the lock is the newest held, and nothing is to be told. `HANDED` as in
 /// [`push_known`]: false if what was published has to be copied.
+///
+/// # Safety
+///
+/// That of [`push_known`].
 #[inline(always)]
-fn pop_known<const RECORDED: bool, const HANDED: bool>(context: &mut Context, meta: &LockMeta) -> bool {
+unsafe fn pop_known<const RECORDED: bool, const HANDED: bool>(context: &mut Context, meta: &LockMeta) -> bool {
     let id = meta.id_word();
     if !context.locks.held.quiet_top(id, Mode::Exclusive) {
         return false;
@@ -406,11 +448,19 @@ fn pop_known<const RECORDED: bool, const HANDED: bool>(context: &mut Context, me
         }
     }
     if RECORDED {
-        let log = context.log.as_mut().filter(|log| log.is_ready(meta.created()));
-        let Some(log) = log else { return false };
-        let op = Op::Released { lock: LockId(id & ID), mode: Mode::Exclusive };
-        let position = log.push_ready(op, meta.created());
-        meta.log_released(context.thread, position);
+        // SAFETY: by the caller's promise.
+        let log = unsafe { Context::recorded_log(&mut context.log) };
+        let lock = LockId(id & ID);
+        // The thread's first release tells where.
+        let added = if meta.was_released_by(context.thread) { log.add_release(lock) } else { None };
+        if let Some(position) = added {
+            meta.log_released_again(position);
+        } else {
+            let Some(ready) = log.ready() else { return false };
+            let Some(near) = log.near(meta.created()) else { return false };
+            log.push_ready(ready, Op::Released { lock, mode: Mode::Exclusive }, near);
+            meta.log_released(context.thread, log.position());
+        }
     }
     // SAFETY: the lock is the newest entry.
     unsafe { context.locks.held.pop() };

@@ -8,6 +8,10 @@
 //! bounded: a thread waits when too much waits to be written. A log that is [kept](Log::kept) in memory has no writer: it ends
 //! by itself when it gets too long.
 //!
+//! The release of a lock right after its acquisition, or a look at what it guards, is added to the word of that: the thread
+//! replaces its last word. So the writer leaves the last word in the buffer as long as that can be, and passes on what it was
+//! when it looked as an *open* word, which holds until it passes on more.
+//!
 //! The place of an event is the distance of its [`Location`] from one of ours, in units of its alignment: 512 MB to either
 //! side. A `Location` further away has a word of its own, with its address.
 
@@ -16,6 +20,7 @@ mod outgoing;
 mod writer;
 
 use std::io;
+use std::num::NonZeroU64;
 use std::panic::Location;
 use std::path::Path;
 use std::sync::Arc;
@@ -29,6 +34,8 @@ use crate::event::{LockId, Object, ObjectInfo, ObjectKind, Op, ThreadId};
 use crate::primitive::{self, AtomicU64, Condvar, Mutex, MutexGuard, SyncSender, sync_channel};
 use crate::trace::chunk::{self, FAR, MADE, WIDE_OBJECT};
 use crate::trace::code::{self, Parts};
+use crate::trace::format::BlockKind;
+use crate::trace::pack::Word;
 use crate::trace::tables::{Entries, kind_number};
 use buffer::Buffer;
 use outgoing::{Outgoing, Packing};
@@ -37,7 +44,7 @@ use outgoing::{Outgoing, Packing};
 const PERIOD: Duration = Duration::from_millis(50);
 /// Words of one event: itself, its order (three), extra, wide object and place, and those of a lock's making (three).
 const MOST_WORDS: usize = primitive::size(10, 2);
-/// Words that [`ThreadLog::is_ready`] makes sure of: two events, or one and two that order it.
+/// Words that [`ThreadLog::ready`] makes sure of: two events, or one and two that order it.
 const READY_WORDS: usize = primitive::size(3, 1);
 
 /// What the threads and the writer share.
@@ -62,9 +69,17 @@ struct Shared {
 struct Part {
     thread: ThreadId,
     buffer: Buffer,
-    /// Words of the buffer that were passed on. Held while words are, so that they come in their order; the mutex of
-    /// [`Outgoing`] is taken inside.
-    passed: Mutex<usize>,
+    /// Held while words are passed on, so that they come in their order; the mutex of [`Outgoing`] is taken inside.
+    passed: Mutex<Passed>,
+}
+
+/// What was passed on of a thread's buffer.
+#[derive(Default)]
+struct Passed {
+    /// So many words.
+    words: usize,
+    /// And the word behind them as it stood, as one that may still be replaced.
+    open: Option<u64>,
 }
 
 /// What the writer is asked for.
@@ -122,6 +137,11 @@ impl Log {
         outgoing.end();
         outgoing.move_into(&mut bytes);
         Some(bytes)
+    }
+
+    /// A kept log is not needed any more: later events are lost, and there is nothing to be taken.
+    pub(crate) fn give_up(&self) {
+        self.shared.outgoing.lock().give_up();
     }
 
     /// The log of a thread, to be owned by it. A thread has at most one, ever.
@@ -186,13 +206,14 @@ impl Log {
 pub(crate) struct ThreadLog {
     /// That of the part.
     buffer: Buffer,
-    next: usize,
     /// The address whose distance to a site is the site's place.
     origin: usize,
-    /// Words of earlier fillings, less the words that are no events: position is this and `next`.
+    /// Words of earlier fillings, less the words that are no events: position is this and the length of the buffer.
     earlier: u64,
     last_stamp: u64,
     last_after: u64,
+    /// See [`ThreadLog::is_over`].
+    over: bool,
     packing: Packing,
     part: Arc<Part>,
     shared: Arc<Shared>,
@@ -201,38 +222,90 @@ pub(crate) struct ThreadLog {
 impl ThreadLog {
     fn new(shared: Arc<Shared>, thread: ThreadId) -> Self {
         let buffer = Buffer::default();
-        let part = Arc::new(Part { thread, buffer: buffer.clone(), passed: Mutex::new(0) });
+        let part = Arc::new(Part { thread, buffer: buffer.clone(), passed: Mutex::default() });
         shared.parts.lock().push(part.clone());
         let (packing, origin) = (Packing::default(), shared.origin);
-        Self { buffer, next: 0, origin, earlier: 0, last_stamp: 0, last_after: 0, packing, part, shared }
+        Self { buffer, origin, earlier: 0, last_stamp: 0, last_after: 0, over: false, packing, part, shared }
     }
 
-    /// How many events this thread has logged.
+    /// Has a kept log come to its end, as far as this thread has heard? What it logs is lost.
+    #[inline(always)]
+    pub(crate) const fn is_over(&self) -> bool {
+        self.over
+    }
+
+    /// How many events this thread has logged; what is one word counts as one.
     #[inline(always)]
     pub(crate) fn position(&self) -> u64 {
-        self.earlier.wrapping_add(self.next as u64)
+        self.earlier.wrapping_add(self.buffer.len() as u64)
     }
 
-    /// Can [`ThreadLog::push_ready`] log an event at this site now, after a [`ThreadLog::after`], or two without?
-    #[inline(always)]
-    pub(crate) fn is_ready(&self, site: &'static Location<'static>) -> bool {
-        self.next <= buffer::WORDS - READY_WORDS && self.place(site) < FAR
+    /// What it counts places from.
+    pub(crate) fn origin(&self) -> Origin {
+        Origin(self.origin)
     }
 
-    /// As [`Room::push`] without calls; for an operation of one operand, on an object of less than 30 bits, when
-    /// [`ThreadLog::is_ready`] has just said so.
+    /// Where an event can be logged now, without calls: after a [`ThreadLog::after_ready`], or two events without.
     #[inline(always)]
-    pub(crate) fn push_ready(&mut self, op: Op, site: &'static Location<'static>) -> u64 {
+    pub(crate) fn ready(&self) -> Option<Ready> {
+        let next = self.buffer.len();
+        if next <= buffer::WORDS - READY_WORDS { Some(Ready(next)) } else { None }
+    }
+
+    /// The place of the site, if it is told in one word with the event.
+    #[inline(always)]
+    pub(crate) fn near(&self, site: &'static Location<'static>) -> Option<Near> {
+        let place = self.place(site);
+        if place < FAR { Some(Near(place)) } else { None }
+    }
+
+    /// As [`Room::push`], for an operation of one operand, on an object of less than 30 bits.
+    #[inline(always)]
+    pub(crate) fn push_ready(&mut self, ready: Ready, op: Op, near: Near) {
         let Parts { code, object, extra } = code::split(op);
-        debug_assert!(self.is_ready(site) && object < WIDE_OBJECT && extra.is_none());
-        self.put(chunk::event_word(code, self.place(site), object));
-        self.buffer.publish(self.next);
-        self.position()
+        debug_assert!(extra.is_none());
+        self.put_ready(ready, code, object, near);
+    }
+
+    /// As [`ThreadLog::push_ready`]: the lock was acquired exclusively, with a wait if need be.
+    #[inline(always)]
+    pub(crate) fn push_held(&mut self, ready: Ready, lock: LockId, word: HeldWord) {
+        debug_assert!(ready.0 == self.buffer.len() && lock.0 < WIDE_OBJECT);
+        self.buffer.put(ready.0, chunk::of_lock(word.0.get(), lock.0));
+    }
+
+    /// As [`ThreadLog::push_ready`]: the holder looks at what the lock guards, and with `change` it changes that.
+    #[inline(always)]
+    pub(crate) fn push_look(&mut self, ready: Ready, lock: LockId, change: bool, near: Near) {
+        self.put_ready(ready, if change { chunk::CHANGED } else { chunk::LOOKED }, lock.0, near);
+    }
+
+    /// The lock, held exclusively, is released, by a thread that has told where before. Gives its position if that could be
+    /// added to the last word: it was [`ThreadLog::push_held`] or [`ThreadLog::push_look`], of that lock.
+    #[inline(always)]
+    pub(crate) fn add_release(&mut self, lock: LockId) -> Option<u64> {
+        let len = self.buffer.len();
+        let last = self.buffer.before(len);
+        last.store(chunk::with_release(last.load(Relaxed), lock.0)?, Relaxed);
+        Some(self.earlier.wrapping_add(len as u64))
+    }
+
+    #[inline(always)]
+    fn put_ready(&mut self, ready: Ready, code: u8, object: u32, near: Near) {
+        debug_assert!(ready.0 == self.buffer.len() && object < WIDE_OBJECT);
+        self.buffer.put(ready.0, chunk::event_word(code, near.0, object));
+    }
+
+    /// As [`Room::after`], before what is logged there.
+    #[inline(always)]
+    pub(crate) fn after_ready(&mut self, ready: &mut Ready, last: (ThreadId, u64)) {
+        self.after(last);
+        ready.0 = self.buffer.len();
     }
 
     /// The next event stands after the first `position` events of `thread`. There is room.
     #[inline(always)]
-    pub(crate) fn after(&mut self, (thread, position): (ThreadId, u64)) {
+    fn after(&mut self, (thread, position): (ThreadId, u64)) {
         let (wide, word) = chunk::after_words(self.last_after, thread.0, position);
         self.last_after = position;
         if let Some(wide) = wide {
@@ -250,20 +323,19 @@ impl ThreadLog {
 
     #[inline(always)]
     fn put(&mut self, word: u64) {
-        self.buffer.put(self.next, word);
-        self.next += 1;
+        self.buffer.put(self.buffer.len(), word);
     }
 
     /// The distance of a site, if it is less than [`FAR`].
     #[inline(always)]
     fn place(&self, site: &'static Location<'static>) -> u64 {
-        (address(site).wrapping_sub(self.origin) / align_of::<Location<'_>>()) as u64
+        distance(self.origin, site)
     }
 
     /// Room for one event. Every two thousand words this packs them, which may wait for the writer.
     #[inline]
     pub(crate) fn make_room(&mut self) -> Room<'_> {
-        if self.next + MOST_WORDS > buffer::WORDS {
+        if self.buffer.len() + MOST_WORDS > buffer::WORDS {
             self.empty();
         }
         Room(self)
@@ -272,10 +344,9 @@ impl ThreadLog {
     #[cold]
     #[inline(never)]
     fn empty(&mut self) {
-        drop(self.shared.with_room());
+        self.over = self.shared.with_room().closed && self.shared.keeps.is_some();
+        self.earlier = self.earlier.wrapping_add(self.buffer.len() as u64);
         self.part.pass_on(&self.shared, &mut self.packing, true);
-        self.earlier = self.earlier.wrapping_add(self.next as u64);
-        self.next = 0;
     }
 }
 
@@ -284,6 +355,35 @@ impl Drop for ThreadLog {
         self.empty();
         self.shared.parts.lock().retain(|part| !Arc::ptr_eq(part, &self.part));
     }
+}
+
+/// See [`ThreadLog::ready`].
+pub(crate) struct Ready(usize);
+
+/// See [`ThreadLog::near`].
+#[derive(Clone, Copy)]
+pub(crate) struct Near(u64);
+
+/// See [`ThreadLog::origin`].
+#[derive(Clone, Copy)]
+pub(crate) struct Origin(usize);
+
+/// An acquisition at some place: a word without the lock.
+#[derive(Clone, Copy)]
+pub(crate) struct HeldWord(NonZeroU64);
+
+impl Origin {
+    /// An acquisition at this site, if it is told in one word.
+    pub(crate) fn held(self, site: &'static Location<'static>) -> Option<HeldWord> {
+        let place = distance(self.0, site);
+        NonZeroU64::new(chunk::event_word(chunk::HELD, place, 0)).filter(|_| place < FAR).map(HeldWord)
+    }
+}
+
+/// The place of a site; one from [`FAR`] on is none.
+#[inline(always)]
+fn distance(origin: usize, site: &'static Location<'static>) -> u64 {
+    (address(site).wrapping_sub(origin) / align_of::<Location<'_>>()) as u64
 }
 
 /// Room in a thread's buffer for one event with all that can stand before it.
@@ -299,7 +399,6 @@ impl Room<'_> {
             self.0.control(code::extra_word(extra));
         }
         self.put_placed(code, object, site);
-        self.0.buffer.publish(self.0.next);
         self.0.position()
     }
 
@@ -351,18 +450,22 @@ impl Part {
     fn pass_on(&self, shared: &Shared, packing: &mut Packing, empty: bool) {
         let mut passed = self.passed.lock();
         let words = self.buffer.filled();
-        if words.len() > *passed {
-            packing.pack(self.thread, &words[*passed..]);
-            let mut outgoing = shared.outgoing.lock();
-            if !outgoing.closed {
-                outgoing.take(packing);
-                shared.wake(outgoing);
-            }
+        // The thread may be about to replace the last word.
+        let last = words.last().map(Word::get).filter(|last| !empty && chunk::is_open(*last));
+        let closed = &words[..words.len() - usize::from(last.is_some())];
+        if closed.len() > passed.words {
+            packing.pack(BlockKind::Chunk, self.thread, &closed[passed.words..]);
+            shared.take(packing);
+            *passed = Passed { words: closed.len(), open: None };
         }
-        *passed = words.len();
+        if let Some(last) = last.filter(|last| passed.open != Some(*last)) {
+            packing.pack(BlockKind::Open, self.thread, &[last]);
+            shared.take(packing);
+            passed.open = Some(last);
+        }
         if empty {
-            self.buffer.publish(0);
-            *passed = 0;
+            self.buffer.clear();
+            *passed = Passed::default();
         }
     }
 }
@@ -378,6 +481,15 @@ impl Shared {
             work: Condvar::default(),
             room: Condvar::default(),
             keeps: None,
+        }
+    }
+
+    /// What was packed goes on its way.
+    fn take(&self, packing: &mut Packing) {
+        let mut outgoing = self.outgoing.lock();
+        if !outgoing.closed {
+            outgoing.take(packing);
+            self.wake(outgoing);
         }
     }
 

@@ -78,9 +78,12 @@ impl<R: Read> BinaryReader<R> {
                 }
             }
         }
+        let ids = self.limits().ids;
         if batch.is_empty()
-            && let Order::ByThreads(merge) = &self.order
+            && let Order::ByThreads(merge) = &mut self.order
         {
+            let result = merge.finish(batch, &mut self.tables, ids);
+            result.map_err(|(offset, reason)| TraceError::damaged(offset, reason))?;
             self.dropped = merge.left();
         }
         Ok(())
@@ -109,11 +112,13 @@ impl<R: Read> BinaryReader<R> {
                 };
                 decode_run(decoder, &self.words, limits, batch).map_err(damaged)?;
             }
-            BlockKind::Chunk => {
+            BlockKind::Chunk | BlockKind::Open => {
                 self.blocks.words(block, &mut self.words)?;
-                self.read += self.words.len() as u64;
                 if let Order::Unknown = self.order {
                     self.order = Order::ByThreads(Box::default());
+                }
+                if block.kind == BlockKind::Chunk {
+                    self.read += self.words.len() as u64;
                 }
                 if block.thread >= self.limits().ids {
                     return Err(damaged("a thread far beyond those of this file"));
@@ -121,7 +126,11 @@ impl<R: Read> BinaryReader<R> {
                 let Order::ByThreads(merge) = &mut self.order else {
                     return Err(damaged("a thread chunk in a merged trace"));
                 };
-                let result = merge.add(block.thread, block.offset, &self.words);
+                let result = match (block.kind, &self.words[..]) {
+                    (BlockKind::Chunk, words) => merge.add(block.thread, block.offset, words),
+                    (_, &[word]) => merge.open(block.thread, block.offset, word),
+                    (..) => return Err(damaged("not one open word, but several or none")),
+                };
                 result.map_err(|(offset, reason)| TraceError::damaged(offset, reason))?;
             }
             BlockKind::End => self.end(block)?,

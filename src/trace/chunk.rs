@@ -12,10 +12,18 @@
 //! | `STAMP` | 7 | number 57: the next event's place among all stamped ones, less this thread's last stamp |
 //! | `PLACE` | 8 | place 57: of the next event, whose own place is [`FAR`] |
 //! | `MADE` | 116.. | place 27, object 30: the lock was made there; its kind is the code, in the order of `KINDS` |
+//! | `HELD` | 10, 11 | as an event: the lock was acquired exclusively, by waiting if need be |
+//! | `LOOKED` | 12, 13 | as an event: the holder looks at what the lock guards |
+//! | `CHANGED` | 14, 15 | as an event: the holder looks at what the lock guards, and changes it |
+//!
+//! With the upper code of the last three, the lock was released right after that, where the thread's last release of its own word says.
+//! So a recorder that has stored the lower code may still change the word, as long as it is the thread's last: it is *open*.
+//! It is not in a chunk before it is no longer that; a block of its own says what stands open, and holds until the thread's next chunk.
+//! A position counts such a word as one event.
 //!
 //! With `AFTER`, a `WIDE` before it carries the thread's upper bits (15) and the position's (24).
 
-use crate::event::{Event, LockId, ObjectKind, Op, Owner, SiteId, TaskId, ThreadId};
+use crate::event::{Attempt, Event, LockId, Mode, ObjectKind, Op, Owner, SiteId, TaskId, ThreadId};
 
 use super::code::{self, CODE_BITS, EXTRA, FAR_OFF, FIRST_EVENT, OBJECT_SHIFT, WIDE, check_extra, low, needs_extra};
 use super::tables::{KINDS, Tables};
@@ -23,6 +31,11 @@ use super::tables::{KINDS, Tables};
 pub(crate) const AFTER: u8 = 6;
 pub(crate) const STAMP: u8 = 7;
 pub(crate) const PLACE: u8 = 8;
+pub(crate) const HELD: u8 = 10;
+pub(crate) const LOOKED: u8 = 12;
+pub(crate) const CHANGED: u8 = 14;
+/// In the code of a word that was open: the lock was released.
+const RELEASED: u8 = 1;
 /// The code for the first of the kinds.
 pub(crate) const MADE: u8 = 116;
 const LAST_MADE: u8 = MADE + KINDS.len() as u8 - 1;
@@ -37,11 +50,42 @@ const OBJECT_BITS: u32 = 64 - OBJECT_SHIFT;
 const AFTER_THREAD_BITS: u32 = 17;
 const AFTER_POSITION_BITS: u32 = 40;
 
-/// Is the word an event?
+/// Is the word an event, or several?
 #[inline]
 pub(crate) const fn is_event(word: u64) -> bool {
     let code = code::code(word);
-    FIRST_EVENT <= code && code < MADE
+    HELD <= code && code < MADE
+}
+
+/// How many events the word is.
+pub(crate) const fn events(word: u64) -> u64 {
+    match code::code(word) {
+        code @ HELD..FIRST_EVENT => 1 + (code >= CHANGED) as u64 + (code & RELEASED) as u64,
+        _ => is_event(word) as u64,
+    }
+}
+
+/// May the recorder still change the word, if it is the last of its thread?
+#[inline]
+pub(crate) const fn is_open(word: u64) -> bool {
+    matches!(code::code(word), HELD | LOOKED | CHANGED)
+}
+
+/// The word with this lock instead of 0.
+#[cfg(any(test, feature = "detect"))]
+#[inline(always)]
+pub(crate) const fn of_lock(word: u64, lock: u32) -> u64 {
+    word + ((lock as u64) << OBJECT_SHIFT)
+}
+
+/// The word with the release of the lock, if it is an open one of the lock. It is no `PLACE`.
+#[cfg(any(test, feature = "detect"))]
+#[inline(always)]
+pub(crate) const fn with_release(word: u64, lock: u32) -> Option<u64> {
+    // What the lower codes have in common, and no other but `PLACE` has.
+    const COMMON: u64 = (HELD & LOOKED & CHANGED) as u64;
+    const MASK: u64 = low(!6, CODE_BITS) | u64::MAX << OBJECT_SHIFT;
+    if word & MASK == COMMON | (lock as u64) << OBJECT_SHIFT { Some(word | RELEASED as u64) } else { None }
 }
 
 /// An event or a `MADE`; `place` is at most [`FAR`].
@@ -71,7 +115,7 @@ pub(crate) const fn place_word(place: u64) -> u64 {
 pub(crate) const fn place_in(word: u64) -> Option<u64> {
     let code = code::code(word);
     let place = if code == PLACE { word >> CODE_BITS } else { low(word >> CODE_BITS, PLACE_BITS) };
-    if code >= FIRST_EVENT && place != FAR || code == PLACE { Some(place) } else { None }
+    if code >= HELD && place != FAR || code == PLACE { Some(place) } else { None }
 }
 
 /// A `STAMP`; numbers are taken modulo 2^57.
@@ -122,8 +166,8 @@ pub(crate) enum Item {
     Stamp(u64),
     /// Says where a lock was made.
     Made { lock: LockId, kind: ObjectKind, site: SiteId },
-    /// An event.
-    Event(Event),
+    /// An event, or several.
+    Events,
 }
 
 /// What words may name.
@@ -131,6 +175,8 @@ pub(crate) struct Names<'a> {
     pub(crate) tables: &'a Tables,
     /// Places that were looked up last.
     pub(crate) recent: &'a mut Recent,
+    /// Where locks were released last, by word of their own.
+    pub(crate) releases: &'a mut Releases,
     /// Threads and objects are below this.
     pub(crate) ids: u32,
 }
@@ -145,6 +191,34 @@ impl Recent {
 impl Default for Recent {
     fn default() -> Self {
         Self([(u64::MAX, SiteId::UNKNOWN); Self::SIZE])
+    }
+}
+
+/// For each lock, where an exclusive hold of it ended last: always at one place, the one where it was made.
+#[derive(Default)]
+pub(crate) struct Releases(Vec<SiteId>);
+
+impl Releases {
+    /// No file has so many sites.
+    const NOWHERE: SiteId = SiteId(u32::MAX);
+
+    #[inline]
+    fn note(&mut self, lock: u32, site: SiteId) {
+        match self.0.get_mut(lock as usize) {
+            Some(slot) => *slot = site,
+            None => self.note_first(lock as usize, site),
+        }
+    }
+
+    #[cold]
+    fn note_first(&mut self, lock: usize, site: SiteId) {
+        self.0.resize(lock + 1, Self::NOWHERE);
+        self.0[lock] = site;
+    }
+
+    #[inline]
+    fn site(&self, lock: u32) -> Option<SiteId> {
+        self.0.get(lock as usize).copied().filter(|site| *site != Self::NOWHERE)
     }
 }
 
@@ -174,33 +248,76 @@ impl Decoder {
         Self { owner: Owner::thread(ThreadId(thread)), outer: Vec::new(), wide: 0, extra: None, place: None }
     }
 
-    /// Takes the next word. An error is the reason why it cannot stand here.
+    /// Takes the next word; adds the events that it is to `events`. An error is the reason why it cannot stand here.
     #[inline]
-    pub(crate) fn step(&mut self, word: u64, names: &mut Names<'_>) -> Result<Item, &'static str> {
+    pub(crate) fn step(
+        &mut self,
+        word: u64,
+        names: &mut Names<'_>,
+        events: &mut Vec<Event>,
+    ) -> Result<Item, &'static str> {
         let prepared = self.wide != 0 || self.extra.is_some() || self.place.is_some();
         let (code, place) = (code::code(word), low(word >> CODE_BITS, PLACE_BITS));
         if !is_event(word) || prepared || place == FAR || needs_extra(code) {
-            return self.unusual(code, word, names);
+            return self.unusual(code, word, names, events);
         }
-        let site = names.site(place)?;
-        self.event(code, (word >> OBJECT_SHIFT) as u32, site, 0, names.ids)
+        let (object, site) = ((word >> OBJECT_SHIFT) as u32, names.site(place)?);
+        if code < FIRST_EVENT {
+            return self.of_a_hold(code, object, site, names, events);
+        }
+        self.event(code, object, site, 0, names, events)
     }
 
     #[inline(always)]
-    fn event(&mut self, code: u8, object: u32, site: SiteId, extra: u32, ids: u32) -> Result<Item, &'static str> {
-        if object >= ids {
+    fn event(
+        &mut self,
+        code: u8,
+        object: u32,
+        site: SiteId,
+        extra: u32,
+        names: &mut Names<'_>,
+        events: &mut Vec<Event>,
+    ) -> Result<Item, &'static str> {
+        if object >= names.ids {
             return Err(FAR_OFF);
         }
-        match code::join(code, object, extra) {
-            Some(op) => {
-                let event = Event { owner: self.owner, site, op };
-                if matches!(op, Op::PollBegin { .. } | Op::PollEnd { .. }) {
-                    self.polls(op)?;
-                }
-                Ok(Item::Event(event))
-            }
-            None => Err("an unknown operation"),
+        let op = code::join(code, object, extra).ok_or("an unknown operation")?;
+        events.push(Event { owner: self.owner, site, op });
+        match op {
+            Op::Released { mode: Mode::Exclusive, .. } => names.releases.note(object, site),
+            Op::PollBegin { .. } | Op::PollEnd { .. } => self.polls(op)?,
+            _ => {}
         }
+        Ok(Item::Events)
+    }
+
+    /// An acquisition or a look, and what was added to its word.
+    #[inline]
+    fn of_a_hold(
+        &self,
+        code: u8,
+        object: u32,
+        site: SiteId,
+        names: &Names<'_>,
+        events: &mut Vec<Event>,
+    ) -> Result<Item, &'static str> {
+        if object >= names.ids {
+            return Err(FAR_OFF);
+        }
+        let (owner, lock, mode) = (self.owner, LockId(object), Mode::Exclusive);
+        let first = match code {
+            ..LOOKED => Op::Acquired { lock, mode, attempt: Attempt::Blocking },
+            _ => Op::DataRead { lock },
+        };
+        events.push(Event { owner, site, op: first });
+        if code >= CHANGED {
+            events.push(Event { owner, site, op: Op::DataWrite { lock } });
+        }
+        if code & RELEASED != 0 {
+            let site = names.releases.site(object).ok_or("a release at a place that was not told before")?;
+            events.push(Event { owner, site, op: Op::Released { lock, mode } });
+        }
+        Ok(Item::Events)
     }
 
     /// The next events are another owner's.
@@ -217,10 +334,16 @@ impl Decoder {
     }
 
     #[cold]
-    fn unusual(&mut self, code: u8, word: u64, names: &mut Names<'_>) -> Result<Item, &'static str> {
+    fn unusual(
+        &mut self,
+        code: u8,
+        word: u64,
+        names: &mut Names<'_>,
+        events: &mut Vec<Event>,
+    ) -> Result<Item, &'static str> {
         let payload = word >> CODE_BITS;
         if code >= FIRST_EVENT {
-            return self.prepared(code, word, names);
+            return self.prepared(code, word, names, events);
         }
         let wide = std::mem::take(&mut self.wide);
         if wide != 0 && code != AFTER {
@@ -246,7 +369,13 @@ impl Decoder {
     }
 
     /// An event or a `MADE`, with what was prepared for it.
-    fn prepared(&mut self, code: u8, word: u64, names: &mut Names<'_>) -> Result<Item, &'static str> {
+    fn prepared(
+        &mut self,
+        code: u8,
+        word: u64,
+        names: &mut Names<'_>,
+        events: &mut Vec<Event>,
+    ) -> Result<Item, &'static str> {
         let (wide, extra) = (std::mem::take(&mut self.wide), self.extra.take());
         let place = match (low(word >> CODE_BITS, PLACE_BITS), self.place.take()) {
             (FAR, Some(place)) => place,
@@ -269,7 +398,7 @@ impl Decoder {
         }
         let extra = extra.unwrap_or(0);
         check_extra(code, extra, names.ids)?;
-        self.event(code, object, site, extra, names.ids)
+        self.event(code, object, site, extra, names, events)
     }
 }
 
@@ -279,19 +408,22 @@ mod tests {
     use super::*;
     use crate::event::{BarrierId, Site, VarId};
 
-    fn decode(words: impl IntoIterator<Item = u64>, ids: u32) -> Result<Item, &'static str> {
+    fn decode(words: impl IntoIterator<Item = u64>, ids: u32) -> Result<(Item, Vec<Event>), &'static str> {
         let mut tables = Tables::default();
         let site = tables.add_site(Site::new("a.rs", 1, 1));
         for place in [0, FAR - 1, FAR, 1 << 56] {
             tables.add_place(place, site);
         }
-        let mut names = Names { tables: &tables, recent: &mut Recent::default(), ids };
-        let mut decoder = Decoder::new(7);
-        let mut last = Ok(Item::Prepared);
+        let other = tables.add_site(Site::new("b.rs", 2, 2));
+        tables.add_place(2, other);
+        let (mut recent, mut releases) = (Recent::default(), Releases::default());
+        let mut names = Names { tables: &tables, recent: &mut recent, releases: &mut releases, ids };
+        let (mut decoder, mut events) = (Decoder::new(7), Vec::new());
+        let mut last = Item::Prepared;
         for word in words {
-            last = Ok(decoder.step(word, &mut names)?);
+            last = decoder.step(word, &mut names, &mut events)?;
         }
-        last
+        Ok((last, events))
     }
 
     #[test]
@@ -303,12 +435,12 @@ mod tests {
             let word = event_word(split(op).code, place.min(FAR), object);
             assert_eq!(place_in(far.unwrap_or(word)), Some(place));
             let words = || far.into_iter().chain(wide_word(object)).chain([word]);
-            let Ok(Item::Event(event)) = decode(words(), u32::MAX) else { panic!("{place} {object}") };
-            assert_eq!(event, Event { owner: Owner::thread(ThreadId(7)), site: SiteId(1), op });
+            let (last, events) = decode(words(), u32::MAX).expect("an event");
+            assert!(matches!(last, Item::Events));
+            assert_eq!(events, [Event { owner: Owner::thread(ThreadId(7)), site: SiteId(1), op }]);
             assert!(decode(words(), object).is_err());
-            let Ok(Item::Made { lock, kind, site }) = decode(words().map(|word| as_made(word, op)), u32::MAX) else {
-                panic!("{place} {object}")
-            };
+            let made = decode(words().map(|word| as_made(word, op)), u32::MAX).map(|(last, _)| last);
+            let Ok(Item::Made { lock, kind, site }) = made else { panic!("{place} {object}") };
             assert_eq!((lock, kind, site), (LockId(object), ObjectKind::RwLock, SiteId(1)));
         }
         assert!(decode([event_word(MADE, 1, 0)], 10).is_err(), "the place was not introduced");
@@ -326,7 +458,7 @@ mod tests {
         for (last, position) in positions.into_iter().flat_map(|last| positions.map(|position| (last, position))) {
             for thread in [0, (1 << 17) - 1, 1 << 17, u32::MAX - 1] {
                 let (wide, word) = after_words(last, thread, position);
-                match decode(wide.into_iter().chain([word]), u32::MAX) {
+                match decode(wide.into_iter().chain([word]), u32::MAX).map(|(last, _)| last) {
                     Ok(Item::After { thread: t, zigzag }) => {
                         assert_eq!((t, position_after(last, zigzag)), (thread, position));
                     }
@@ -337,11 +469,49 @@ mod tests {
         assert_eq!(stamp_after(5, stamp_word(3_u64.wrapping_sub(5))), 3);
     }
 
+    /// All that a hold can be in one word, with the release and without; the release is told where the lock's last one was.
+    #[test]
+    fn what_was_added_to_a_word_comes_back() {
+        let (lock, mode, attempt) = (LockId(5), Mode::Exclusive, Attempt::Blocking);
+        let released = Op::Released { lock, mode };
+        let told = event_word(split(released).code, 2, 5);
+        let (read, write) = (Op::DataRead { lock }, Op::DataWrite { lock });
+        let all: [(u8, &[Op]); 3] =
+            [(HELD, &[Op::Acquired { lock, mode, attempt }]), (LOOKED, &[read]), (CHANGED, &[read, write])];
+        for (code, ops) in all {
+            let word = event_word(code, FAR - 1, 5);
+            let whole = with_release(word, 5).expect("it is open");
+            assert_eq!([is_open(word), is_open(whole), is_event(word), is_event(whole)], [true, false, true, true]);
+            assert_eq!([word, whole].map(events), [ops.len() as u64, ops.len() as u64 + 1]);
+            assert_eq!((place_in(word), place_in(whole)), (Some(FAR - 1), Some(FAR - 1)));
+            let decoded = |words: &[u64]| -> Result<_, &str> {
+                let (_, events) = decode(words.iter().copied(), 6)?;
+                Ok(events.iter().map(|event| (event.op, event.site)).collect::<Vec<_>>())
+            };
+            let expected: Vec<_> = ops.iter().map(|op| (*op, SiteId(1))).collect();
+            assert_eq!(decoded(&[word]), Ok(expected.clone()));
+            let released = (released, SiteId(2));
+            assert_eq!(decoded(&[told, whole]), Ok([&[released], &expected[..], &[released]].concat()));
+            assert!(decoded(&[whole]).is_err(), "nobody has told where");
+            let other_lock = event_word(split(Op::Released { lock: LockId(3), mode }).code, 2, 3);
+            assert!(decoded(&[other_lock, whole]).is_err());
+            assert!(decoded(&[event_word(code, FAR - 1, 6)]).is_err(), "an identifier beyond those of the file");
+            for other in [with_release(whole, 5), with_release(word, 4), with_release(told, 5), with_release(0, 0)] {
+                assert_eq!(other, None);
+            }
+            for words in [[wide_word(1 << 30).unwrap(), word], [place_word(1 << 56), event_word(code, FAR, 5)]] {
+                assert!(decoded(&words).is_err(), "such a word is complete");
+            }
+        }
+        assert_eq!([told, event_word(MADE, 0, 0), place_word(0)].map(events), [1, 0, 0]);
+        assert_eq!(of_lock(event_word(HELD, 3, 0), 9), event_word(HELD, 3, 9));
+    }
+
     #[test]
     fn what_does_not_belong_together_is_refused() {
         let arrive = event_word(split(Op::BarrierArrive { barrier: BarrierId(0), parties: 2 }).code, 0, 0);
         let begin = event_word(split(Op::Begin).code, 0, 0);
-        assert!(matches!(decode([extra_word(2), arrive], 1), Ok(Item::Event(_))));
+        assert_eq!(decode([extra_word(2), arrive], 1).map(|(_, events)| events.len()), Ok(1));
         for words in [
             &[arrive][..],
             &[extra_word(2), begin],

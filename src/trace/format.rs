@@ -8,15 +8,15 @@
 //!
 //! | block header | bytes |
 //! |---|---|
-//! | kind: 1 tables, 2 merged run, 3 thread chunk, 4 end | 1 |
+//! | kind: 1 tables, 2 merged run, 3 thread chunk, 4 end, 5 open word of a thread | 1 |
 //! | zero | 3 |
 //! | length of the payload in bytes | 4 |
 //! | number of words, or of table entries | 4 |
-//! | thread of a chunk, else zero | 4 |
+//! | thread of a chunk or an open word, else zero | 4 |
 //! | checksum of the 16 bytes above and the payload | 8 |
 //!
 //! Words are packed (see [`super::pack`]). A file is readable up to its last whole block. Whether it is complete is said by the end block, whose payload is
-//! the number of words in all blocks (8 bytes): a file without it was cut.
+//! the number of words in all blocks but those of open words (8 bytes): a file without it was cut.
 
 use std::fmt;
 use std::io::{self, Read, Write};
@@ -51,7 +51,7 @@ pub struct FormatVersion {
 
 impl FormatVersion {
     /// What this release writes, and the latest that it reads.
-    pub const CURRENT: Self = Self { major: MajorVersion(2), minor: MinorVersion(1) };
+    pub const CURRENT: Self = Self { major: MajorVersion(2), minor: MinorVersion(2) };
 
     /// Can a reader of version `reader` read a file of this version?
     ///
@@ -100,6 +100,9 @@ pub(crate) enum BlockKind {
     Chunk = 3,
     /// The file is complete.
     End = 4,
+    /// The word that a thread's next chunk begins with, which may be another one by then: it counts only while there is no
+    /// such chunk.
+    Open = 5,
 }
 
 /// A block of words on its way.
@@ -152,7 +155,9 @@ impl<W: Write> BlockWriter<W> {
 
     /// Writes a block of words.
     pub(crate) fn words(&mut self, block: &WordBlock) -> io::Result<()> {
-        self.words += u64::from(block.count);
+        if block.bytes.first() != Some(&(BlockKind::Open as u8)) {
+            self.words += u64::from(block.count);
+        }
         self.out.write_all(&block.bytes[..block.end])
     }
 
@@ -204,7 +209,7 @@ pub(crate) struct Block {
     pub(crate) kind: BlockKind,
     /// Words, or table entries.
     pub(crate) count: u32,
-    /// Of a chunk.
+    /// Of a chunk or an open word.
     pub(crate) thread: u32,
 }
 
@@ -272,6 +277,7 @@ impl<R: Read> BlockReader<R> {
             2 => BlockKind::Run,
             3 => BlockKind::Chunk,
             4 => BlockKind::End,
+            5 => BlockKind::Open,
             kind => return Err(TraceError::damaged(offset, format!("an unknown kind of block, {kind}"))),
         };
         if header[1..4] != [0; 3] {

@@ -11,7 +11,7 @@ use rustc_hash::FxHashMap;
 
 use crate::event::Event;
 
-use super::chunk::{self, Decoder, Item, Names, Recent};
+use super::chunk::{self, Decoder, Item, Names, Recent, Releases};
 use super::tables::Tables;
 
 /// Most words that may wait to be ordered: half a gigabyte. A recorder, which writes what every thread has done at
@@ -24,7 +24,7 @@ struct Thread {
     /// Words that were read and not yet done, and where in the file each block of them began.
     words: VecDeque<u64>,
     blocks: VecDeque<(u64, usize)>,
-    /// Events that are in the order.
+    /// Words that are events and in the order.
     done: u64,
     /// It waits for something else than more words, or is about to run.
     busy: bool,
@@ -34,6 +34,8 @@ struct Thread {
     stamped: bool,
     /// Threads that wait for this one to have done that much.
     waiting: Vec<(u64, u32)>,
+    /// The word behind all others, if it stays as it is, and where it began in the file.
+    open: Option<(u64, u64)>,
 }
 
 /// Restores the order as chunks come in.
@@ -47,6 +49,7 @@ pub(super) struct Merge {
     /// Threads that wait for a stamp to be the next.
     waiting_stamps: FxHashMap<u64, u32>,
     recent: Recent,
+    releases: Releases,
 }
 
 /// Damage that shows only when words are put in order: offset of the block, and what is wrong.
@@ -69,10 +72,34 @@ impl Merge {
             return Err((offset, "too many events that cannot be ordered"));
         }
         let part = self.thread(thread);
+        part.open = None;
         part.words.extend(words.iter().copied());
         part.blocks.push_back((offset, words.len()));
         if !std::mem::replace(&mut part.busy, true) {
             self.ready.push_back(thread);
+        }
+        Ok(())
+    }
+
+    /// Takes the open word of a thread, from a block that began at `offset`.
+    pub(super) fn open(&mut self, thread: u32, offset: u64, word: u64) -> Result<(), Damage> {
+        if !chunk::is_open(word) {
+            return Err((offset, "an open word to which nothing can be added"));
+        }
+        self.thread(thread).open = Some((offset, word));
+        Ok(())
+    }
+
+    /// There are no more blocks, and nothing is left that [`run`](Self::run) could append: appends what still stands open. Nothing
+    /// stands after that: what was added to such a word is not in the file, and another thread may wait for it.
+    pub(super) fn finish(&mut self, batch: &mut Vec<Event>, tables: &mut Tables, ids: u32) -> Result<(), Damage> {
+        let mut last: Vec<_> = self.threads.iter_mut().filter(|(_, part)| part.is_at_end()).collect();
+        last.sort_unstable_by_key(|(thread, _)| **thread);
+        for (_, part) in last {
+            if let Some((offset, word)) = part.open.take() {
+                let mut names = Names { tables, recent: &mut self.recent, releases: &mut self.releases, ids };
+                part.decoder.step(word, &mut names, batch).map_err(|reason| (offset, reason))?;
+            }
         }
         Ok(())
     }
@@ -102,8 +129,9 @@ impl Merge {
 
     /// Events that could not be ordered.
     pub(super) fn left(&self) -> u64 {
-        let events = |part: &Thread| part.words.iter().filter(|word| chunk::is_event(**word)).count();
-        self.threads.values().map(|part| events(part) as u64).sum()
+        let words = |part: &Thread| part.words.iter().map(|word| chunk::events(*word)).sum::<u64>();
+        let open = |part: &Thread| part.open.map_or(0, |(_, word)| chunk::events(word));
+        self.threads.values().map(|part| words(part) + open(part)).sum()
     }
 
     fn thread(&mut self, thread: u32) -> &mut Thread {
@@ -117,6 +145,7 @@ impl Merge {
             last_after: 0,
             stamped: false,
             waiting: Vec::new(),
+            open: None,
         })
     }
 
@@ -135,8 +164,8 @@ impl Merge {
             }
             let Some(&word) = part.words.front() else { break Stop::NoWords };
             self.pending -= 1;
-            let mut names = Names { tables, recent: &mut self.recent, ids };
-            match part.decoder.step(word, &mut names).map_err(|reason| (part.offset(), reason))? {
+            let mut names = Names { tables, recent: &mut self.recent, releases: &mut self.releases, ids };
+            match part.decoder.step(word, &mut names, batch).map_err(|reason| (part.offset(), reason))? {
                 Item::Prepared => part.advance(),
                 Item::Made { lock, kind, site } => {
                     part.advance();
@@ -171,10 +200,9 @@ impl Merge {
                         break Stop::Waits;
                     }
                 }
-                Item::Event(event) => {
+                Item::Events => {
                     part.advance();
                     part.done += 1;
-                    batch.push(event);
                     let stamped = std::mem::take(&mut part.stamped);
                     if stamped {
                         self.next_stamp += 1;
@@ -202,6 +230,11 @@ impl Merge {
 }
 
 impl Thread {
+    /// Is everything done that was read, and waits it for nothing?
+    fn is_at_end(&self) -> bool {
+        !self.busy && self.words.is_empty() && !self.stamped
+    }
+
     fn advance(&mut self) {
         self.words.pop_front();
         if let Some((_, left)) = self.blocks.front_mut() {

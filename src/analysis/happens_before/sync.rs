@@ -106,11 +106,12 @@ impl SyncClock {
         thread.has_learned(self.publisher, self.epoch)
     }
 
-    /// Is an acquire by the thread free, since the thread itself published last? One-sided: false says nothing.
+    /// Is an acquire by the thread free, since the thread itself published last, and has learned nothing since? One-sided: false
+    /// says nothing.
     #[inline(always)]
     #[must_use]
     pub fn acquired_by_last(&self, thread: &ThreadClock) -> bool {
-        self.publisher.is_of(thread.slot())
+        self.publisher == thread.knowledge()
     }
 
     /// [`publish`](Self::publish), if that needs no copy; false, and nothing done, if it does.

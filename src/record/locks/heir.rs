@@ -4,7 +4,7 @@ use std::ptr;
 
 use super::held::{Entry, grow};
 use super::meta::{LockMeta, Note};
-use super::state::LockState;
+use super::state::{LockState, Seen};
 use crate::event::{Attempt, LockId, Mode, ObjectKind};
 use crate::record::Place;
 use crate::record::context::{Context, Current};
@@ -54,7 +54,7 @@ impl LockState {
     #[inline(always)]
     pub(super) unsafe fn inherit(&mut self, meta: &LockMeta, chain: u64, place: Place) -> bool {
         let heir = &mut self.heir;
-        let Some(site) = self.places.seen(place) else { return false };
+        let Some(&Seen { site, .. }) = self.places.seen(place) else { return false };
         if heir.ready != chain
             || heir.note.site() != site
             || !heir.is_made_at(meta.created())

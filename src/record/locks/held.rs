@@ -94,6 +94,12 @@ impl Entry {
         (!before.has_look(false), write && !before.has_look(true))
     }
 
+    /// Is it this lock, of which the trace has no look yet? `id` as in the lock's meta.
+    #[inline(always)]
+    pub(super) fn is_unseen(&self, id: u32) -> bool {
+        (self.word ^ u64::from(id)) & (u64::from(ID) | LOOKED | WROTE) == 0
+    }
+
     /// Is it this lock, held in this mode, and has it no news?
     #[inline(always)]
     fn is_quiet(self, id: u32, mode: Mode) -> bool {
@@ -250,11 +256,33 @@ impl Held {
     /// There is room: [`ready`](Self::ready) has just given a key.
     #[inline(always)]
     pub(super) unsafe fn push_ready(&mut self, entry: Entry) {
-        // SAFETY: `top` is below `last`, so what comes after `top` is in `entries`.
+        // SAFETY: there is room, and the entry is written.
         unsafe {
-            self.top = self.top.add(1);
-            self.top.write(entry);
+            self.write_ready(entry);
+            self.push_written();
         }
+    }
+
+    /// Writes the entry that [`push_written`](Self::push_written) may add.
+    ///
+    /// # Safety
+    ///
+    /// That of [`push_ready`](Self::push_ready).
+    #[inline(always)]
+    pub(super) unsafe fn write_ready(&mut self, entry: Entry) {
+        // SAFETY: `top` is below `last`, so what comes after `top` is in `entries`.
+        unsafe { self.top.add(1).write(entry) };
+    }
+
+    /// Adds the entry.
+    ///
+    /// # Safety
+    ///
+    /// [`write_ready`](Self::write_ready) has just written it.
+    #[inline(always)]
+    pub(super) unsafe fn push_written(&mut self) {
+        // SAFETY: there is an entry after `top`.
+        self.top = unsafe { self.top.add(1) };
     }
 
     pub(super) fn push(&mut self, entry: Entry) {
@@ -273,12 +301,11 @@ impl Held {
         self.newest().is_quiet(id, mode)
     }
 
-    /// The newest entry, if it is of this lock.
+    /// The newest entry, or that of no lock.
     #[inline(always)]
-    pub(super) fn top_of(&mut self, lock: LockId) -> Option<&mut Entry> {
+    pub(super) fn top_mut(&mut self) -> &mut Entry {
         // SAFETY: `top` points to an entry, and `self` is borrowed as long as the reference.
-        let entry = unsafe { &mut *self.top };
-        if entry.lock() == lock { Some(entry) } else { None }
+        unsafe { &mut *self.top }
     }
 
     /// The newest entry of this lock, wherever it stands.
@@ -383,18 +410,19 @@ mod tests {
         let entry = |lock| Entry::new(7, lock, SiteId(1), Mode::Exclusive, Attempt::Blocking);
         held.push(entry(1));
         held.push(entry(2));
-        assert!(held.top_of(LockId(1)).is_none() && held.newest_of(LockId(3)).is_none());
+        assert!(!held.top_mut().is_unseen(1) && held.newest_of(LockId(3)).is_none());
         let below = held.newest_of(LockId(1)).expect("it is held");
         assert_eq!(
             [false, true, false, true].map(|write| below.look(write)),
             [(true, false), (false, true), (false, false), (false, false)]
         );
-        let top = held.top_of(LockId(2)).expect("it was taken last");
+        let top = held.top_mut();
+        assert!(top.is_unseen(2));
         assert_eq!(top.look(true), (true, true));
-        assert!(top.has_look(false) && top.has_look(true) && top.is_quiet(2, Mode::Exclusive));
+        assert!(!top.is_unseen(2) && top.has_look(false) && top.has_look(true) && top.is_quiet(2, Mode::Exclusive));
         assert_eq!(held.remove(LockId(1), Mode::Exclusive).map(Entry::innermost), Some(entry(1).innermost()));
         held.push(entry(1));
-        assert_eq!(held.top_of(LockId(1)).map(|entry| entry.look(false)), Some((true, false)));
+        assert_eq!(held.top_mut().look(false), (true, false));
     }
 
     /// Pushes and removals anywhere, far beyond the first size: locks, order and chains are those of a plain list.

@@ -240,13 +240,25 @@ impl LockMeta {
         room.push(op, place);
     }
 
+    /// Was it this thread that released the lock last, when held exclusively?
+    #[inline(always)]
+    pub(super) fn was_released_by(&self, thread: ThreadId) -> bool {
+        self.last_thread.load(Ordering::Relaxed) == thread.0 + 1
+    }
+
     /// The trace has the release: it is that of the thread's event before `position`.
     #[inline(always)]
     pub(super) fn log_released(&self, thread: ThreadId, position: u64) {
         // Stores only what changes: a store before an unlock is waited for.
-        if self.last_thread.load(Ordering::Relaxed) != thread.0 + 1 {
+        if !self.was_released_by(thread) {
             self.last_thread.store(thread.0 + 1, Ordering::Relaxed);
         }
+        self.log_released_again(position);
+    }
+
+    /// As [`log_released`](Self::log_released), by the thread that released the lock last.
+    #[inline(always)]
+    pub(super) fn log_released_again(&self, position: u64) {
         self.last_position.store(position, Ordering::Relaxed);
     }
 

@@ -10,38 +10,60 @@ use super::pins::Pins;
 use crate::analysis::lock_order::{HeldLock, KnownChains, Moment, extend};
 use crate::analysis::wait_for::{Holding, Possession};
 use crate::event::{LockId, Mode, Object, ObjectKind, SiteId, ThreadId};
+use crate::record::log::{HeldWord, Origin, ThreadLog};
 use crate::record::{Place, registry, stacks};
 
-/// Places seen by one thread: a direct-mapped cache from address to id.
-pub(super) struct Places([(Option<Place>, SiteId); Places::SIZE]);
+/// Places seen by one thread: a direct-mapped cache by address.
+pub(super) struct Places {
+    seen: [Seen; Places::SIZE],
+    /// What the thread's part of a trace counts places from.
+    origin: Option<Origin>,
+}
+
+/// What is known of a place.
+#[derive(Clone, Copy)]
+#[repr(align(32))]
+pub(super) struct Seen {
+    place: Option<Place>,
+    pub(super) site: SiteId,
+    /// How a trace tells of an acquisition there, if the thread has a part in one, and if it is told in one word.
+    pub(super) held: Option<HeldWord>,
+}
 
 impl Places {
     const SIZE: usize = 64;
 
-    /// The id of a place that was here before.
+    fn new(log: Option<&ThreadLog>) -> Self {
+        let nothing = Seen { place: None, site: SiteId::UNKNOWN, held: None };
+        Self { seen: [nothing; Self::SIZE], origin: log.map(ThreadLog::origin) }
+    }
+
+    /// What is known of a place that was here before.
     #[inline(always)]
-    pub(super) fn seen(&self, place: Place) -> Option<SiteId> {
-        let slot = &self.0[Self::home(place)];
-        if Self::is(slot.0, place) { Some(slot.1) } else { None }
+    pub(super) fn seen(&self, place: Place) -> Option<&Seen> {
+        let slot = &self.seen[Self::home(place)];
+        if slot.is(place) { Some(slot) } else { None }
     }
 
     fn id(&mut self, place: Place) -> SiteId {
-        let slot = &mut self.0[Self::home(place)];
-        if Self::is(slot.0, place) {
-            return slot.1;
+        let slot = &mut self.seen[Self::home(place)];
+        if !slot.is(place) {
+            let held = self.origin.and_then(|origin| origin.held(place));
+            *slot = Seen { place: Some(place), site: first_visit(place), held };
         }
-        *slot = (Some(place), first_visit(place));
-        slot.1
+        slot.site
     }
 
     #[inline(always)]
     fn home(place: Place) -> usize {
         (ptr::from_ref(place).addr() >> 3) % Self::SIZE
     }
+}
 
+impl Seen {
     #[inline(always)]
-    fn is(seen: Option<Place>, place: Place) -> bool {
-        seen.map_or(ptr::null(), ptr::from_ref) == ptr::from_ref(place)
+    fn is(&self, place: Place) -> bool {
+        self.place.map_or(ptr::null(), ptr::from_ref) == ptr::from_ref(place)
     }
 }
 
@@ -167,12 +189,13 @@ const PINS: usize = 256;
 const NEWCOMERS: usize = 64;
 
 impl LockState {
-    pub(crate) fn new(thread: ThreadId, seed: u64) -> Self {
+    /// `log` is the thread's part of a trace, if one is recorded.
+    pub(crate) fn new(thread: ThreadId, seed: u64, log: Option<&ThreadLog>) -> Self {
         Self {
             line: Line::new(thread, seed, true, None),
             held: Held::new(seed),
             known: KnownChains::new(),
-            places: Places([(None, SiteId::UNKNOWN); Places::SIZE]),
+            places: Places::new(log),
             pins: Pins::default(),
             spare_ids: Vec::new(),
             newcomers: Vec::new(),

@@ -9,7 +9,7 @@ use crate::trace::pack::Word;
 /// Words of a buffer: 16 KiB, so that it stays in the processor's cache, and is not most of it.
 pub(super) const WORDS: usize = primitive::size(2046, 3);
 
-/// Where the number of words stands, and the first word.
+/// Where the number of words stands, and the first word. Between them is a 0.
 const FILLED: usize = 0;
 const FIRST: usize = 2;
 
@@ -25,23 +25,42 @@ impl Default for Buffer {
 }
 
 impl Buffer {
-    /// Stores the `index`-th word. Only the owning thread calls this.
+    /// How many words there are. Only the owning thread calls this.
+    #[inline(always)]
+    pub(super) fn len(&self) -> usize {
+        self.0[FILLED].load(Relaxed) as usize
+    }
+
+    /// Adds a word, which is the `index`-th. Only the owning thread calls this.
     #[inline(always)]
     pub(super) fn put(&self, index: usize, word: u64) {
         debug_assert!(index < WORDS, "there is room");
         if let Some(place) = self.0.get(FIRST + index) {
             place.store(word, Relaxed);
         }
+        self.set_len(index + 1);
     }
 
-    /// The first `filled` words are there, and stay as they are. Only the owning thread calls this.
+    /// The word before the `len`-th; 0 before the first. Only the owning thread calls this, and may replace the last word as
+    /// long as it [is open](crate::trace::chunk::is_open): until then the writer leaves it there.
     #[inline(always)]
-    pub(super) fn publish(&self, filled: usize) {
-        // Release: whoever sees the words also sees what they point to (a site of a library loaded just now).
-        self.0[FILLED].store(filled as u64, Release);
+    pub(super) fn before(&self, len: usize) -> &AtomicU64 {
+        // (Of a length that there can be the remainder is itself.)
+        &self.0[(FIRST - 1 + len) % (FIRST + WORDS)]
     }
 
-    /// The words that are there.
+    /// There are no words. Only the owning thread calls this, while it keeps readers away.
+    pub(super) fn clear(&self) {
+        self.set_len(0);
+    }
+
+    #[inline(always)]
+    fn set_len(&self, len: usize) {
+        // Release: whoever sees the words also sees what they point to (a site of a library loaded just now).
+        self.0[FILLED].store(len as u64, Release);
+    }
+
+    /// The words that are there. All but the last one stay as they are.
     pub(super) fn filled(&self) -> &[AtomicU64] {
         &self.0[FIRST..][..self.0[FILLED].load(Acquire) as usize]
     }
@@ -74,7 +93,6 @@ mod models {
                 for index in 0..2 {
                     thread.1[index].set(index + 10);
                     thread.0.put(index, index as u64 + 1);
-                    thread.0.publish(index + 1);
                 }
             });
             let seen = read(&shared.0);
@@ -98,11 +116,10 @@ mod models {
                 for filling in 0..2 {
                     for index in 0..2 {
                         thread.0.put(index, 7 + filling);
-                        thread.0.publish(index + 1);
                     }
                     let mut fillings = thread.1.lock();
                     *fillings += 1;
-                    thread.0.publish(0);
+                    thread.0.clear();
                 }
             });
             let fillings = shared.1.lock();

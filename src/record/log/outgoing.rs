@@ -6,9 +6,9 @@ use rustc_hash::FxHashMap;
 
 use super::{FAR_PLACES, Request};
 use crate::event::{Site, SiteId, ThreadId};
-use crate::primitive::AtomicU64;
 use crate::trace::chunk;
 use crate::trace::format::{BlockKind, BlockWriter, WordBlock};
+use crate::trace::pack::Word;
 use crate::trace::tables::Entries;
 
 /// So many bytes are worth waking the writer.
@@ -63,9 +63,14 @@ impl Outgoing {
     /// Ends, and forgets everything, if more words were taken than `most`: for one that nobody writes.
     pub(super) fn keep(&mut self, most: usize) {
         if self.unseen > most && !self.closed {
-            self.closed = true;
-            *self.blocks.get_mut() = Vec::new();
+            self.give_up();
         }
+    }
+
+    /// Ends, and forgets everything.
+    pub(super) fn give_up(&mut self) {
+        self.closed = true;
+        *self.blocks.get_mut() = Vec::new();
     }
 
     /// Adds a table entry.
@@ -127,10 +132,10 @@ impl Default for Recent {
 
 impl Packing {
     /// Packs words, which are to be [taken](Outgoing::take) before others.
-    pub(super) fn pack(&mut self, thread: ThreadId, words: &[AtomicU64]) {
+    pub(super) fn pack<W: Word>(&mut self, kind: BlockKind, thread: ThreadId, words: &[W]) {
         let Self { block, recent, places } = self;
         places.clear();
-        block.fill(BlockKind::Chunk, thread.0, words, |word| {
+        block.fill(kind, thread.0, words, |word| {
             if let Some(place) = chunk::place_in(word) {
                 let slot = &mut recent.0[place as usize % recent.0.len()];
                 if *slot != place {

@@ -67,6 +67,93 @@ fn events_sites_and_names_come_back() {
     assert_eq!(reader.names().object(Object::Lock(LOCK)), Some(info));
 }
 
+/// The hot paths: a hold that is one word, one with looks, and one that something else comes between.
+#[test]
+fn holds_in_few_words_come_back() {
+    let (log, sink) = recording();
+    let mut thread = log.thread(ThreadId(0));
+    let here = Location::caller();
+    let (near, held) = (thread.near(here).unwrap(), thread.origin().held(here).unwrap());
+    let mut expected = Vec::new();
+    for round in 0..5000 {
+        let mut hold = |thread: &mut ThreadLog, looks: &[bool], between: bool| {
+            let before = thread.position();
+            let _ = thread.make_room();
+            thread.push_held(thread.ready().unwrap(), LOCK, held);
+            expected.push(ACQUIRED);
+            for &change in looks {
+                thread.push_look(thread.ready().unwrap(), LOCK, change, near);
+                expected.push(Op::DataRead { lock: LOCK });
+                expected.extend(change.then_some(Op::DataWrite { lock: LOCK }));
+            }
+            if between {
+                thread.make_room().push(Op::RegionBegin, here);
+                expected.push(Op::RegionBegin);
+            }
+            expected.push(RELEASED);
+            let added = if round > 0 { thread.add_release(LOCK) } else { None };
+            assert_eq!(added.is_some(), round > 0 && !between);
+            let words = 1 + looks.len() as u64 + u64::from(between);
+            match added {
+                Some(position) => assert_eq!((position, position), (thread.position(), before + words)),
+                None => assert_eq!(thread.make_room().push(RELEASED, here), before + words + 1),
+            }
+        };
+        hold(&mut thread, &[], false);
+        hold(&mut thread, &[false], false);
+        hold(&mut thread, &[true, true], false);
+        hold(&mut thread, &[true], true);
+    }
+    assert_eq!(thread.add_release(LOCK), None, "it is released");
+    drop(thread);
+    log.close().unwrap();
+    let (events, reader) = read(&sink);
+    assert_eq!((reader.truncated(), reader.dropped()), (None, 0));
+    assert_eq!(events.iter().map(|event| event.op).collect::<Vec<_>>(), expected);
+    assert!(events.iter().all(|event| event.site == SiteId(1)));
+}
+
+/// What a killed process was at is in its file, whatever would have become of it; and where it goes on, the file says what did.
+#[test]
+fn an_open_hold_is_in_the_file() {
+    let (log, sink) = recording();
+    let mut thread = log.thread(ThreadId(0));
+    let here = Location::caller();
+    let (near, held) = (thread.near(here).unwrap(), thread.origin().held(here).unwrap());
+    let ops = |sink: &Sink| read(sink).0.iter().map(|event| event.op).collect::<Vec<_>>();
+    thread.make_room().push(RELEASED, here);
+    let (looked, changed) = (Op::DataRead { lock: LOCK }, Op::DataWrite { lock: LOCK });
+    let mut expected = vec![RELEASED];
+    for _ in 0..3 {
+        thread.push_held(thread.ready().unwrap(), LOCK, held);
+        expected.push(ACQUIRED);
+        log.flush().unwrap();
+        assert_eq!(ops(&sink), expected);
+        let size = sink.0.lock().len();
+        log.flush().unwrap();
+        assert_eq!(
+            (ops(&sink), sink.0.lock().len()),
+            (expected.clone(), size),
+            "what is told already is not told again"
+        );
+        thread.push_look(thread.ready().unwrap(), LOCK, true, near);
+        expected.extend([looked, changed]);
+        log.flush().unwrap();
+        assert_eq!(ops(&sink), expected);
+        thread.add_release(LOCK).unwrap();
+        expected.push(RELEASED);
+        log.flush().unwrap();
+        assert_eq!(ops(&sink), expected);
+    }
+    thread.push_held(thread.ready().unwrap(), LOCK, held);
+    expected.push(ACQUIRED);
+    log.close().unwrap();
+    assert_eq!((ops(&sink), read(&sink).1.truncated()), (expected.clone(), None));
+    thread.add_release(LOCK).unwrap();
+    drop(thread);
+    assert_eq!((ops(&sink), read(&sink).1.truncated()), (expected, None), "what comes after the close is lost");
+}
+
 /// Runs `threads` threads that hand one lock around, and a stamped atomic beside it.
 fn hand_around(log: &Log, threads: u32, rounds: u32) {
     let last = Mutex::new((ThreadId(0), 0_u64));

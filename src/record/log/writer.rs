@@ -154,6 +154,37 @@ mod models {
         });
     }
 
+    /// A thread changes its last word while the writer looks: the file has what there was at some moment, and in the end all of
+    /// it, once.
+    #[test]
+    fn a_word_that_is_changed_is_told_once() {
+        check_within(3, "a word that is changed is told once", || {
+            let (mut writer, shared) = writer();
+            let mut log = ThreadLog::new(Arc::clone(&shared), ThreadId(0));
+            let here = Location::caller();
+            log.make_room().push(RELEASED, here);
+            let held = log.origin().held(here).expect("it is near");
+            let thread = spawn(move || {
+                log.push_held(log.ready().expect("there is room"), LOCK, held);
+                log.add_release(LOCK).expect("nothing was between");
+            });
+            let told = [RELEASED, ACQUIRED, RELEASED];
+            let ops = |writer: &Writer<Vec<u8>>| {
+                let (events, whole) = read(writer);
+                (events.iter().map(|event| event.op).collect::<Vec<_>>(), whole)
+            };
+            writer.look();
+            writer.write();
+            let (seen, _) = ops(&writer);
+            assert_eq!(seen, told[..seen.len()]);
+            thread.join().unwrap();
+            writer.look();
+            writer.end();
+            writer.write();
+            assert_eq!(ops(&writer), (told.to_vec(), true));
+        });
+    }
+
     /// Two threads hand a lock on and the process is killed after the writer has looked: what is in the file alternates.
     #[test]
     fn a_cut_file_keeps_the_order() {

@@ -1,7 +1,6 @@
 use super::*;
-use crate::event::SiteId;
-use crate::event::{Op, ThreadId, VarId};
-use crate::trace::chunk::{MADE, after_words, event_word, stamp_word};
+use crate::event::{Attempt, LockId, Mode, Op, SiteId, ThreadId, VarId};
+use crate::trace::chunk::{HELD, MADE, after_words, event_word, stamp_word, with_release};
 use crate::trace::code::{FIRST_EVENT, TASK, slot_word, split};
 
 const IDS: u32 = 1000;
@@ -93,6 +92,54 @@ fn nonsense_is_damage_and_a_circle_never_comes() {
     merge.add(1, 32, &[after(0, 1), event(1)]).unwrap();
     assert_eq!(run(&mut merge), Ok(vec![]));
     assert_eq!(merge.left(), 2);
+}
+
+fn finish(merge: &mut Merge) -> Result<Vec<Op>, Damage> {
+    let mut batch = Vec::new();
+    merge.finish(&mut batch, &mut tables(), IDS)?;
+    Ok(batch.iter().map(|event| event.op).collect())
+}
+
+#[test]
+fn an_open_word_counts_until_its_thread_says_more() {
+    let (lock, mode, attempt) = (LockId(3), Mode::Exclusive, Attempt::Blocking);
+    let (acquired, released) = (Op::Acquired { lock, mode, attempt }, Op::Released { lock, mode });
+    let open = event_word(HELD, 0, 3);
+    let told = event_word(split(released).code, 0, 3);
+
+    // The file ends there: the lock is held. Whoever has it after that must wait.
+    let mut merge = Merge::default();
+    merge.add(0, 16, &[event(0)]).unwrap();
+    merge.open(0, 32, open).unwrap();
+    merge.add(1, 48, &[after(0, 2), event(1)]).unwrap();
+    assert_eq!(run(&mut merge), Ok(vec![0]));
+    assert_eq!(merge.left(), 2);
+    assert_eq!(finish(&mut merge), Ok(vec![acquired]));
+    assert_eq!((run(&mut merge), finish(&mut merge), merge.left()), (Ok(vec![]), Ok(vec![]), 1));
+
+    // The thread has released it after all.
+    let mut merge = Merge::default();
+    merge.add(0, 16, &[told, event(0)]).unwrap();
+    merge.open(0, 32, open).unwrap();
+    merge.add(0, 48, &[with_release(open, 3).unwrap()]).unwrap();
+    merge.add(1, 64, &[after(0, 3), event(1)]).unwrap();
+    assert_eq!(run(&mut merge).map(|events| events.len()), Ok(5));
+    assert_eq!((finish(&mut merge), merge.left()), (Ok(vec![]), 0));
+
+    // It waits for what is not in the file, or its next event does: then it does not have the lock yet.
+    for before in [after(1, 9), stamp_word(7), stamp_word(0)] {
+        let mut merge = Merge::default();
+        merge.add(0, 16, &[before]).unwrap();
+        merge.open(0, 32, open).unwrap();
+        assert_eq!((run(&mut merge), finish(&mut merge), merge.left()), (Ok(vec![]), Ok(vec![]), 1));
+    }
+
+    let mut merge = Merge::default();
+    for nonsense in [0, event(0), told, with_release(open, 3).unwrap()] {
+        assert_eq!(merge.open(0, 99, nonsense).unwrap_err().0, 99);
+    }
+    merge.open(0, 77, event_word(HELD, 5, 3)).unwrap();
+    assert_eq!(finish(&mut merge).unwrap_err().0, 77, "a place that was not introduced");
 }
 
 #[test]
