@@ -33,6 +33,7 @@ pub(crate) mod semaphores;
 pub(crate) mod sink;
 mod spin;
 pub(crate) mod stacks;
+mod statics;
 pub(crate) mod strangers;
 pub(crate) mod tasks;
 pub(crate) mod threads;

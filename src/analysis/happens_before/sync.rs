@@ -386,13 +386,15 @@ mod tests {
         }
     }
 
-    /// Threads that nobody waits for need no component each, as long as what they did is known.
+    /// Threads that nobody waits for need no component each, as long as what they did is known; but a slot that has been given
+    /// to very many is given to no other.
     #[test]
     fn threads_that_are_left_alone_do_not_add_up() {
         let mut slots = SlotTable::new();
         let (mut main, mut far) = (slots.root().unwrap(), slots.root().unwrap());
         let (mut message, mut done) = (SyncClock::new(), SyncClock::new());
-        for _ in 0..1_000 {
+        for round in 0..100_000 {
+            assert!(slots.len() <= 3 + round / 30_000);
             let mut thread = slots.fork(&mut main).unwrap();
             let now = thread.access();
             assert!(!main.covers(now) && !far.covers(now));
@@ -404,21 +406,6 @@ mod tests {
             done.acquire(&mut main);
             assert!(main.covers(now) && !main.covers(distant));
         }
-        assert_eq!(slots.len(), 3);
-    }
-
-    /// A slot that has been given to very many threads is given to no other.
-    #[test]
-    fn generations_end() {
-        let mut slots = SlotTable::new();
-        let mut slot = slots.root().unwrap().slot();
-        let mut changes = 0;
-        for _ in 0..100_000 {
-            let thread = slots.adopt().unwrap();
-            changes += u32::from(thread.slot() != slot);
-            slot = thread.slot();
-            slots.finish(thread);
-        }
-        assert_eq!((changes, slots.len()), (4, 5));
+        assert_eq!(slots.len(), 6);
     }
 }

@@ -329,14 +329,24 @@ impl SlotTable {
     }
 
     /// As [`root`](Self::root), for a thread whose accesses are compared with those of its descendants only. The slot may be
-    /// that of any finished thread: nothing that was published before now holds a moment of theirs.
+    /// that of any finished thread, all of whose knowledge goes on: nothing that was published before now holds a moment of
+    /// theirs, so nothing that may order them is lost when an acquire skips what "the same slot" has published.
     pub fn adopt(&mut self) -> Option<ThreadClock> {
-        let [near, far] = &mut self.finished;
-        match near.pop_back().or_else(|| far.pop_back()).map(ThreadClock::replaced) {
-            Some(Ok(clock)) => Some(clock),
-            // That slot is used up; it is not taken back.
-            Some(Err(_)) | None => self.root(),
+        self.adopt_if(|_| true)
+    }
+
+    /// As [`adopt`](Self::adopt), going on with that of a finished thread only if what it knew is `fit`. Looks at the last
+    /// few.
+    pub fn adopt_if(&mut self, mut fit: impl FnMut(&VectorClock) -> bool) -> Option<ThreadClock> {
+        const LOOKED_AT: usize = 16;
+        for finished in &mut self.finished {
+            let from = finished.len().saturating_sub(LOOKED_AT);
+            let found = finished.range(from..).rposition(|old| fit(&old.foreign));
+            if let Some(old) = found.and_then(|index| finished.remove(from + index)) {
+                return Some(old.succeeded());
+            }
         }
+        self.root()
     }
 
     /// A clock for a thread that `parent` starts: it knows what the parent knows. O(components + 256).
