@@ -71,12 +71,13 @@ fn a_lucky_run_is_enough() {
 /// Whoever takes a lock sees whether it is poisoned, though it may not look at what is in it.
 #[test]
 fn what_a_poisoned_lock_tells_is_kept() {
-    let lucky = |poisons: bool| {
+    let lucky = |poisons: bool, holds: u32| {
         found(move || {
             let (locks, step, luck) = (locks!(), Arc::new(Mutex::new(())), Arc::new(Barrier::new(2)));
             let other = (Arc::clone(&locks), Arc::clone(&step), Arc::clone(&luck));
             let first = thread::spawn(move || {
                 forward(&other.0);
+                (0..holds).for_each(|_| drop(other.1.lock().unwrap()));
                 let end = std::panic::catch_unwind(|| {
                     let _step = other.1.lock().unwrap();
                     if poisons {
@@ -93,9 +94,11 @@ fn what_a_poisoned_lock_tells_is_kept() {
             assert_eq!(first.join().unwrap(), poisons);
         })
     };
-    assert_eq!(told(&lucky(false)), PREDICTED);
-    let findings = lucky(true);
-    assert!(findings.iter().all(|finding| finding.tier == Tier::Possible), "{findings:#?}");
+    for holds in [0, 1, 5] {
+        assert_eq!(told(&lucky(false, holds)), PREDICTED);
+        let findings = lucky(true, holds);
+        assert!(findings.iter().all(|finding| finding.tier == Tier::Possible), "after {holds}: {findings:#?}");
+    }
 }
 
 /// Each closure has its own trace, whoever else runs.
