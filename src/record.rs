@@ -32,6 +32,7 @@ pub(crate) mod scopes;
 pub(crate) mod semaphores;
 pub(crate) mod sink;
 pub(crate) mod stacks;
+mod statics;
 pub(crate) mod strangers;
 pub(crate) mod tasks;
 pub(crate) mod threads;

@@ -8,6 +8,8 @@
 mod losses;
 #[path = "async_bugs/runtimes.rs"]
 mod runtimes;
+#[path = "async_bugs/schedulers.rs"]
+mod schedulers;
 #[path = "async_bugs/wakers.rs"]
 mod wakers;
 
@@ -323,6 +325,97 @@ fn a_budget_held_by_items_in_the_other_queue() {
     }
     assert!(!kinds(|| program(1)).is_empty());
     silent(|| program(2));
+}
+
+/// tower-rs/tower#425, ZcashFoundation/zebra#1593: a place in the buffer is reserved before there is a request for it, and the
+/// one who would make the requests needs a place, too.
+#[test]
+fn places_reserved_by_those_who_have_nothing_to_put_there() {
+    async fn program(reserve_late: bool) {
+        let buffer = Arc::new(Semaphore::new(2));
+        let (requests, queue) = mpsc::channel(4);
+        let queue = Arc::new(Mutex::new(queue));
+        for _ in 0..2 {
+            let (buffer, queue) = (Arc::clone(&buffer), Arc::clone(&queue));
+            task::spawn(async move {
+                loop {
+                    let early = if reserve_late { None } else { Some(buffer.acquire().await.unwrap()) };
+                    let Some(()) = queue.lock().await.recv().await else { return };
+                    let _place = match early {
+                        Some(place) => place,
+                        None => buffer.acquire().await.unwrap(),
+                    };
+                    task::yield_now().await;
+                }
+            });
+        }
+        task::yield_now().await;
+        for _ in 0..4 {
+            let _place = buffer.acquire().await.unwrap();
+            requests.send(()).await.unwrap();
+        }
+    }
+    finds(Kind::WaitCycle, || program(false));
+    silent(|| program(true));
+}
+
+/// Who holds a lock asks for it once more, with a time limit: that is all that ends the wait.
+#[test]
+fn a_lock_asked_for_again_until_the_time_is_up() {
+    finds(Kind::SelfDeadlock, async || {
+        let lock = Mutex::new(0);
+        let guard = lock.lock().await;
+        assert!(timeout(SECOND, lock.lock()).await.is_err());
+        drop(guard);
+    });
+    silent(async || {
+        let lock = Mutex::new(0);
+        drop(lock.lock().await);
+        assert!(timeout(SECOND, lock.lock()).await.is_ok());
+    });
+    // A sibling has it, and goes on.
+    silent(async || {
+        let lock = Mutex::new(0);
+        let holds = async {
+            let _guard = lock.lock().await;
+            sleep(SECOND).await;
+        };
+        assert!(join!(holds, timeout(2 * SECOND, lock.lock())).1.is_ok());
+    });
+    silent(async || {
+        let lock = Arc::new(Mutex::new(0));
+        let guard = Arc::clone(&lock).lock_owned().await;
+        let other = task::spawn(async move {
+            sleep(SECOND).await;
+            drop(guard);
+        });
+        assert!(timeout(2 * SECOND, lock.lock()).await.is_ok());
+        other.await.unwrap();
+    });
+}
+
+/// The guard of a lock that lives for ever goes to another task, which lets go of it.
+#[test]
+fn a_guard_that_goes_to_another_task() {
+    static LOCK: Mutex<u32> = Mutex::const_new(0);
+    silent(async || {
+        let guard = LOCK.lock().await;
+        let other = task::spawn(async move {
+            sleep(SECOND).await;
+            drop(guard);
+        });
+        *LOCK.lock().await += 1;
+        other.await.unwrap();
+    });
+    silent(async || {
+        let guard = LOCK.lock().await;
+        let other = task::spawn(async move {
+            sleep(SECOND).await;
+            drop(guard);
+        });
+        timeout(9 * SECOND, async { *LOCK.lock().await += 1 }).await.unwrap();
+        other.await.unwrap();
+    });
 }
 
 /// What a task has acquired may be given to another, and the task may end.

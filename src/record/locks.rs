@@ -159,6 +159,18 @@ fn poison(context: &mut Context, meta: &LockMeta) {
     }
 }
 
+/// Who need not hold the lock has seen that it is poisoned, or is about to make that undone. (That it is not poisoned is
+/// not told: most locks never are.)
+#[cold]
+pub(crate) fn seen_poisoned(meta: &LockMeta, place: Place) {
+    if config::is_recording()
+        && let Some(mut inside) = enter()
+    {
+        let lock = meta.lock_id(&mut inside);
+        inside.emit(Op::DataHidden { lock }, place);
+    }
+}
+
 #[inline(never)]
 fn record_released(context: &mut Context, meta: &LockMeta) {
     poison(context, meta);

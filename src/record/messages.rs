@@ -87,6 +87,7 @@ impl MessagesMeta {
     /// Before a message is put in, once it is certain that there is room (or with `try_send`): the stamp goes with it.
     pub fn sending(&self, place: Place) -> Stamp {
         let Some(mut inside) = enter() else { return Stamp::default() };
+        inside.locks.hands_on();
         self.edge.tell(&mut inside, Order::AcqRel, place);
         if !inside.modes.races() || inside.clock.is_trivial() {
             return Stamp::default();

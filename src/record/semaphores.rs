@@ -12,7 +12,7 @@ use super::context::{self, Context, Current, enter};
 use super::locks::{self, Acquisition, Carried, LockMeta};
 use super::registry::LiveNames;
 use super::tasks::{self, Target, holders};
-use super::{Place, sink, stacks, waits};
+use super::{Place, sink, stacks, statics, waits};
 use crate::analysis::happens_before::LockClock;
 use crate::analysis::sections::{Section, Sections};
 use crate::analysis::wait_for::{Possession, Wait};
@@ -163,7 +163,8 @@ impl SemaphoreMeta {
         let possession = if owned { Possession::Roaming } else { Possession::Own };
         // Units of a lock do not count.
         let counted = if self.is_lock() { 0 } else { units };
-        let how = Acquisition { mode, attempt, possession, units: counted };
+        let may_leave = !owned && statics::contain((&raw const *self).addr());
+        let how = Acquisition { mode, attempt, possession, may_leave, units: counted };
         self.taken(context::current(), how, place).hold(units, mode)
     }
 

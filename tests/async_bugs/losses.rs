@@ -1,9 +1,11 @@
 //! Messages that are lost with the future that took them, and those that are not.
 
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use gordian::finding::Kind;
+use gordian::tokio::sync::Mutex;
 use gordian::tokio::sync::mpsc::{self, Receiver, Sender};
 use gordian::tokio::time::{interval, sleep, timeout};
 use gordian::tokio::{select, task};
@@ -183,4 +185,29 @@ fn a_worker_that_is_stopped() {
         }
         while results.recv().await.is_some() {}
     });
+}
+
+/// Workers that share one receiver wait for its messages through the lock, and are stopped there: nothing is half done.
+#[test]
+fn workers_that_share_a_receiver_and_are_stopped() {
+    async fn program(counts: bool) {
+        let (sender, items) = mpsc::channel::<u32>(1);
+        let queue = Arc::new(Mutex::new((0, items)));
+        let worker = task::spawn(async move {
+            loop {
+                let mut queue = queue.lock().await;
+                if counts {
+                    queue.0 += 1;
+                }
+                let Some(_) = queue.1.recv().await else { return };
+                queue.0 = 0;
+            }
+        });
+        task::yield_now().await;
+        worker.abort();
+        assert!(worker.await.is_err());
+        drop(sender);
+    }
+    finds(Kind::CancelledCriticalSection, || program(true));
+    silent(|| program(false));
 }

@@ -9,7 +9,7 @@ use gordian::finding::Kind;
 use gordian::sync::{Mutex as BlockingMutex, mpsc as thread_mpsc};
 use gordian::thread;
 use gordian::tokio::runtime::{Builder, Handle, Runtime};
-use gordian::tokio::sync::{Mutex, oneshot};
+use gordian::tokio::sync::{Mutex, mpsc, oneshot};
 use gordian::tokio::task::{self, JoinSet, block_in_place, spawn_blocking};
 use gordian::tokio::time::sleep;
 
@@ -171,6 +171,45 @@ fn another_executor_in_a_poll_whose_budget_is_spent() {
     assert!(kinds.contains(&Kind::BlockingInAsync), "{kinds:?}");
     assert!(kinds.len() > 1, "and in the end it waits for ever: {kinds:?}");
     assert!(kinds_of(|| workers(2).block_on(async { task::spawn(program(true)).await.unwrap() })).is_empty());
+}
+
+/// The same on the thread of the runtime's own `block_on`: there it spins instead.
+#[test]
+fn another_executor_under_the_root_task_whose_budget_is_spent() {
+    /// Gives up in the end.
+    fn spin<F: Future>(future: F) -> Option<F::Output> {
+        let mut future = pin!(future);
+        (0..5_000).find_map(|_| match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(output) => Some(output),
+            Poll::Pending => None,
+        })
+    }
+    async fn program(awaits: bool) {
+        let (sender, mut items) = mpsc::unbounded_channel();
+        (0..200).for_each(|item| sender.send(item).unwrap());
+        for _ in 0..200 {
+            let item = if awaits { items.recv().await } else { spin(items.recv()).flatten() };
+            if item.is_none() {
+                return;
+            }
+        }
+    }
+    let kinds = |awaits| kinds_of(move || workers(1).block_on(program(awaits)));
+    assert_eq!(kinds(false), [Kind::BlockingInAsync].into());
+    assert!(kinds(true).is_empty());
+    silent(|| program(true));
+
+    // Many waits, each refused a few times, are none.
+    silent(async || {
+        let (senders, receivers): (Vec<_>, Vec<_>) = (0..2_000).map(|_| oneshot::channel()).unzip();
+        let mut receivers: Vec<_> = receivers.into_iter().map(Box::pin).collect();
+        senders.into_iter().for_each(|sender| sender.send(()).unwrap());
+        poll_fn(|cx| {
+            receivers.retain_mut(|receiver| receiver.as_mut().poll(cx).is_pending());
+            if receivers.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+    });
 }
 
 /// tokio-rs/tokio#7892: the thread waits in a poll for a lock that is next given to a sibling future of the same task.

@@ -283,7 +283,16 @@ impl SlotTable {
     /// that of any finished thread: nothing that was published before now holds a moment of theirs, so nothing that may
     /// order them is lost when an acquire skips what "the same slot" has published.
     pub fn adopt(&mut self) -> Option<ThreadClock> {
-        match self.finished.pop() {
+        self.adopt_if(|_| true)
+    }
+
+    /// As [`adopt`](Self::adopt), going on with that of a finished thread only if what it knew is `fit`. Looks at the last
+    /// few.
+    pub fn adopt_if(&mut self, mut fit: impl FnMut(&VectorClock) -> bool) -> Option<ThreadClock> {
+        const LOOKED_AT: usize = 16;
+        let mut last = self.finished.iter().enumerate().rev().take(LOOKED_AT);
+        let found = last.find(|(_, old)| fit(&old.foreign)).map(|(index, _)| index);
+        match found.map(|index| self.finished.remove(index)) {
             Some(old) => {
                 Some(ThreadClock { knowledge: old.knowledge.next(), fences: None, published: true, calm: false, ..old })
             }

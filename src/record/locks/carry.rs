@@ -22,6 +22,8 @@ pub(crate) struct Carried {
     pub(crate) kind: ObjectKind,
     pub(crate) created: Place,
     pub(crate) possession: Possession,
+    /// See [`Acquisition::may_leave`].
+    may_leave: bool,
     /// Units of a semaphore, which is not in the order of locks; 0 of a lock.
     pub(crate) units: u32,
     /// When it was taken, among the waits of all tasks: the last of them that was begun before.
@@ -37,16 +39,18 @@ pub(crate) struct Acquisition {
     pub(crate) mode: Mode,
     pub(crate) attempt: Attempt,
     pub(crate) possession: Possession,
+    /// The lock lives as long as the program: its guard may be given to another task, or thread.
+    pub(crate) may_leave: bool,
     /// See [`Carried::units`].
     pub(crate) units: u32,
 }
 
 impl Carried {
     fn new(meta: &LockMeta, lock: LockId, how: Acquisition, site: SiteId) -> Self {
-        let Acquisition { mode, attempt, possession, units } = how;
+        let Acquisition { mode, attempt, possession, may_leave, units } = how;
         let (kind, created) = (meta.kind(), meta.created());
         let (ticket, looked, written) = (tasks::last_ticket(), None, None);
-        Self { lock, mode, site, attempt, kind, created, possession, units, ticket, looked, written }
+        Self { lock, mode, site, attempt, kind, created, possession, may_leave, units, ticket, looked, written }
     }
 
     pub(super) fn holding(&self) -> Holding {
@@ -70,6 +74,13 @@ impl Carried {
 }
 
 impl LockState {
+    /// The owner gives something to another one: that may be a guard.
+    pub(crate) fn hands_on(&mut self) {
+        for held in self.line.carried.iter_mut().filter(|held| held.may_leave) {
+            held.possession = Possession::Roaming;
+        }
+    }
+
     /// The owner holds something more that is not on the stack.
     fn carry(&mut self, carried: Carried) {
         self.line.carried.push(carried);

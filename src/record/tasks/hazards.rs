@@ -7,7 +7,7 @@ use super::poll::Frame;
 use super::task::State;
 use crate::analysis::async_hazard::{BlockingInAsync, CancelledSection, GuardAcrossAwait};
 use crate::analysis::wait_for::{Wait, in_words};
-use crate::event::{Object, Site, SiteId};
+use crate::event::{Names as _, Object, Site, SiteId};
 use crate::finding::{Finding, SiteReport};
 use crate::record::context::{Context, enter};
 use crate::record::locks::Carried;
@@ -83,6 +83,13 @@ pub(crate) fn called_from(finding: &mut Finding) {
     finding.identify(&mut Site::to_string);
 }
 
+/// A wait through the guard itself (`receiver.lock().await.recv().await`): what it was borrowed for came to nothing, and nothing
+/// is half done.
+fn is_one_line(awaits: SiteId, written: SiteId) -> bool {
+    let (awaits, written) = (LiveNames.site(awaits), LiveNames.site(written));
+    (awaits.file, awaits.line) == (written.file, written.line)
+}
+
 /// Something held is given back by its owner. Was it written through, and is its future dropped in the middle?
 ///
 /// Whoever drops a future in which something is awaited drops the wait first: so the task gave up a wait in this poll that
@@ -97,11 +104,26 @@ pub(crate) fn released(inside: &mut Context, hold: &Carried) {
     if !frame.dropping && !stacks::is_in_drop_of_future() {
         return;
     }
+    let awaits = frame.given_up_at;
+    if awaits.is_some_and(|awaits| is_one_line(awaits, written)) {
+        return;
+    }
     registry::describe(Object::Lock(hold.lock), hold.kind, Some(hold.created));
     let (lock, mode, site) = (hold.lock, hold.mode, hold.site);
-    let awaits = frame.given_up_at;
     let found = CancelledSection { task: inside.owner(), lock: (lock, mode, site), written, awaits };
     sink::report(inside, found.finding(&LiveNames));
+}
+
+/// Inside a poll of which the budget is spent, somebody asks for the same wait over and over (an executor in an executor):
+/// nothing comes of that before the poll is over.
+pub(super) fn spins(inside: &mut Context, place: Place) {
+    let site = inside.locks.site(place);
+    let what = "asks over and over for what comes only when its poll is over (the poll's budget is spent)".to_owned();
+    let task = inside.frames.first().map_or(inside.owner(), |frame| frame.task().actor);
+    let found = BlockingInAsync { task, what, site, object: None, held: Vec::new(), ordinal: 0 };
+    let mut finding = found.finding(&LiveNames);
+    called_from(&mut finding);
+    sink::report(inside, finding);
 }
 
 /// A poll has computed for long.

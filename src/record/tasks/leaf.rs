@@ -10,7 +10,7 @@ use std::task::{Context, Poll, RawWaker, RawWakerVTable, Wake, Waker};
 
 use super::task::{State, flags};
 use super::watched::is_of_task;
-use super::{TaskRecord, losses, spell};
+use super::{TaskRecord, hazards, losses, spell};
 use crate::analysis::wait_for::{Leg, Wait};
 use crate::event::{SiteId, ThreadId};
 use crate::record::context::enter;
@@ -23,6 +23,8 @@ pub struct Target {
     wait: Option<Wait>,
     /// The tasks whose end is waited for.
     tasks: Awaited,
+    /// A time limit to another wait.
+    limits: bool,
     /// Who is woken has got it already, or stands first in the queue: nobody else gets it before.
     grants: bool,
 }
@@ -56,10 +58,16 @@ impl Target {
         Self::of(Wait::Timer)
     }
 
+    /// The moment in time at which another wait is given up.
+    #[must_use]
+    pub const fn time_limit() -> Self {
+        Self { wait: Some(Wait::Timer), tasks: Awaited::None, limits: true, grants: true }
+    }
+
     /// Something that nobody knows: the wait is never taken for a stuck one.
     #[must_use]
     pub const fn foreign() -> Self {
-        Self { wait: None, tasks: Awaited::None, grants: true }
+        Self { wait: None, tasks: Awaited::None, limits: false, grants: true }
     }
 
     pub(super) fn end_of(task: &TaskRecord) -> Self {
@@ -95,7 +103,7 @@ impl Target {
     }
 
     pub(crate) const fn of(wait: Wait) -> Self {
-        Self { wait: Some(wait), tasks: Awaited::None, grants: true }
+        Self { wait: Some(wait), tasks: Awaited::None, limits: false, grants: true }
     }
 }
 
@@ -162,6 +170,11 @@ impl LeafState {
     /// What it waits for; `None` if nobody knows.
     pub(super) fn leg(&self) -> Option<Leg> {
         Some(self.leg_of(self.target.wait?))
+    }
+
+    /// Is it a time limit to another wait?
+    pub(super) fn is_limit(&self) -> bool {
+        self.target.limits
     }
 
     /// What it has got by being woken, if that is anything.
@@ -386,6 +399,11 @@ impl Waiting {
         let Some(frame) = inside.frames.last_mut() else { return };
         if BUDGET.get().is_some_and(|has_budget| !has_budget()) {
             frame.yielded = true;
+            // The outermost poll is the one with the budget.
+            let wait: *const Self = self;
+            if inside.frames.first_mut().is_some_and(|frame| frame.refuses(wait.addr())) {
+                hazards::spins(&mut inside, self.place);
+            }
         }
         let Some(waker) = &self.waker else { return };
         let leaf = &waker.leaf;

@@ -11,7 +11,7 @@ use super::task::{Inner, State, flags};
 use super::timeline::{self, Happening};
 use crate::analysis::atomicity::Region;
 use crate::analysis::happens_before::{SyncClock, ThreadClock};
-use crate::analysis::wait_for::{Blocked, Leg, PoolId, SessionId, Wait};
+use crate::analysis::wait_for::{Blocked, Holding, Leg, PoolId, Possession, SessionId, Wait};
 use crate::event::{Op, SiteId, ThreadId};
 use crate::record::context::{Context, Entered, enter};
 use crate::record::locks::Line;
@@ -28,6 +28,8 @@ pub(crate) struct Frame {
     clock: Option<ThreadClock>,
     /// A leaf has let others go first: the task is as good as scheduled.
     pub(super) yielded: bool,
+    /// The wait that was refused last because the poll's budget is spent, and how often in a row.
+    refused: (usize, u32),
     /// The worker has handed its tasks on (`block_in_place`).
     pub(super) in_place: bool,
     /// Not a poll: its future is dropped.
@@ -59,6 +61,18 @@ impl Frame {
         {
             hazards::long_poll(inside, &self.task, computed);
         }
+    }
+
+    /// The wait at this address was refused, for the budget of the poll is spent: until the poll is over nothing else will come
+    /// of it. True when something asks for it over and over: once.
+    pub(super) fn refuses(&mut self, wait: usize) -> bool {
+        /// A set of futures asks again a few times.
+        const OFTEN: u32 = 1_000;
+
+        let (last, times) = self.refused;
+        let times = if last == wait { times.saturating_add(1) } else { 1 };
+        self.refused = (wait, times);
+        times == OFTEN && self.is_poll()
     }
 
     /// See [`Context::domain`].
@@ -197,6 +211,7 @@ fn push(inside: &mut Context, state: &Arc<State>) {
         region,
         clock,
         yielded: false,
+        refused: (0, 0),
         in_place: false,
         dropping: false,
         spell: spell::begin(),
@@ -280,6 +295,9 @@ fn suspend(inside: Entered, state: &Arc<State>) {
     }
     let foreign = state.wakers.load(Ordering::SeqCst).saturating_sub(state.leaf_wakers.load(Ordering::SeqCst));
     if foreign == 0 {
+        if let Some(blocked) = own_lock_of(state) {
+            waits::task_may_block(&inside, state, blocked);
+        }
         if let Some(blocked) = wait_of(state) {
             waits::task_blocks(inside, state, blocked);
         }
@@ -315,6 +333,28 @@ pub(super) fn suspend_from_outside(inside: Entered, state: &Arc<State>) {
         drop(inside);
         waits::task_is_forsaken(state, blocked);
     }
+}
+
+/// The wait of a task for nothing but a lock that it holds itself, with a time limit that ends it; without that. (A sibling
+/// future that holds the lock, and goes on, would wait for something, too.)
+fn own_lock_of(state: &Arc<State>) -> Option<Blocked> {
+    let inner = state.inner();
+    let (wait, limit) = match (inner.leaves.front()?, inner.leaves.back()?) {
+        (wait, limit) if limit.is_limit() => (wait, limit),
+        (limit, wait) => (wait, limit),
+    };
+    if inner.leaves.len() != 2 || !limit.is_limit() || wait.woken().is_some() || limit.woken().is_some() {
+        return None;
+    }
+    let Leg { wait, site, ordinal, ticket } = wait.leg()?;
+    let Wait::Lock { lock, mode, .. } = wait else { return None };
+    let holds = inner.line.as_ref()?.holdings();
+    let own = |held: &Holding| held.lock == lock && held.possession == Possession::Own && !held.mode.compatible(mode);
+    holds.iter().any(own).then(|| {
+        let mut blocked = Blocked::new(wait, site, ordinal, holds);
+        blocked.ticket = ticket;
+        blocked
+    })
 }
 
 /// What the task waits for; `None` when it waits for something that comes by itself, or that nobody knows.

@@ -56,7 +56,7 @@ pub struct Timeout<T> {
 
 impl<T> Timeout<T> {
     fn of(value: T, deadline: Deadline, place: Place) -> Self {
-        Self { value, deadline: Leaf::new(deadline, Target::timer(), place) }
+        Self { value, deadline: Leaf::new(deadline, Target::time_limit(), place) }
     }
 
     /// See [`tokio::time::Timeout::get_ref`].
