@@ -71,12 +71,13 @@ fn a_lucky_run_is_enough() {
 /// Whoever takes a lock sees whether it is poisoned, though it may not look at what is in it; and one can ask without taking.
 #[test]
 fn what_a_poisoned_lock_tells_is_kept() {
-    let lucky = |poisons: bool, asks: bool| {
+    let lucky = |poisons: bool, holds: u32, asks: bool| {
         found(move || {
             let (locks, step, luck) = (locks!(), Arc::new(Mutex::new(())), Arc::new(Barrier::new(2)));
             let other = (Arc::clone(&locks), Arc::clone(&step), Arc::clone(&luck));
             let first = thread::spawn(move || {
                 forward(&other.0);
+                (0..holds).for_each(|_| drop(other.1.lock().unwrap()));
                 let end = std::panic::catch_unwind(|| {
                     let _step = other.1.lock().unwrap();
                     if poisons {
@@ -93,10 +94,10 @@ fn what_a_poisoned_lock_tells_is_kept() {
             assert_eq!(first.join().unwrap(), poisons);
         })
     };
-    for asks in [false, true] {
-        assert_eq!(told(&lucky(false, asks)), PREDICTED);
-        let findings = lucky(true, asks);
-        assert!(findings.iter().all(|finding| finding.tier == Tier::Possible), "{findings:#?}");
+    for (holds, asks) in [(0, false), (0, true), (1, false), (5, true)] {
+        assert_eq!(told(&lucky(false, holds, asks)), PREDICTED);
+        let findings = lucky(true, holds, asks);
+        assert!(findings.iter().all(|finding| finding.tier == Tier::Possible), "after {holds}: {findings:#?}");
     }
 }
 

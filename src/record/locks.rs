@@ -378,7 +378,10 @@ unsafe fn push_known<const RECORDED: bool, const HANDED: bool>(
         // SAFETY: by the caller's promise.
         let log = unsafe { Context::recorded_log(&mut context.log) };
         let Some(mut ready) = log.ready() else { return false };
-        let Some(held) = held else { return false };
+        let Some(held) = held else {
+            cold_path();
+            return false;
+        };
         if HANDED {
             if context.kept.is_some() && meta.is_opaque() {
                 // Each thread tells that, when it first takes the lock.
@@ -448,6 +451,11 @@ unsafe fn pop_known<const RECORDED: bool, const HANDED: bool>(context: &mut Cont
         }
     }
     if RECORDED {
+        if std::thread::panicking() {
+            // There is more to tell.
+            cold_path();
+            return false;
+        }
         // SAFETY: by the caller's promise.
         let log = unsafe { Context::recorded_log(&mut context.log) };
         let lock = LockId(id & ID);
