@@ -337,6 +337,24 @@ impl Findings {
         }
     }
 
+    /// Takes back that `test` has shown a finding, or that the program has; nothing happens to one that is more than possible.
+    /// It goes if nothing else has shown it. O(findings) then.
+    pub fn withdraw(&mut self, fingerprint: &Fingerprint, test: Option<&str>) {
+        let Some(&place) = self.places.get(fingerprint) else { return };
+        let known = &mut self.list[place];
+        if known.tier > Tier::Possible {
+            return;
+        }
+        let by_a_test = !known.tests.is_empty();
+        known.tests.retain(|known| Some(known.as_str()) != test);
+        if !known.tests.is_empty() || by_a_test != test.is_some() {
+            return;
+        }
+        self.list.remove(place);
+        self.places.remove(fingerprint);
+        self.places.values_mut().filter(|other| **other > place).for_each(|other| *other -= 1);
+    }
+
     /// The finding with this fingerprint.
     #[must_use]
     pub fn get(&self, fingerprint: &Fingerprint) -> Option<&Finding> {

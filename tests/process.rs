@@ -154,6 +154,80 @@ mod programs {
         }
     }
 
+    /// Orders of one test, one after the other: by chance, or because the one waits for the other.
+    mod turns {
+        use super::*;
+
+        fn nested(first: &Mutex<()>, second: &Mutex<()>) {
+            let _first = take(first);
+            let _second = take(second);
+        }
+
+        /// What the thread did comes first; nothing that the detector sees says so.
+        #[test]
+        fn by_chance() {
+            if wanted() {
+                let locks = made();
+                let (other, done) = (Arc::clone(&locks), Arc::new(Barrier::new(2)));
+                let thread = thread::spawn({
+                    let done = Arc::clone(&done);
+                    move || {
+                        nested(&other.0, &other.1);
+                        done.wait();
+                    }
+                });
+                done.wait();
+                nested(&locks.1, &locks.0);
+                thread.join().unwrap();
+            }
+        }
+
+        fn by_message() {
+            let locks = made();
+            let (other, (done, is_done)) = (Arc::clone(&locks), channel());
+            let thread = thread::spawn(move || {
+                nested(&other.0, &other.1);
+                done.send(()).unwrap();
+            });
+            is_done.recv().unwrap();
+            nested(&locks.1, &locks.0);
+            thread.join().unwrap();
+        }
+
+        #[test]
+        fn by_message_here() {
+            if wanted() {
+                by_message();
+            }
+        }
+
+        #[test]
+        fn by_message_there() {
+            if wanted() {
+                by_message();
+            }
+        }
+
+        /// More threads than are kept.
+        #[test]
+        fn in_a_crowd() {
+            if wanted() {
+                (0..300).for_each(|_| thread::spawn(|| drop(made())).join().unwrap());
+                by_chance();
+            }
+        }
+
+        /// More events than are kept, of one thread and then of others.
+        #[test]
+        fn in_the_long_run() {
+            if wanted() {
+                let locks = made();
+                (0..60_000).for_each(|_| drop(take(&locks.0)));
+                by_chance();
+            }
+        }
+    }
+
     /// Orders for several processes: locks of the same two places.
     mod orders {
         use super::*;
@@ -257,7 +331,7 @@ impl Run {
 fn command(programs: &[&str], directory: &Path, variables: &[(&str, &str)]) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(programs.iter().map(|program| format!("programs::{program}"))).args(["--exact", "--test-threads=2"]);
-    for name in ["REPORT", "ON_DEADLOCK", "HARNESS", "RECORD"] {
+    for name in ["REPORT", "ON_DEADLOCK", "HARNESS", "PREDICT", "RECORD"] {
         command.env_remove(format!("GORDIAN_{name}"));
     }
     command.env(PROGRAM, "1").env("GORDIAN_REPORT", directory).envs(variables.iter().copied());
@@ -287,6 +361,49 @@ fn a_deadlock_is_told_at_once_and_ends_the_process() {
     let process = run.left.processes[0].process.as_ref().unwrap();
     assert!(process.program.contains("process") && process.arguments.contains(&"--exact".to_owned()), "{process:?}");
     assert_eq!(run.left.troubles, [""; 0]);
+}
+
+#[test]
+fn what_came_by_chance_is_predicted() {
+    let run = run(&["turns::by_chance", "fine"], &[]);
+    let finding = run.finding();
+    assert_eq!((finding.kind, finding.tier), (Kind::LockOrderCycle, Tier::Predicted), "{finding:#?}");
+    assert_eq!(finding.tests, ["programs::turns::by_chance"]);
+    assert_eq!(finding.witness.iter().filter(|step| step.next).count(), 2, "{finding:#?}");
+    assert!(finding.sites.iter().all(|site| !site.stack.is_empty()), "{finding:#?}");
+    assert_eq!(run.ended(), Some(&Ended::Exited));
+    // In a program that is no harness it is predicted at its exit.
+    let directory = tempfile::tempdir().unwrap();
+    let output = command(&["turns::by_chance"], directory.path(), &[]).output().unwrap();
+    let run = Run { output, left: gather(directory.path()).unwrap() };
+    assert_eq!((run.finding().tier, &run.finding().tests[..]), (Tier::Predicted, &[][..]));
+}
+
+#[test]
+fn what_waits_its_turn_is_withdrawn() {
+    run(&["turns::by_message_here"], &[]).is_silent();
+    run(&["turns::by_message_here", "turns::by_message_there", "fine"], &[]).is_silent();
+    // What another test shows by the same locks' places stays.
+    let run = run(&["turns::by_message_here", "turns::by_chance"], &[]);
+    assert!(
+        run.left.findings.iter().all(|found| found.finding.tests == ["programs::turns::by_chance"]),
+        "{:#?}",
+        run.left
+    );
+}
+
+#[test]
+fn what_is_not_whole_is_not_predicted() {
+    for (program, variables) in [
+        ("turns::in_a_crowd", &[][..]),
+        ("turns::in_the_long_run", &[]),
+        ("turns::by_chance", &[("GORDIAN_PREDICT", "no")]),
+        ("turns::by_message_here", &[("GORDIAN_PREDICT", "no")]),
+    ] {
+        let run = run(&[program], variables);
+        assert_eq!(run.finding().tier, Tier::Possible, "{program}");
+        assert_eq!(run.ended(), Some(&Ended::Exited));
+    }
 }
 
 #[test]

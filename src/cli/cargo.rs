@@ -100,6 +100,7 @@ fn invoke(verb: &str, invocation: Invocation) -> Result<ExitCode, Error> {
         Scratch::new().map_err(|error| Error::new(ExitCode::Failed, format!("cannot write reports: {error}")))?;
     let mut command = command(verb, &invocation.cargo, &gate, &project, &directory)?;
     command.env(env::ON_DEADLOCK, env::name_of(on_deadlock));
+    command.env(env::PREDICT, if invocation.no_predict { "no" } else { "yes" });
     command.env(env::RUNTIME, &runtime.directory).env(env::REPORT, &reports.0);
     command.env(env::ROOT, &project.root);
     // Ctrl-C reaches cargo, and what it has started, as well.

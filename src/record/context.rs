@@ -157,6 +157,20 @@ impl Drop for Entered {
     }
 }
 
+impl Entered {
+    /// What the thread does is kept no longer: it goes on as one of which nothing is recorded.
+    #[cold]
+    #[inline(never)]
+    fn end_recording(&mut self) {
+        self.log = None;
+        self.modes = config::modes();
+        self.current = plain(self.current);
+        if let Some(kept) = &self.kept {
+            kept.give_up();
+        }
+    }
+}
+
 /// Enters the tool. `None` while this thread is inside it already, after the thread's teardown, and when nothing is
 /// watched. A thread that was not started by our `spawn` is adopted at its first hook.
 #[inline(always)]
@@ -166,7 +180,11 @@ pub(crate) fn enter() -> Option<Entered> {
         return first_entry(current);
     }
     CURRENT.set(BUSY);
-    Some(Entered { current })
+    let mut entered = Entered { current };
+    if current.addr() & ODD != 0 && entered.log.as_ref().is_some_and(ThreadLog::is_over) {
+        entered.end_recording();
+    }
+    Some(entered)
 }
 
 /// What leads to the thread's context now, if there is one. A hot hook gets it from its caller: a thread-local is reached through a call, as

@@ -1,12 +1,15 @@
-//! What a checked closure does, kept in memory, so that at its end can be told what other orders of it would do.
+//! What a checked closure does, kept in memory, so that at its end can be told what other orders of it would do. In a
+//! process that someone else watches the same is done for each thread that no hook saw start (`main`, and each test), with
+//! all that it starts: there it ends with that thread.
 //!
 //! Only the threads of the closure are kept. What is proved of them alone is proved only if nothing outside had a part in it:
 //! an order between two of them that came about by way of a thread that is not kept would be missed. So the clocks of the
 //! threads are looked at when they start others and when they end. Whatever they know of a thread that is not theirs, beyond
 //! what was known when the closure began, came from outside; then nothing is predicted. For that the slots of the closure's
 //! threads are given to no one else while it runs, each of them begins with a moment of its own, and a thread outside begins
-//! one when it learns of that ([`ATTENTION`]).
+//! one when it learns of that ([`ATTENTION`]). Threads of another closure do not, so none may be known from before.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -15,23 +18,34 @@ use parking_lot::Mutex;
 use super::context::Inside;
 use super::log::Log;
 use super::registry::LiveNames;
-use super::{config, threads};
+use super::sink::Reporting;
+use super::strangers::Own;
+use super::{config, process, sink, threads};
 use crate::analysis::happens_before::{ATTENTION, ThreadClock};
 use crate::analysis::predict::Control;
+use crate::analysis::wait_for::SessionId;
 use crate::clock::{Slot, VectorClock};
 use crate::config::Predict;
 use crate::engine::{Engine, Judge, Verdict};
 use crate::event::{Names, Object, ObjectInfo, Site, SiteId, ThreadId};
-use crate::finding::Finding;
+use crate::finding::{Finding, Kind, Tier};
 use crate::trace::{TraceError, TraceReader};
 
 /// The closures that are under way.
 static UNDER_WAY: Mutex<Vec<Arc<Kept>>> = Mutex::new(Vec::new());
 
+/// By slot: is it that of a living thread of a closure, under way or given up?
+static CALM: Mutex<Vec<bool>> = Mutex::new(Vec::new());
+
+/// Of more threads nothing is kept: each has a buffer of its own, and a slot that no other gets.
+const MOST_THREADS: usize = 256;
+
 /// A checked closure under way.
 pub(crate) struct Kept {
     log: Log,
     limits: Predict,
+    /// It is no closure, but a thread that no hook saw start, with all that it starts.
+    stranger: bool,
     state: Mutex<State>,
 }
 
@@ -41,8 +55,12 @@ struct State {
     before: VectorClock,
     /// The slots of its threads.
     slots: Vec<bool>,
+    /// How many threads there were.
+    threads: usize,
     /// Threads that have not done all that they are to do.
     running: usize,
+    /// Of a stranger: the hazards that its threads have shown.
+    shown: Vec<Finding>,
     /// The clocks of those that are gone.
     gone: Vec<ThreadClock>,
     from_outside: bool,
@@ -63,37 +81,66 @@ impl State {
 impl Kept {
     /// A closure is about to begin. `None` if it is not to be kept.
     pub(crate) fn begin() -> Option<Arc<Self>> {
+        Self::of(false)
+    }
+
+    /// A thread that no hook saw start does its first step. `None` if what it does is not to be kept.
+    pub(super) fn of_stranger() -> Option<Arc<Self>> {
+        process::get().and_then(|_| Self::of(true))
+    }
+
+    fn of(stranger: bool) -> Option<Arc<Self>> {
         let _inside = Inside::new();
         let config = config::get();
         let limits = config.predict.filter(|_| config.races && config.record.is_none())?;
-        let kept = Arc::new(Self { log: Log::kept(limits.events as usize), limits, state: Mutex::default() });
+        let log = Log::kept(limits.events as usize);
+        let kept = Arc::new(Self { log, limits, stranger, state: Mutex::default() });
         UNDER_WAY.lock().push(Arc::clone(&kept));
         ATTENTION.fetch_add(1, Ordering::Relaxed);
         config::recording_begins();
         Some(kept)
     }
 
+    /// Is it about a thread that no hook saw start?
+    pub(super) const fn is_stranger(&self) -> bool {
+        self.stranger
+    }
+
     pub(super) fn log(&self) -> &Log {
         &self.log
     }
 
-    /// A thread of it is about to be started, by `parent` if it is not the first.
-    pub(super) fn begins(&self, clock: &mut ThreadClock, parent: Option<&ThreadClock>) {
+    /// A thread of it is about to be started, by `parent` if it is not the first. False if it is not kept any more: then the
+    /// thread is none of it.
+    pub(super) fn begins(&self, clock: &mut ThreadClock, parent: Option<&ThreadClock>) -> bool {
         let mut state = self.state.lock();
+        if state.threads == MOST_THREADS {
+            drop(state);
+            self.give_up();
+            return false;
+        }
+        if state.over {
+            return false;
+        }
+        let slot = clock.slot().index();
         if let Some(parent) = parent {
             // Before the slot is its own: who had it before may have been someone else.
             state.learned(parent.foreign());
         } else {
             state.before.join(clock.foreign());
+            state.from_outside |= !is_news_to(clock.foreign());
         }
-        let slot = clock.slot().index();
-        if state.slots.len() <= slot {
-            state.slots.resize(slot + 1, false);
+        for slots in [&mut state.slots, &mut *CALM.lock()] {
+            if slots.len() <= slot {
+                slots.resize(slot + 1, false);
+            }
+            slots[slot] = true;
         }
-        state.slots[slot] = true;
         clock.calm();
         clock.access();
+        state.threads += 1;
         state.running += 1;
+        true
     }
 
     /// A thread of it has done what it was to do.
@@ -108,9 +155,17 @@ impl Kept {
         self.state.lock().learned(clock.foreign());
     }
 
+    /// A thread of it has shown a hazard.
+    pub(super) fn showed(&self, finding: &Finding) {
+        if self.stranger && finding.tier == Tier::Possible && is_of_lock_order(finding) {
+            self.state.lock().shown.push(finding.clone());
+        }
+    }
+
     /// The clock of a thread that is gone; given back if the closure is over.
     pub(super) fn retire(&self, clock: ThreadClock) -> Option<ThreadClock> {
         let mut state = self.state.lock();
+        CALM.lock()[clock.slot().index()] = false;
         if state.over {
             return Some(clock);
         }
@@ -118,24 +173,71 @@ impl Kept {
         None
     }
 
+    /// Nothing will be predicted: what is kept is let go of, and so are the threads, once they notice.
+    pub(super) fn give_up(&self) {
+        self.log.give_up();
+        self.close();
+    }
+
+    /// Nothing more is kept. Was it alone to the end?
+    fn close(&self) -> bool {
+        let mut state = self.state.lock();
+        if !std::mem::replace(&mut state.over, true) {
+            config::recording_ends();
+            ATTENTION.fetch_sub(1, Ordering::Relaxed);
+        }
+        let gone = std::mem::take(&mut state.gone);
+        let alone = state.running == 0 && !state.from_outside;
+        drop(state);
+        UNDER_WAY.lock().retain(|other| !std::ptr::eq(&**other, self));
+        threads::finish(gone);
+        alone
+    }
+
     /// The closure is over: adds to its findings what other orders would have done, and takes out what none does. What is
     /// proved replaces what was possible.
     pub(crate) fn end(self: Arc<Self>, findings: &mut Vec<Finding>) {
         let _inside = Inside::new();
-        config::recording_ends();
-        ATTENTION.fetch_sub(1, Ordering::Relaxed);
-        UNDER_WAY.lock().retain(|other| !Arc::ptr_eq(other, &self));
-        let mut state = self.state.lock();
-        state.over = true;
-        threads::finish(std::mem::take(&mut state.gone));
-        let alone = state.running == 0 && !state.from_outside;
-        drop(state);
-        if !alone {
+        if !self.close() {
             return;
         }
+        let judges =
+            [Judge::Shb, Judge::LockOrder, Judge::PredictRaces, Judge::PredictDeadlocks, Judge::PredictAtomicity];
+        self.foresee(&judges, findings);
+    }
+
+    /// The thread that no hook saw start has ended, as part of `test`: says of each hazard that it and its threads have shown
+    /// whether another order of what they did runs into it, or none does. Nothing is to be said where there is none: most
+    /// threads have shown none, and end at once.
+    pub(super) fn first_ended(&self, test: Option<&str>) {
+        let alone = self.close();
+        let shown = std::mem::take(&mut self.state.lock().shown);
+        if !alone || shown.is_empty() || process::get().is_none_or(|process| !process.is_this()) {
+            self.log.give_up();
+            return;
+        }
+        // For those who count threads this one is one of ours meanwhile.
+        let (_own, _reporting) = (Own::new(), Reporting::new());
+        let mut findings = shown.clone();
+        // In the destructor of a thread-local a panic would end the process.
+        let judged = AssertUnwindSafe(|| self.foresee(&[Judge::LockOrder, Judge::PredictDeadlocks], &mut findings));
+        if std::panic::catch_unwind(judged).is_err() {
+            return;
+        }
+        for refuted in shown.iter().filter(|shown| findings.iter().all(|left| left.fingerprint != shown.fingerprint)) {
+            sink::withdraw(&refuted.fingerprint, test);
+        }
+        for mut foreseen in findings.into_iter().filter(|finding| finding.tier > Tier::Possible) {
+            foreseen.tests.extend(test.map(str::to_owned));
+            sink::take(SessionId::default(), foreseen);
+        }
+    }
+
+    /// Adds to the findings what other orders would have done, and takes out what none does.
+    fn foresee(&self, judges: &[Judge], findings: &mut Vec<Finding>) {
         let Some(trace) = self.log.taken() else { return };
         // What can't be read is not predicted: a lock, say, that a thread outside held last.
-        let Ok(Some((mut verdict, owners))) = self.judge(&trace) else { return };
+        let Ok(Some((mut verdict, owners))) = self.judge(&trace, judges) else { return };
         // Orders that another test had a part in are not refuted by this one.
         let foreign = |finding: &&Finding| finding.sites.iter().any(|site| !owners.contains(&site.owner));
         let foreign: Vec<_> = findings.iter().filter(foreign).map(|finding| finding.fingerprint.clone()).collect();
@@ -144,11 +246,9 @@ impl Kept {
     }
 
     /// The verdict on a trace, and the names of its threads; `None` if it is not whole.
-    fn judge(&self, trace: &[u8]) -> Result<Option<(Verdict, Vec<String>)>, TraceError> {
+    fn judge(&self, trace: &[u8], judges: &[Judge]) -> Result<Option<(Verdict, Vec<String>)>, TraceError> {
         let mut reader = TraceReader::open(trace)?;
-        let judges =
-            [Judge::Shb, Judge::LockOrder, Judge::PredictRaces, Judge::PredictDeadlocks, Judge::PredictAtomicity];
-        let mut engine = Engine::new(&judges, false).on_one_thread();
+        let mut engine = Engine::new(judges, false).on_one_thread();
         let (mut batch, mut seen) = (Vec::new(), Vec::new());
         while let Some(first) = reader.next_batch(&mut batch)? {
             engine.feed(first, &batch);
@@ -167,6 +267,17 @@ impl Kept {
         let owners = seen.into_iter().map(|thread| names.owner_name(thread)).collect();
         Ok(Some((engine.verdict(&names), owners)))
     }
+}
+
+/// Is it of the kinds that are judged by the order in which locks are taken?
+fn is_of_lock_order(finding: &Finding) -> bool {
+    matches!(finding.kind, Kind::LockOrderCycle | Kind::RecursiveRead)
+}
+
+/// Does it know of no living thread of a closure? Who begins knowing of one would not notice what he learns by way of it.
+pub(super) fn is_news_to(known: &VectorClock) -> bool {
+    let calm = CALM.lock();
+    !known.iter().any(|epoch| calm.get(epoch.slot().index()).is_some_and(|&calm| calm))
 }
 
 /// The kept traces say what the registry knows: it forgets objects that are gone.

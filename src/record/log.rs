@@ -139,6 +139,11 @@ impl Log {
         Some(bytes)
     }
 
+    /// A kept log is not needed any more: later events are lost, and there is nothing to be taken.
+    pub(crate) fn give_up(&self) {
+        self.shared.outgoing.lock().give_up();
+    }
+
     /// The log of a thread, to be owned by it. A thread has at most one, ever.
     pub(crate) fn thread(&self, thread: ThreadId) -> ThreadLog {
         ThreadLog::new(self.shared.clone(), thread)
@@ -207,6 +212,8 @@ pub(crate) struct ThreadLog {
     earlier: u64,
     last_stamp: u64,
     last_after: u64,
+    /// See [`ThreadLog::is_over`].
+    over: bool,
     packing: Packing,
     part: Arc<Part>,
     shared: Arc<Shared>,
@@ -218,7 +225,13 @@ impl ThreadLog {
         let part = Arc::new(Part { thread, buffer: buffer.clone(), passed: Mutex::default() });
         shared.parts.lock().push(part.clone());
         let (packing, origin) = (Packing::default(), shared.origin);
-        Self { buffer, origin, earlier: 0, last_stamp: 0, last_after: 0, packing, part, shared }
+        Self { buffer, origin, earlier: 0, last_stamp: 0, last_after: 0, over: false, packing, part, shared }
+    }
+
+    /// Has a kept log come to its end, as far as this thread has heard? What it logs is lost.
+    #[inline(always)]
+    pub(crate) const fn is_over(&self) -> bool {
+        self.over
     }
 
     /// How many events this thread has logged; what is one word counts as one.
@@ -331,7 +344,7 @@ impl ThreadLog {
     #[cold]
     #[inline(never)]
     fn empty(&mut self) {
-        drop(self.shared.with_room());
+        self.over = self.shared.with_room().closed && self.shared.keeps.is_some();
         self.earlier = self.earlier.wrapping_add(self.buffer.len() as u64);
         self.part.pass_on(&self.shared, &mut self.packing, true);
     }

@@ -25,6 +25,8 @@ const REPORT: &str = "GORDIAN_REPORT";
 const ON_DEADLOCK: &str = "GORDIAN_ON_DEADLOCK";
 /// `libtest`, or `libtest:PROGRAM`: then only that program's tests are meant, and none that it starts.
 const HARNESS: &str = "GORDIAN_HARNESS";
+/// `yes` or `no`: is predicted what other orders of the events would do? The default is `yes` where there is a report.
+const PREDICT: &str = "GORDIAN_PREDICT";
 /// The directory for the traces of all processes.
 const RECORD: &str = "GORDIAN_RECORD";
 
@@ -57,6 +59,7 @@ struct Wishes {
     report: Option<PathBuf>,
     on_deadlock: Option<OnDeadlock>,
     harness: Option<Harness>,
+    predict: Option<bool>,
     record: Option<PathBuf>,
     /// What cannot be done, a line each.
     complaints: Vec<String>,
@@ -79,6 +82,14 @@ impl Wishes {
                 }
             };
             Some(choice)
+        });
+        wishes.predict = given(PREDICT).and_then(|value| match value.to_str() {
+            Some("yes") => Some(true),
+            Some("no") => Some(false),
+            _ => {
+                wishes.complain(PREDICT, &value, "yes or no");
+                None
+            }
         });
         wishes.harness = given(HARNESS).and_then(|value| {
             let Some(of) = value.to_str().and_then(|value| value.strip_prefix("libtest")) else {
@@ -135,10 +146,12 @@ pub(crate) fn configuration() -> Config {
         to_stderr(&format!("gordian: {complaint}\n"));
     }
     let default = if reported { OnDeadlock::Abort } else { OnDeadlock::Continue };
+    let defaults = Config::default();
     Config {
+        predict: defaults.predict.filter(|_| wishes.predict != Some(false)),
         on_deadlock: wishes.on_deadlock.unwrap_or(default),
         record: wishes.record.map(|directory| directory.join(format!("{pid}-{started}.trace"))),
-        ..Config::default()
+        ..defaults
     }
 }
 
@@ -193,6 +206,11 @@ impl Process {
             *torn = false;
         }
         Ok(())
+    }
+
+    /// Is it this process, and not one that was forked off?
+    pub(crate) fn is_this(&self) -> bool {
+        self.pid == std::process::id()
     }
 
     /// The name of a test, from that of the thread from which the others of the test descend.
@@ -310,7 +328,7 @@ fn at_exit() {}
 #[cfg(unix)]
 extern "C" fn exited() {
     // A child that was forked off writes to no one's file.
-    if get().is_some_and(|process| process.pid != std::process::id()) {
+    if get().is_some_and(|process| !process.is_this()) {
         return;
     }
     let _inside = context::Inside::new();
@@ -340,11 +358,13 @@ mod tests {
     fn the_environment_is_understood() {
         assert_eq!(wishes(&[]), Wishes::default());
         assert_eq!(wishes(&[(REPORT, ""), (HARNESS, "")]), Wishes::default());
-        let all = wishes(&[(REPORT, "/r"), (ON_DEADLOCK, "panic"), (HARNESS, "libtest"), (RECORD, "/t")]);
+        let all =
+            wishes(&[(REPORT, "/r"), (ON_DEADLOCK, "panic"), (HARNESS, "libtest"), (PREDICT, "no"), (RECORD, "/t")]);
         let expected = Wishes {
             report: Some("/r".into()),
             on_deadlock: Some(OnDeadlock::Panic),
             harness: Some(Harness::Libtest),
+            predict: Some(false),
             record: Some("/t".into()),
             complaints: vec![],
         };
@@ -353,12 +373,13 @@ mod tests {
 
     #[test]
     fn bad_values_are_told_and_ignored() {
-        let bad = wishes(&[(ON_DEADLOCK, "explode"), (HARNESS, "junit")]);
-        assert_eq!((bad.on_deadlock, bad.harness), (None, None));
+        let bad = wishes(&[(ON_DEADLOCK, "explode"), (HARNESS, "junit"), (PREDICT, "1")]);
+        assert_eq!((bad.on_deadlock, bad.harness, bad.predict), (None, None, None));
         assert_eq!(
             bad.complaints,
             [
                 "GORDIAN_ON_DEADLOCK=explode is not understood: expected continue, abort or panic",
+                "GORDIAN_PREDICT=1 is not understood: expected yes or no",
                 "GORDIAN_HARNESS=junit is not understood: expected libtest or libtest:PROGRAM"
             ]
         );

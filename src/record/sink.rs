@@ -11,8 +11,8 @@ use super::context::Context;
 use super::{config, process, registry, stacks, threads, waits};
 use crate::analysis::wait_for::SessionId;
 use crate::event::ThreadId;
-use crate::finding::{Finding, Findings};
-use crate::report::stream::{Also, Line};
+use crate::finding::{Finding, Findings, Fingerprint};
+use crate::report::stream::{Also, Line, Withdrawn};
 
 #[derive(Default)]
 struct Session {
@@ -65,6 +65,9 @@ pub(crate) fn is_reporting() -> bool {
 /// Takes a finding of the context's thread.
 pub(crate) fn report(context: &mut Context, mut finding: Finding) {
     finding.tests.extend(threads::test_of(context.origin()));
+    if let Some(kept) = &context.kept {
+        kept.showed(&finding);
+    }
     take(context.session, finding);
 }
 
@@ -107,6 +110,17 @@ pub(crate) fn take(session: SessionId, mut finding: Finding) -> Option<Finding> 
         }
     }
     new.then_some(finding)
+}
+
+/// Takes back what a test has shown: no order of its events does it. Of a program that is no harness `test` is `None`.
+pub(crate) fn withdraw(fingerprint: &Fingerprint, test: Option<&str>) {
+    if let Some(session) = SESSIONS.lock().get_mut(&SessionId::default()) {
+        session.findings.withdraw(fingerprint, test);
+    }
+    if let Some(process) = process::get() {
+        let withdrawn = Withdrawn { fingerprint: fingerprint.clone(), test: test.map(str::to_owned) };
+        process.write(&Line::Withdrawn(withdrawn));
+    }
 }
 
 /// The report on one finding.

@@ -9,8 +9,9 @@ use rustc_hash::FxHashSet;
 
 use super::config::{self, Modes};
 use super::context::{self, Context, enter};
-use super::kept::Kept;
+use super::kept::{self, Kept};
 use super::locks::{LockState, ORDER};
+use super::log::ThreadLog;
 use super::registry::{self, LiveNames};
 use super::{Place, process, waits};
 use crate::analysis::happens_before::{SlotTable, SyncClock, ThreadClock};
@@ -116,10 +117,15 @@ pub(crate) fn adopt(modes: Modes) -> Option<Context> {
 
 fn adopt_as(modes: Modes, session: SessionId, origin: Option<ThreadId>) -> Option<Context> {
     let thread = ThreadId(NEXT_THREAD.fetch_add(1, Ordering::Relaxed));
-    let clock = match origin {
-        Some(_) => SLOTS.lock().root()?,
-        None => SLOTS.lock().adopt()?,
+    let kept = if origin.is_none() { Kept::of_stranger() } else { None };
+    let mut clock = {
+        let mut slots = SLOTS.lock();
+        match origin {
+            Some(_) => slots.root()?,
+            None => slots.adopt_if(kept::is_news_to)?,
+        }
     };
+    let kept = kept.filter(|kept| kept.begins(&mut clock, None));
     let origin = origin.unwrap_or(thread);
     if let Some(name) = std::thread::current().name() {
         registry::name_thread(thread, name);
@@ -140,7 +146,7 @@ fn adopt_as(modes: Modes, session: SessionId, origin: Option<ThreadId>) -> Optio
         }
         order.seed(thread)
     };
-    let log = config::log().map(|log| log.thread(thread));
+    let (log, modes) = log_of(kept.as_deref(), thread, modes);
     let locks = LockState::new(thread, seed, log.as_ref());
     Some(Context {
         thread,
@@ -153,9 +159,17 @@ fn adopt_as(modes: Modes, session: SessionId, origin: Option<ThreadId>) -> Optio
         frames: Vec::new(),
         blocking: false,
         log,
-        kept: None,
+        kept,
         seen: FxHashSet::default(),
     })
+}
+
+/// Where the thread's events go, and what is watched of it.
+fn log_of(kept: Option<&Kept>, thread: ThreadId, modes: Modes) -> (Option<ThreadLog>, Modes) {
+    match kept {
+        Some(kept) => (Some(kept.log().thread(thread)), modes.recorded()),
+        None => (config::log().map(|log| log.thread(thread)), modes),
+    }
 }
 
 /// A thread that is about to be started: made by the parent, moved into the child.
@@ -247,9 +261,7 @@ fn fork_into(
     waits::thread_begins(thread, session, origin);
     let mut clock = SLOTS.lock().fork(&mut parent.clock)?;
     LIVE.fetch_add(1, Ordering::Relaxed);
-    if let Some(kept) = &kept {
-        kept.begins(&mut clock, (!is_root).then_some(&parent.clock));
-    }
+    let kept = kept.filter(|kept| kept.begins(&mut clock, (!is_root).then_some(&parent.clock)));
     // Who only starts a session is no part of it: in the trace, too, it should not count as one who could end a wait.
     if session == parent.session || parent.has_events() {
         parent.emit(Op::Fork { child: thread }, place);
@@ -266,10 +278,7 @@ fn fork_into(
     };
     parent.locks.new_segment(parent_seed);
     let record = ThreadRecord::new(thread, session, origin);
-    let (log, modes) = match &kept {
-        Some(kept) => (Some(kept.log().thread(thread)), config::modes().recorded()),
-        None => (config::log().map(|log| log.thread(thread)), config::modes()),
-    };
+    let (log, modes) = log_of(kept.as_deref(), thread, config::modes());
     Some(Context {
         thread,
         session,
@@ -293,8 +302,17 @@ pub(crate) fn end(mut context: Context) {
         context.emit(Op::End, Location::caller());
     }
     let left = context.locks.left();
-    waits::thread_ends(context.thread, context.session, &left, context.record.origin == context.thread);
+    let is_origin = context.record.origin == context.thread;
+    waits::thread_ends(context.thread, context.session, &left, is_origin);
+    let kept = context.kept.clone().filter(|kept| is_origin && kept.is_stranger());
+    if let Some(kept) = &kept {
+        kept.ended(&context.clock);
+    }
+    let thread = context.thread;
     retire(context);
+    if let Some(kept) = kept {
+        kept.first_ended(test_of(thread).as_deref());
+    }
 }
 
 fn publish_end(context: &mut Context) {
@@ -408,8 +426,11 @@ fn take_token(inside: &mut Context, token: &mut Token, place: Place) {
     inside.emit(Op::Parked { token: given }, place);
 }
 
+/// There is no real token afterwards. One is given first, so that there is one to take: the system would let a thread that
+/// finds none sleep for its timer's slack, even if it is to wait for no time at all.
 fn take_real_token() {
-    std::thread::park_timeout(std::time::Duration::ZERO);
+    std::thread::current().unpark();
+    std::thread::park();
 }
 
 /// A real scope has ended. It parks and unparks its thread for its own ends, and may leave a token behind: then the next

@@ -10,7 +10,7 @@ use crate::event::{Mode, ObjectKind, Site};
 use crate::finding::{Finding, Fingerprint};
 
 /// The version of the lines. A reader refuses another one.
-pub const STREAM_VERSION: u32 = 1;
+pub const STREAM_VERSION: u32 = 2;
 
 /// The exit code of a process that was ended because of an observed deadlock.
 pub const DEADLOCK_EXIT: i32 = 86;
@@ -25,6 +25,8 @@ pub enum Line {
     Finding(Finding),
     /// Another test showed a finding that is there already.
     Also(Also),
+    /// A finding that was possible is not: no order of the events does it.
+    Withdrawn(Withdrawn),
     /// A request for a lock below others, as it looks by the places where locks are made. Each one once.
     Order(Order),
     /// How it ended. Absent when it was killed, and as long as it runs.
@@ -66,6 +68,16 @@ pub struct Also {
     pub fingerprint: Fingerprint,
     /// The test.
     pub test: String,
+}
+
+/// A known finding that was possible, and is not.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Withdrawn {
+    /// The finding.
+    pub fingerprint: Fingerprint,
+    /// The test that had shown it: what others have shown stays.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub test: Option<String>,
 }
 
 /// A request that may wait, made while other locks were held.
@@ -165,6 +177,7 @@ mod tests {
             }),
             Line::Finding(finding),
             Line::Also(Also { fingerprint: fingerprint.clone(), test: "x::y".to_owned() }),
+            Line::Withdrawn(Withdrawn { fingerprint: fingerprint.clone(), test: None }),
             Line::Order(Order { held: vec![taken(1)], wanted: taken(2), owner: "w".to_owned(), test: None }),
             Line::Ended(Ended::Exited),
             Line::Ended(Ended::Deadlock(fingerprint)),

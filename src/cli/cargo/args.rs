@@ -46,6 +46,10 @@ pub(super) struct Invocation {
     /// What happens to a process whose threads wait for one another for ever [default: abort].
     #[arg(long, value_name = "WHAT", help_heading = "Watching")]
     pub(super) on_deadlock: Option<WhenStuck>,
+    /// Tell only what was shown, and not whether another order of what a test, or the program, did runs into a cycle of locks
+    /// (then it is predicted), or none does (then it is no finding). That is asked of up to 50,000 events each.
+    #[arg(long, help_heading = "Watching")]
+    pub(super) no_predict: bool,
     /// Compile this crate against the original std, unwatched; may be given several times.
     #[arg(long, value_name = "CRATE", help_heading = "Watching")]
     pub(super) leave_out: Vec<String>,

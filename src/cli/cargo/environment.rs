@@ -19,6 +19,8 @@ pub(super) const OF_THE_WRAPPER: [&str; 5] = [RUNTIME, LEAVE_OUT, INNER_WRAPPER,
 pub(super) const REPORT: &str = "GORDIAN_REPORT";
 /// For the program: what to do about a deadlock.
 pub(super) const ON_DEADLOCK: &str = "GORDIAN_ON_DEADLOCK";
+/// For the program: predict, or do not.
+pub(super) const PREDICT: &str = "GORDIAN_PREDICT";
 /// For the program: it is a harness of tests. The runner takes it away from those that are none.
 pub(super) const HARNESS: &str = "GORDIAN_HARNESS";
 

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use rustc_hash::FxHashMap;
 
 use crate::finding::{Finding, Findings, Fingerprint};
-use crate::report::stream::{Ended, Line, Order, Process, STREAM_VERSION};
+use crate::report::stream::{Ended, Line, Order, Process, STREAM_VERSION, Withdrawn};
 
 /// Everything that a directory of reports says.
 #[derive(Debug, Default)]
@@ -144,6 +144,7 @@ impl Report {
                     self.findings.add(Finding { tests: vec![also.test], ..known });
                 }
             }
+            Line::Withdrawn(Withdrawn { fingerprint, test }) => self.findings.withdraw(&fingerprint, test.as_deref()),
             Line::Order(order) => self.orders.push(order),
             Line::Ended(ended) => self.ended = Some(ended),
             Line::Note(note) => self.notes.push(note),
@@ -253,6 +254,31 @@ mod tests {
     }
 
     #[test]
+    fn what_is_withdrawn_is_gone_unless_others_showed_it() {
+        let withdrawn = |test: Option<&str>| {
+            let fingerprint = finding(Tier::Possible, &[]).fingerprint;
+            Line::Withdrawn(Withdrawn { fingerprint, test: test.map(str::to_owned) })
+        };
+        let left = |tier, tests: &[&str], lines: &[Option<&str>]| {
+            let mut all = vec![process(1), Line::Finding(finding(tier, tests))];
+            all.extend(lines.iter().map(|test| withdrawn(*test)));
+            let mut all = gathered(&[("1.jsonl", json(&all))]).findings;
+            all.pop().map(|found| found.finding.tests)
+        };
+        assert_eq!(left(Tier::Possible, &[], &[None]), None);
+        assert_eq!(left(Tier::Possible, &["a"], &[Some("a")]), None);
+        assert_eq!(left(Tier::Possible, &["a", "b"], &[Some("a")]), Some(vec!["b".to_owned()]));
+        assert_eq!(left(Tier::Possible, &["a", "b"], &[Some("a"), Some("b")]), None);
+        assert_eq!(left(Tier::Possible, &["a"], &[Some("b")]), Some(vec!["a".to_owned()]));
+        assert_eq!(left(Tier::Possible, &[], &[Some("b")]), Some(vec![]), "shown by no test");
+        assert_eq!(left(Tier::Observed, &["a"], &[Some("a")]), Some(vec!["a".to_owned()]));
+        let one = [process(1), Line::Finding(finding(Tier::Possible, &[])), withdrawn(None)];
+        let two = [process(2), Line::Finding(finding(Tier::Possible, &[]))];
+        let all = gathered(&[("1.jsonl", json(&one)), ("2.jsonl", json(&two))]);
+        assert_eq!(all.findings.iter().map(|found| found.processes).collect::<Vec<_>>(), [1]);
+    }
+
+    #[test]
     fn damage_takes_nothing_else_with_it() {
         let whole = Line::Finding(finding(Tier::Possible, &[])).to_json();
         let cut = whole[..whole.len() - 9].to_owned();
@@ -275,10 +301,10 @@ mod tests {
 
     #[test]
     fn another_version_is_refused() {
-        let line = process(1).to_json().replace("\"version\":1", "\"version\":2");
+        let line = process(1).to_json().replace("\"version\":2", "\"version\":3");
         let all = gathered(&[("1.jsonl", vec![line, Line::Finding(finding(Tier::Possible, &[])).to_json()])]);
         assert!(all.findings.is_empty() && all.processes.is_empty());
-        assert!(all.troubles[0].ends_with("written by another version of gordian (format 2, this one reads 1)"));
+        assert!(all.troubles[0].ends_with("written by another version of gordian (format 3, this one reads 2)"));
         assert!(gather(Path::new("no/such/directory")).is_err());
     }
 }

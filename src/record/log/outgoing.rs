@@ -63,9 +63,14 @@ impl Outgoing {
     /// Ends, and forgets everything, if more words were taken than `most`: for one that nobody writes.
     pub(super) fn keep(&mut self, most: usize) {
         if self.unseen > most && !self.closed {
-            self.closed = true;
-            *self.blocks.get_mut() = Vec::new();
+            self.give_up();
         }
+    }
+
+    /// Ends, and forgets everything.
+    pub(super) fn give_up(&mut self) {
+        self.closed = true;
+        *self.blocks.get_mut() = Vec::new();
     }
 
     /// Adds a table entry.

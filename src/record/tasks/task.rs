@@ -255,6 +255,10 @@ impl Task {
         let base = if context.modes.order() { context.locks.spawns() } else { None };
         context.locks.hands_on();
         context.emit(Op::TaskSpawned { task: id }, place);
+        if let Some(kept) = &context.kept {
+            // Of tasks nothing is predicted.
+            kept.give_up();
+        }
         runtime.count(kind).fetch_add(1, Ordering::SeqCst);
         timeline::tell(actor, Happening::Spawned { by: context.locks.owner(), at: place });
         Self(Some(Arc::new(State {
