@@ -4,6 +4,10 @@
 //! is one component by itself, "time `t` of slot `s`", in one word (Flanagan and Freund, *FastTrack*, PLDI 2009). A
 //! [`VectorClock`] says for every slot up to which time its owner knows what was done there.
 
+mod far;
+
+use far::Far;
+
 /// Index of a clock component. Not a thread's identity: a slot is used again once its thread's work is known everywhere
 /// that matters (see `SlotTable` in [`crate::analysis::happens_before`]).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -103,33 +107,44 @@ impl std::fmt::Debug for Epoch {
     }
 }
 
+/// Slots that every clock has a component of its own for; what is known of those beyond, clocks share. See [`far`].
+pub(crate) const NEAR: usize = 128;
+
 /// For every slot the time up to which it is known; zero where nothing is.
 ///
 /// Holds as many components as the highest slot raised, so an empty clock allocates nothing.
 #[derive(Default)]
 pub struct VectorClock {
+    /// Of the first [`NEAR`] slots.
     times: Vec<u64>,
+    /// Of all others.
+    far: Far,
 }
 
 impl VectorClock {
     /// A clock that knows nothing. Does not allocate.
     #[must_use]
     pub const fn new() -> Self {
-        Self { times: Vec::new() }
+        Self { times: Vec::new(), far: Far::new() }
     }
 
     /// Is nothing known? O(components), one look when the clock was never raised.
     #[inline]
     #[must_use]
     pub fn is_zero(&self) -> bool {
-        self.times.iter().all(|&time| time == 0)
+        self.times.iter().all(|&time| time == 0) && self.far.is_zero()
     }
 
     /// The time known of `slot`.
     #[inline]
     #[must_use]
     pub fn get(&self, slot: Slot) -> Time {
-        Time(self.times.get(slot.index()).copied().unwrap_or(0))
+        let index = slot.index();
+        Time(match self.times.get(index) {
+            Some(&time) => time,
+            None if index < NEAR => 0,
+            None => self.far.get(index - NEAR),
+        })
     }
 
     /// Is the moment known?
@@ -139,16 +154,18 @@ impl VectorClock {
         epoch.time() <= self.get(epoch.slot())
     }
 
-    /// Makes the moment known. True when it was news.
+    /// Makes the moment known. True when it was news. O(components) beyond the first 128.
     #[inline]
     pub fn raise(&mut self, epoch: Epoch) -> bool {
         if self.covers(epoch) {
             return false;
         }
         let index = epoch.slot().index();
-        if index >= self.times.len() {
-            self.times.resize(index + 1, 0);
+        if index >= NEAR {
+            self.far.set(index - NEAR, epoch.time().0);
+            return true;
         }
+        self.grow(index + 1);
         self.times[index] = epoch.time().0;
         true
     }
@@ -157,51 +174,56 @@ impl VectorClock {
     #[inline]
     #[must_use]
     pub fn has_component(&self, epoch: Epoch) -> bool {
-        epoch.is_zero() || epoch.slot().index() < self.times.len()
+        epoch.is_zero() || epoch.slot().index() < self.times.len() || self.covers(epoch)
     }
 
     /// Has it a component for each that `other` has, so that [`join`](Self::join) takes no memory?
     #[inline]
     #[must_use]
     pub fn has_components_of(&self, other: &Self) -> bool {
-        other.times.len() <= self.times.len()
+        other.times.len() <= self.times.len() && self.far.holds(&other.far)
     }
 
     /// Is there memory for a copy of `other`?
     #[inline]
     #[must_use]
     pub fn has_memory_for(&self, other: &Self) -> bool {
-        other.times.len() <= self.times.capacity()
+        other.times.len() <= self.times.capacity() && self.far.is_shared_with(&other.far)
     }
 
     /// Forgets the component of `slot`.
     pub fn forget(&mut self, slot: Slot) {
         if let Some(time) = self.times.get_mut(slot.index()) {
             *time = 0;
+        } else if slot.index() >= NEAR {
+            self.far.set(slot.index() - NEAR, 0);
         }
     }
 
     /// Forgets everything and keeps the memory.
     pub fn clear(&mut self) {
         self.times.clear();
+        self.far.clear();
     }
 
-    /// Learns what `other` knows, component by component. True when any of it was news. O(components of `other`).
+    /// Learns what `other` knows, component by component. True when any of it was news. O(components of `other`), without
+    /// what both share.
     pub fn join(&mut self, other: &Self) -> bool {
         self.grow(other.times.len());
-        join_times(&mut self.times, &other.times)
+        join_times(&mut self.times, &other.times) | self.far.join(&other.far, None)
     }
 
     /// As [`join`](Self::join), but leaves the component of `own` alone: a thread keeps its own time apart.
     pub fn join_foreign(&mut self, other: &Self, own: Slot) -> bool {
         let (own, len) = (own.index(), other.times.len());
         self.grow(len);
+        let far = self.far.join(&other.far, own.checked_sub(NEAR));
         if own >= len {
-            return join_times(&mut self.times, &other.times);
+            return join_times(&mut self.times, &other.times) | far;
         }
         let before = join_times(&mut self.times[..own], &other.times[..own]);
-        let after = join_times(&mut self.times[own + 1..], &other.times[own + 1..]);
-        before | after
+        let after = join_times(&mut self.times[own + 1..len], &other.times[own + 1..]);
+        before | after | far
     }
 
     /// Does `other` know everything that this clock knows?
@@ -218,15 +240,14 @@ impl VectorClock {
             .iter()
             .enumerate()
             .all(|(index, &time)| time <= other.times.get(index).copied().unwrap_or(0) || index == skip)
+            && self.far.leq(&other.far, own.and_then(|own| own.index().checked_sub(NEAR)))
     }
 
     /// The moments known, without the zeros.
     pub fn iter(&self) -> impl Iterator<Item = Epoch> + '_ {
-        self.times
-            .iter()
-            .enumerate()
-            .filter(|&(_, &time)| time != 0)
-            .map(|(index, &time)| Epoch(((index as u64) << Epoch::TIME_BITS) | time))
+        let near = self.times.iter().copied().enumerate();
+        let all = near.chain(self.far.iter().map(|(index, time)| (NEAR + index, time)));
+        all.filter(|&(_, time)| time != 0).map(|(index, time)| Epoch(((index as u64) << Epoch::TIME_BITS) | time))
     }
 
     fn grow(&mut self, len: usize) {
@@ -248,12 +269,13 @@ fn join_times(mine: &mut [u64], theirs: &[u64]) -> bool {
 
 impl Clone for VectorClock {
     fn clone(&self) -> Self {
-        Self { times: self.times.clone() }
+        Self { times: self.times.clone(), far: self.far.clone() }
     }
 
     /// Reuses the memory: a lock that passes between threads copies without allocating.
     fn clone_from(&mut self, source: &Self) {
         self.times.clone_from(&source.times);
+        self.far.clone_from(&source.far);
     }
 }
 
@@ -297,5 +319,69 @@ mod tests {
         let mut clock = VectorClock::new();
         assert!(!clock.join(&VectorClock::new()) && !clock.raise(Epoch::new(Slot(40_000), Time::ZERO)));
         assert_eq!(clock.times.capacity(), 0);
+    }
+
+    /// Slots on both sides of the border between what a clock has by itself and what it shares, beside a map; copies are
+    /// taken and changed, so that shared parts are changed too.
+    #[test]
+    fn a_clock_is_a_map_on_both_sides_of_what_is_shared() {
+        use std::collections::BTreeMap;
+        type Map = BTreeMap<u16, u64>;
+        let slots = [0, 5, 126, 127, 128, 129, 200, 1_000];
+        let mut clocks: Vec<(VectorClock, Map)> = (0..4).map(|_| (VectorClock::new(), Map::new())).collect();
+        let mut seed = 7_u64;
+        let mut random = move |below: usize| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (seed >> 33) as usize % below
+        };
+        for _ in 0..4_000 {
+            let (one, other) = (random(4), random(4));
+            let (slot, time) = (slots[random(slots.len())], random(60) as u64);
+            let (theirs, their_map) = (clocks[other].0.clone(), clocks[other].1.clone());
+            let (mine, map) = &mut clocks[one];
+            let get = |map: &Map, slot: u16| map.get(&slot).copied().unwrap_or(0);
+            let joined = |map: &Map, own: Option<u16>| -> Map {
+                let all = map.keys().chain(their_map.keys());
+                all.map(|&slot| {
+                    let learned = if own == Some(slot) { 0 } else { get(&their_map, slot) };
+                    (slot, get(map, slot).max(learned))
+                })
+                .collect()
+            };
+            match random(7) {
+                0 | 1 => {
+                    let news = time > get(map, slot);
+                    assert_eq!(mine.raise(Epoch::new(Slot(slot), Time::new(time))), news);
+                    if news {
+                        map.insert(slot, time);
+                    }
+                }
+                2 => {
+                    let after = joined(map, None);
+                    assert_eq!(mine.join(&theirs), after.iter().any(|(&slot, &time)| get(map, slot) != time));
+                    *map = after;
+                }
+                3 => {
+                    let after = joined(map, Some(slot));
+                    let news = after.iter().any(|(&slot, &time)| get(map, slot) != time);
+                    assert_eq!(mine.join_foreign(&theirs, Slot(slot)), news);
+                    *map = after;
+                }
+                4 => (mine.clone_from(&theirs), *map = their_map.clone()).1,
+                5 if random(4) == 0 => (mine.clear(), map.clear()).1,
+                5 => {
+                    mine.forget(Slot(slot));
+                    map.remove(&slot);
+                }
+                _ => {
+                    let leq = map.iter().all(|(&known, &time)| known == slot || time <= get(&their_map, known));
+                    assert_eq!(mine.leq_foreign(&theirs, Some(Slot(slot))), leq);
+                }
+            }
+            let (mine, map) = &clocks[one];
+            let known = mine.iter().map(|epoch| (epoch.slot().0, epoch.time().get())).collect::<Map>();
+            assert_eq!(known, map.iter().filter(|&(_, &time)| time != 0).map(|(&slot, &time)| (slot, time)).collect());
+            assert_eq!(mine.is_zero(), known.is_empty());
+        }
     }
 }

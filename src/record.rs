@@ -31,6 +31,7 @@ pub(crate) mod registry;
 pub(crate) mod scopes;
 pub(crate) mod semaphores;
 pub(crate) mod sink;
+mod spin;
 pub(crate) mod stacks;
 mod statics;
 pub(crate) mod strangers;

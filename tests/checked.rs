@@ -68,15 +68,16 @@ fn a_lucky_run_is_enough() {
     assert!(report.contains("predicted: ") && report.contains("witness a correct reordering"), "{report}");
 }
 
-/// Whoever takes a lock sees whether it is poisoned, though it may not look at what is in it.
+/// Whoever takes a lock sees whether it is poisoned, though it may not look at what is in it; and one can ask without taking.
 #[test]
 fn what_a_poisoned_lock_tells_is_kept() {
-    let lucky = |poisons: bool| {
+    let lucky = |poisons: bool, holds: u32, asks: bool| {
         found(move || {
             let (locks, step, luck) = (locks!(), Arc::new(Mutex::new(())), Arc::new(Barrier::new(2)));
             let other = (Arc::clone(&locks), Arc::clone(&step), Arc::clone(&luck));
             let first = thread::spawn(move || {
                 forward(&other.0);
+                (0..holds).for_each(|_| drop(other.1.lock().unwrap()));
                 let end = std::panic::catch_unwind(|| {
                     let _step = other.1.lock().unwrap();
                     if poisons {
@@ -87,15 +88,43 @@ fn what_a_poisoned_lock_tells_is_kept() {
                 end.is_err()
             });
             luck.wait();
-            if step.lock().is_err() == poisons {
+            if (if asks { step.is_poisoned() } else { step.lock().is_err() }) == poisons {
                 backward(&locks);
             }
             assert_eq!(first.join().unwrap(), poisons);
         })
     };
+    for (holds, asks) in [(0, false), (0, true), (1, false), (5, true)] {
+        assert_eq!(told(&lucky(false, holds, asks)), PREDICTED);
+        let findings = lucky(true, holds, asks);
+        assert!(findings.iter().all(|finding| finding.tier == Tier::Possible), "after {holds}: {findings:#?}");
+    }
+}
+
+/// Who sees a lock held comes after who took it, also without an attempt.
+#[test]
+fn what_a_held_lock_tells_is_kept() {
+    let lucky = |asks: bool| {
+        found(move || {
+            let (locks, gate) = (locks!(), Arc::new(gordian::parking_lot::Mutex::new(())));
+            let luck = Arc::new(Barrier::new(2));
+            let other = (Arc::clone(&locks), Arc::clone(&gate), Arc::clone(&luck));
+            let first = thread::spawn(move || {
+                forward(&other.0);
+                let held = other.1.lock();
+                other.2.wait();
+                other.2.wait();
+                drop(held);
+            });
+            luck.wait();
+            assert!(!asks || gate.is_locked());
+            backward(&locks);
+            luck.wait();
+            first.join().unwrap();
+        })
+    };
     assert_eq!(told(&lucky(false)), PREDICTED);
-    let findings = lucky(true);
-    assert!(findings.iter().all(|finding| finding.tier == Tier::Possible), "{findings:#?}");
+    assert_eq!(told(&lucky(true)), POSSIBLE);
 }
 
 /// Each closure has its own trace, whoever else runs.

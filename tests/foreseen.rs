@@ -154,6 +154,19 @@ fn a_message_refutes_if_it_could_come_from_nobody_else() {
     );
 }
 
+/// No one sees a channel closed before who closed it has done so, also if others could have been the last.
+#[test]
+fn a_channel_that_is_seen_closed_refutes() {
+    let channel = ChannelId(0);
+    let made = Op::ChannelMade { channel, capacity: None };
+    let closed = |receiver| Op::Closed { channel, receiver };
+    let saw = Op::SawClosed { channel };
+    assert_eq!(deadlock(vec![(1, vec![made, closed(false)]), (2, vec![saw])]), None);
+    assert_eq!(deadlock(vec![(2, vec![made, closed(false)]), (1, vec![saw])]), Some(Tier::Predicted), "the other way");
+    let both = vec![(3, vec![made, closed(true)]), (1, vec![closed(false)]), (2, vec![saw])];
+    assert_eq!(deadlock(both), Some(Tier::Possible), "which of the two was seen?");
+}
+
 /// A failed attempt saw that the lock was held, and the thread may have done what it did because of that.
 #[test]
 fn a_failed_attempt_stands_where_it_stood() {

@@ -7,19 +7,30 @@ use gordian::analysis::happens_before::{AtomicClock, LockClock, SlotTable, SyncC
 use gordian::clock::{Epoch, Slot, Time, VectorClock};
 use gordian::event::{Mode, Order};
 
-/// Panics unless two vector clocks do what maps do under the operations that the bytes choose.
+/// From slot 128 on clocks share what they know, 128 slots at a time: with these first, there are slots on both sides of the
+/// first such border, and of the second.
+const BORDERS: [u16; 2] = [128 - 4, 256 - 4];
+
+/// Panics unless two vector clocks do what maps do under the operations that the bytes choose, in the first slots and about
+/// each border of those that clocks share.
 pub(crate) fn check_vectors(bytes: &[u8]) {
+    for first in [0, BORDERS[0], BORDERS[1]] {
+        check_vectors_from(first, bytes);
+    }
+}
+
+fn check_vectors_from(first: u16, bytes: &[u8]) {
     let mut clocks = [VectorClock::new(), VectorClock::new()];
     let mut twins: [BTreeMap<u16, u64>; 2] = Default::default();
     for step in bytes.chunks_exact(3) {
-        let (slot, time) = (Slot(u16::from(step[1] % 9)), Time::new(u64::from(step[2] % 16)));
+        let (slot, time) = (Slot(first + u16::from(step[1] % 9)), Time::new(u64::from(step[2] % 16)));
         let one = usize::from(step[0] % 2);
         let (left, right) = clocks.split_at_mut(1);
         let (mine, other) = if one == 0 { (&mut left[0], &right[0]) } else { (&mut right[0], &left[0]) };
         let theirs = twins[1 - one].clone();
         let twin = &mut twins[one];
         let known = twin.get(&slot.0).copied().unwrap_or(0);
-        match step[0] / 2 % 6 {
+        match step[0] / 2 % 7 {
             0 | 1 => {
                 assert_eq!(mine.raise(Epoch::new(slot, time)), time.get() > known);
                 twin.insert(slot.0, known.max(time.get()));
@@ -39,12 +50,18 @@ pub(crate) fn check_vectors(bytes: &[u8]) {
                 mine.forget(slot);
                 twin.remove(&slot.0);
             }
-            _ => {
+            5 => {
                 mine.clone_from(other);
                 twin.clone_from(&theirs);
             }
+            _ => {
+                mine.clear();
+                twin.clear();
+            }
         }
         twin.retain(|_, time| *time != 0);
+        let other_is = other.iter().map(|e| (e.slot().0, e.time().get())).collect::<BTreeMap<_, _>>();
+        assert_eq!(other_is, theirs, "only one of them was changed");
         assert_eq!(mine.iter().map(|e| (e.slot().0, e.time().get())).collect::<BTreeMap<_, _>>(), *twin);
         assert_eq!(mine.get(slot).get(), twin.get(&slot.0).copied().unwrap_or(0));
         assert_eq!(mine.is_zero(), twin.is_empty());
@@ -69,9 +86,18 @@ struct Thread {
 }
 
 /// Panics unless, after each operation that the bytes choose, every running thread covers exactly the accesses that it
-/// knows of by plain sets.
+/// knows of by plain sets; once with the first slots, once with those about the first border.
 pub(crate) fn check_threads(bytes: &[u8]) {
+    check_threads_from(0, bytes);
+    check_threads_from(BORDERS[0], bytes);
+}
+
+fn check_threads_from(first: u16, bytes: &[u8]) {
     let mut slots = SlotTable::new();
+    for _ in 0..first {
+        // Threads that do nothing and never end.
+        let _ = slots.root();
+    }
     let mut threads: Vec<Thread> = (0..3).filter_map(|_| slots.root()).map(Thread::new).collect();
     let mut accesses: Vec<Epoch> = Vec::new();
     let mut world = World::default();

@@ -128,7 +128,12 @@ unsafe impl<R: lock_api::RawMutex> lock_api::RawMutex for WatchedRaw<R> {
 
     #[inline]
     fn is_locked(&self) -> bool {
-        self.inner.is_locked()
+        let locked = self.inner.is_locked();
+        if locked {
+            // As good as an attempt. Where it is asked from, lock_api does not pass on.
+            locks::missed(&self.meta, Mode::Exclusive, self.meta.created());
+        }
+        locked
     }
 }
 

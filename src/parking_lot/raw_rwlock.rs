@@ -207,12 +207,21 @@ unsafe impl<const RECURSIVE: bool> lock_api::RawRwLock for RawRwLock<RECURSIVE> 
 
     #[inline]
     fn is_locked(&self) -> bool {
-        self.inner.is_locked()
+        let locked = self.inner.is_locked();
+        if locked {
+            // As good as an attempt. Where it is asked from, lock_api does not pass on.
+            locks::missed(&self.meta.lock, Mode::Exclusive, self.meta.lock.created());
+        }
+        locked
     }
 
     #[inline]
     fn is_locked_exclusive(&self) -> bool {
-        self.inner.is_locked_exclusive()
+        let locked = self.inner.is_locked_exclusive();
+        if locked {
+            locks::missed(&self.meta.lock, Mode::Shared, self.meta.lock.created());
+        }
+        locked
     }
 }
 

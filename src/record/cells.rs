@@ -3,11 +3,12 @@
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 
 use super::context::{Context, enter};
 use super::registry::{self, Ids, LiveNames};
+use super::spin::{Spin, SpinGuard};
 use super::{Place, sink};
 use crate::analysis::atomicity::{Doing, Region, UpdateState};
 use crate::analysis::happens_before::{self, AccessInfo, AtomicClock, HeldLock, Race, VarState};
@@ -213,15 +214,15 @@ struct AtomicState {
 
 pub(crate) static ATOMIC_IDS: Ids = Ids::new();
 
-type Shard = Mutex<FxHashMap<usize, AtomicState>>;
+type Shard = Spin<FxHashMap<usize, AtomicState>>;
 
-static ATOMICS: LazyLock<[Shard; SHARDS]> = LazyLock::new(|| std::array::from_fn(|_| Mutex::default()));
+static ATOMICS: LazyLock<[Shard; SHARDS]> = LazyLock::new(|| std::array::from_fn(|_| Spin::new(FxHashMap::default())));
 
 /// An atomic operation on its way: the real operation is done while this is held, so that the order of the clocks is the
 /// modification order.
 pub(crate) struct AtomicAccess {
     inside: super::context::Entered,
-    shard: MutexGuard<'static, FxHashMap<usize, AtomicState>>,
+    shard: SpinGuard<'static, FxHashMap<usize, AtomicState>>,
     address: usize,
 }
 

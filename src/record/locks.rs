@@ -159,6 +159,18 @@ fn poison(context: &mut Context, meta: &LockMeta) {
     }
 }
 
+/// Who need not hold the lock has seen that it is poisoned, or is about to make that undone. (That it is not poisoned is
+/// not told: most locks never are.)
+#[cold]
+pub(crate) fn seen_poisoned(meta: &LockMeta, place: Place) {
+    if config::is_recording()
+        && let Some(mut inside) = enter()
+    {
+        let lock = meta.lock_id(&mut inside);
+        inside.emit(Op::DataHidden { lock }, place);
+    }
+}
+
 #[inline(never)]
 fn record_released(context: &mut Context, meta: &LockMeta) {
     poison(context, meta);
@@ -366,7 +378,10 @@ unsafe fn push_known<const RECORDED: bool, const HANDED: bool>(
         // SAFETY: by the caller's promise.
         let log = unsafe { Context::recorded_log(&mut context.log) };
         let Some(mut ready) = log.ready() else { return false };
-        let Some(held) = held else { return false };
+        let Some(held) = held else {
+            cold_path();
+            return false;
+        };
         if HANDED {
             if context.kept.is_some() && meta.is_opaque() {
                 // Each thread tells that, when it first takes the lock.
@@ -436,6 +451,11 @@ unsafe fn pop_known<const RECORDED: bool, const HANDED: bool>(context: &mut Cont
         }
     }
     if RECORDED {
+        if std::thread::panicking() {
+            // There is more to tell.
+            cold_path();
+            return false;
+        }
         // SAFETY: by the caller's promise.
         let log = unsafe { Context::recorded_log(&mut context.log) };
         let lock = LockId(id & ID);

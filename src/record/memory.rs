@@ -5,7 +5,9 @@
 
 use std::alloc::Layout;
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::spin::Spin;
 
 /// Blocks of one kind are of one size: four kinds for each doubling, from 16 bytes on.
 const KINDS: usize = 4 * (usize::BITS as usize - 4);
@@ -23,9 +25,9 @@ static BASE: AtomicUsize = AtomicUsize::new(0);
 static LENGTH: AtomicUsize = AtomicUsize::new(0);
 
 /// Where the unused part begins, and where the part that the system has not been asked for.
-static FRESH: Locked<(usize, usize)> = Locked::new((0, 0));
+static FRESH: Spin<(usize, usize)> = Spin::new((0, 0));
 
-static FREE: [Locked<Free>; PARTS] = [const { Locked::new(Free([ptr::null_mut(); KINDS])) }; PARTS];
+static FREE: [Spin<Free>; PARTS] = [const { Spin::new(Free([ptr::null_mut(); KINDS])) }; PARTS];
 
 /// Free blocks by kind; each holds a pointer to the next.
 struct Free([*mut Block; KINDS]);
@@ -78,7 +80,7 @@ pub(crate) fn allocate(layout: Layout) -> *mut u8 {
     let (size, kind) = kind(layout);
     let own = part();
     // What one thread gives back, another one may be the only one to need.
-    let mut parts = (own..own + PARTS).map(|part| FREE[part % PARTS].with(|free| free.take(kind)));
+    let mut parts = (own..own + PARTS).map(|part| FREE[part % PARTS].lock().take(kind));
     let free = parts.find(|block| !block.is_null()).unwrap_or(ptr::null_mut());
     if free.is_null() { fresh(size) } else { free.cast() }
 }
@@ -95,11 +97,10 @@ pub(crate) unsafe fn release(block: *mut u8, layout: Layout) {
         unsafe { system::empty(block, size) };
     }
     let block: *mut Block = block.cast();
-    FREE[part()].with(|free| {
-        // SAFETY: the block is no one else's, aligned to 16, and has room for a pointer.
-        unsafe { block.write(Block { next: free.0[kind] }) };
-        free.0[kind] = block;
-    });
+    let mut free = FREE[part()].lock();
+    // SAFETY: the block is no one else's, aligned to 16, and has room for a pointer.
+    unsafe { block.write(Block { next: free.0[kind] }) };
+    free.0[kind] = block;
 }
 
 /// Makes a block larger or smaller; null, and nothing done, if there is no memory.
@@ -127,23 +128,22 @@ pub(crate) unsafe fn resize(block: *mut u8, layout: Layout, size: usize) -> *mut
 #[cold]
 fn fresh(size: usize) -> *mut u8 {
     let align = if size.is_power_of_two() { size.min(PAGE) } else { 16 };
-    FRESH.with(|(unused, end)| {
-        if *end == 0 {
-            (*unused, *end) = reserve();
+    let (unused, end) = &mut *FRESH.lock();
+    if *end == 0 {
+        (*unused, *end) = reserve();
+    }
+    let start = unused.next_multiple_of(align);
+    let Some(after) = start.checked_add(size) else { return ptr::null_mut() };
+    if after > *end {
+        let wanted = (after - *end).next_multiple_of(CHUNK);
+        let limit = BASE.load(Ordering::Relaxed) + LENGTH.load(Ordering::Relaxed);
+        if *end + wanted > limit || !system::make_usable(*end, wanted) {
+            return ptr::null_mut();
         }
-        let start = unused.next_multiple_of(align);
-        let Some(after) = start.checked_add(size) else { return ptr::null_mut() };
-        if after > *end {
-            let wanted = (after - *end).next_multiple_of(CHUNK);
-            let limit = BASE.load(Ordering::Relaxed) + LENGTH.load(Ordering::Relaxed);
-            if *end + wanted > limit || !system::make_usable(*end, wanted) {
-                return ptr::null_mut();
-            }
-            *end += wanted;
-        }
-        *unused = after;
-        ptr::with_exposed_provenance_mut(start)
-    })
+        *end += wanted;
+    }
+    *unused = after;
+    ptr::with_exposed_provenance_mut(start)
 }
 
 /// Reserves the addresses. Where there are none to be had, all allocations fail.
@@ -163,34 +163,6 @@ fn part() -> usize {
     thread_local!(static HERE: u8 = const { 0 });
     // Where the thread's own variables lie; threads are some pages apart.
     HERE.with(|here| (ptr::from_ref(here).addr() >> 12).wrapping_mul(0x9e37_79b9) >> 16) % PARTS
-}
-
-/// A value that one thread has at a time, for a few steps.
-struct Locked<T> {
-    taken: AtomicBool,
-    value: std::cell::UnsafeCell<T>,
-}
-
-// SAFETY: the value is reached in `with` only, by one thread at a time.
-unsafe impl<T: Send> Sync for Locked<T> {}
-
-impl<T> Locked<T> {
-    const fn new(value: T) -> Self {
-        Self { taken: AtomicBool::new(false), value: std::cell::UnsafeCell::new(value) }
-    }
-
-    /// `f` does not panic, and does not come here again.
-    fn with<R>(&self, f: impl FnOnce(&mut T) -> R) -> R {
-        let mut rounds = 0;
-        while self.taken.compare_exchange_weak(false, true, Ordering::Acquire, Ordering::Relaxed).is_err() {
-            rounds += 1;
-            if rounds % 64 == 0 { std::thread::yield_now() } else { std::hint::spin_loop() }
-        }
-        // SAFETY: no one else has set `taken`.
-        let result = f(unsafe { &mut *self.value.get() });
-        self.taken.store(false, Ordering::Release);
-        result
-    }
 }
 
 /// What the system is asked for.

@@ -426,8 +426,11 @@ fn take_token(inside: &mut Context, token: &mut Token, place: Place) {
     inside.emit(Op::Parked { token: given }, place);
 }
 
+/// There is no real token afterwards. One is given first, so that there is one to take: the system would let a thread that
+/// finds none sleep for its timer's slack, even if it is to wait for no time at all.
 fn take_real_token() {
-    std::thread::park_timeout(std::time::Duration::ZERO);
+    std::thread::current().unpark();
+    std::thread::park();
 }
 
 /// A real scope has ended. It parks and unparks its thread for its own ends, and may leave a token behind: then the next

@@ -132,13 +132,22 @@ impl<T: ?Sized> Mutex<T> {
 
     /// See [`std::sync::Mutex::is_poisoned`].
     #[inline]
+    #[track_caller]
     pub fn is_poisoned(&self) -> bool {
-        self.inner.is_poisoned()
+        let poisoned = self.inner.is_poisoned();
+        if poisoned {
+            locks::seen_poisoned(&self.meta, Location::caller());
+        }
+        poisoned
     }
 
     /// See [`std::sync::Mutex::clear_poison`].
     #[inline]
+    #[track_caller]
     pub fn clear_poison(&self) {
+        if self.inner.is_poisoned() {
+            locks::seen_poisoned(&self.meta, Location::caller());
+        }
         self.inner.clear_poison();
     }
 

@@ -163,13 +163,22 @@ impl<T: ?Sized> RwLock<T> {
 
     /// See [`std::sync::RwLock::is_poisoned`].
     #[inline]
+    #[track_caller]
     pub fn is_poisoned(&self) -> bool {
-        self.inner.is_poisoned()
+        let poisoned = self.inner.is_poisoned();
+        if poisoned {
+            locks::seen_poisoned(&self.meta.lock, Location::caller());
+        }
+        poisoned
     }
 
     /// See [`std::sync::RwLock::clear_poison`].
     #[inline]
+    #[track_caller]
     pub fn clear_poison(&self) {
+        if self.inner.is_poisoned() {
+            locks::seen_poisoned(&self.meta.lock, Location::caller());
+        }
         self.inner.clear_poison();
     }
 

@@ -55,7 +55,7 @@ impl SyncClock {
     /// Adds what the thread knows to what was published: the release of a reader, the arrival at a barrier.
     #[inline]
     pub fn publish_join(&mut self, thread: &mut ThreadClock) {
-        if self.publisher.is_of(thread.slot()) {
+        if self.publisher.is_of_one_with(thread.knowledge()) {
             // The thread's own earlier clock is part of what it knows now.
             self.publish(thread);
         } else {
@@ -66,7 +66,7 @@ impl SyncClock {
     /// Teaches the thread what was published.
     #[inline]
     pub fn acquire(&self, thread: &mut ThreadClock) {
-        if !self.publisher.is_of(thread.slot()) && !self.is_trivial() && !self.was_learned_by(thread) {
+        if !self.publisher.is_of_one_with(thread.knowledge()) && !self.is_trivial() && !self.was_learned_by(thread) {
             self.teach(thread);
         }
     }
@@ -76,7 +76,7 @@ impl SyncClock {
     #[inline]
     #[must_use]
     pub fn acquire_in_place(&self, thread: &mut ThreadClock) -> bool {
-        self.publisher.is_of(thread.slot())
+        self.publisher.is_of_one_with(thread.knowledge())
             || self.is_trivial()
             || self.was_learned_by(thread)
             || thread.learn_in_place(self.publisher, self.epoch, self.rest())
@@ -184,10 +184,10 @@ impl SyncClock {
         }
     }
 
-    /// Is it the clock that a thread in this slot published?
+    /// Is it a clock that the thread itself published, or one whose place it has taken and all of whose knowledge it has?
     #[inline]
     pub(super) fn is_by(&self, thread: &ThreadClock) -> bool {
-        self.publisher.is_of(thread.slot())
+        self.publisher.is_of_one_with(thread.knowledge())
     }
 
     #[inline(never)]
@@ -353,5 +353,59 @@ mod tests {
         assert_eq!((slots.len(), now.slot()), (2, before.slot()));
         assert!(other.covers(before) && !other.covers(now) && !new.covers(other.access()));
         assert_ne!(slots.adopt().unwrap().slot(), now.slot(), "it is in use");
+    }
+
+    /// Who is told of a thread's last access may start another in its slot, which knows nothing of what the old one learned
+    /// since: to it and to others, that is news.
+    #[test]
+    fn a_slot_is_taken_over_without_what_was_known_there() {
+        let mut slots = SlotTable::new();
+        let (mut main, mut far, mut other) = (slots.root().unwrap(), slots.root().unwrap(), slots.root().unwrap());
+        let (mut message, mut done, mut lock) = (SyncClock::new(), SyncClock::new(), SyncClock::new());
+        let distant = far.access();
+        message.publish(&mut far);
+        let mut old = slots.fork(&mut main).unwrap();
+        let before = old.access();
+        done.publish(&mut old);
+        message.acquire(&mut old);
+        lock.publish(&mut old);
+        slots.finish(old);
+        assert_ne!(slots.fork(&mut main).unwrap().slot(), before.slot(), "its access is not known yet");
+        done.acquire(&mut main);
+        let mut new = slots.fork(&mut main).unwrap();
+        let now = new.access();
+        assert_eq!(now.slot(), before.slot());
+        assert!(new.covers(before) && !new.covers(distant) && !main.covers(now));
+        let mut news = SyncClock::new();
+        news.publish(&mut new);
+        news.acquire(&mut other);
+        assert!(other.covers(before) && other.covers(now) && !other.covers(distant));
+        for thread in [&mut other, &mut new] {
+            lock.acquire(thread);
+            assert!(thread.covers(distant));
+        }
+    }
+
+    /// Threads that nobody waits for need no component each, as long as what they did is known; but a slot that has been given
+    /// to very many is given to no other.
+    #[test]
+    fn threads_that_are_left_alone_do_not_add_up() {
+        let mut slots = SlotTable::new();
+        let (mut main, mut far) = (slots.root().unwrap(), slots.root().unwrap());
+        let (mut message, mut done) = (SyncClock::new(), SyncClock::new());
+        for round in 0..100_000 {
+            assert!(slots.len() <= 3 + round / 30_000);
+            let mut thread = slots.fork(&mut main).unwrap();
+            let now = thread.access();
+            assert!(!main.covers(now) && !far.covers(now));
+            done.publish(&mut thread);
+            let distant = far.access();
+            message.publish(&mut far);
+            message.acquire(&mut thread);
+            slots.finish(thread);
+            done.acquire(&mut main);
+            assert!(main.covers(now) && !main.covers(distant));
+        }
+        assert_eq!(slots.len(), 6);
     }
 }

@@ -3,43 +3,64 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::clock::{Epoch, Slot, Time, VectorClock};
+use crate::clock::{Epoch, NEAR, Slot, Time, VectorClock};
 use crate::event::Order;
 
 use super::sync::SyncClock;
 use super::table::at;
 
-/// A state of knowledge: a slot, and a number that changes when a thread in that slot learns something. Equal values
-/// stand for equal foreign components; zero stands for nobody's.
+/// A state of knowledge: a slot, a generation of threads there, and a number that changes when its thread learns something.
+/// Equal values stand for equal foreign components, and within a generation a later one holds all earlier ones; zero stands
+/// for nobody's.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Knowledge(u64);
 
 impl Knowledge {
     /// Of no single thread.
     pub(super) const NOBODY: Self = Self(0);
-    const VERSION_BITS: u32 = 48;
+    /// Generation and version. A version too large for its half goes on in the generation, which is harmless: the thread
+    /// then learns anew what it published before.
+    const STATE_BITS: u32 = 48;
+    const VERSION_BITS: u32 = 32;
+    /// Generations that a slot is given; the rest is for versions.
+    const GENERATIONS: u64 = 1 << 15;
 
-    /// The first knowledge of a slot. Versions start at one, so that no thread's is [`Knowledge::NOBODY`].
+    /// The first knowledge of a slot. Generations start at one, so that no thread's is [`Knowledge::NOBODY`].
     const fn first(slot: Slot) -> Self {
-        Self((slot.0 as u64) << Self::VERSION_BITS | 1)
+        Self((slot.0 as u64) << Self::STATE_BITS | 1 << Self::VERSION_BITS)
     }
 
-    /// Was it a thread in this slot?
+    /// Was it a thread of the same slot and generation?
     #[inline]
-    pub(super) const fn is_of(self, slot: Slot) -> bool {
-        (self.0 >> Self::VERSION_BITS) as u16 == slot.0 && self.0 != 0
+    pub(super) const fn is_of_one_with(self, other: Self) -> bool {
+        (self.0 ^ other.0) >> Self::VERSION_BITS == 0
     }
 
-    /// Whose, and how many times that slot had learned something.
+    /// Whose, and the rest as a number that is zero for nobody's.
     #[inline]
     const fn parts(self) -> (Slot, u64) {
-        (Slot((self.0 >> Self::VERSION_BITS) as u16), self.0 << (64 - Self::VERSION_BITS))
+        (Slot((self.0 >> Self::STATE_BITS) as u16), self.0 & ((1 << Self::STATE_BITS) - 1))
+    }
+
+    /// Does knowledge with the number `later` hold that with the number `earlier`, both of one slot?
+    #[inline]
+    const fn holds(later: u64, earlier: u64) -> bool {
+        (later >= earlier) & ((later ^ earlier) >> Self::VERSION_BITS == 0)
     }
 
     #[inline]
     const fn next(self) -> Self {
-        assert!(self.0 << (64 - Self::VERSION_BITS) != u64::MAX << (64 - Self::VERSION_BITS), "vector clock overflow");
+        assert!(self.parts().1 != (1 << Self::STATE_BITS) - 1, "vector clock overflow");
         Self(self.0 + 1)
+    }
+
+    /// The first knowledge of the slot's next generation, which holds nothing of this one; `None` if there have been too many.
+    const fn next_generation(self) -> Option<Self> {
+        let generation = self.parts().1 >> Self::VERSION_BITS;
+        if generation >= Self::GENERATIONS {
+            return None;
+        }
+        Some(Self(((self.0 >> Self::VERSION_BITS) + 1) << Self::VERSION_BITS))
     }
 }
 
@@ -63,8 +84,7 @@ pub struct ThreadClock {
     knowledge: Knowledge,
     /// The own component is always zero here; it is in `epoch`.
     foreign: VectorClock,
-    /// By slot the latest version of its [`Knowledge`] that was learned whole, shifted; 0 where there is none. A slot's later
-    /// knowledge holds its earlier.
+    /// By slot the latest [`Knowledge`] there that was learned whole, as its number; 0 where there is none.
     learned: Vec<u64>,
     /// Absent until a fence or a relaxed load has something to remember.
     pub(super) fences: Option<Box<Fences>>,
@@ -167,16 +187,17 @@ impl ThreadClock {
     /// Is this moment known, and what its slot knew in this state?
     #[inline]
     pub(super) fn has_learned(&self, publisher: Knowledge, epoch: Epoch) -> bool {
-        let (slot, version) = publisher.parts();
-        version != 0 && self.learned.get(slot.index()).is_some_and(|&known| known >= version) && self.covers(epoch)
+        let (slot, number) = publisher.parts();
+        let holds = |&known: &u64| Knowledge::holds(known, number);
+        number != 0 && self.learned.get(slot.index()).is_some_and(holds) && self.covers(epoch)
     }
 
     /// Learns a moment and the clock beside it.
     pub(super) fn learn(&mut self, publisher: Knowledge, epoch: Epoch, rest: &VectorClock) {
-        let (slot, version) = publisher.parts();
-        if version != 0 {
+        let (slot, number) = publisher.parts();
+        if number != 0 {
             let known = at(&mut self.learned, slot.index(), || 0);
-            *known = version.max(*known);
+            *known = number.max(*known);
         }
         let own = self.slot();
         let mut news = self.foreign.join_foreign(rest, own);
@@ -192,11 +213,25 @@ impl ThreadClock {
         }
     }
 
+    /// The clock of a thread that goes on in the slot of this one, which has ended, and knows all that it knew.
+    fn succeeded(self) -> Self {
+        Self { knowledge: self.knowledge.next(), fences: None, published: true, calm: false, ..self }
+    }
+
+    /// The clock of a thread that goes on in the slot of this one, which has ended, and knows nothing but its moments. The
+    /// memory is used again. `Err` if that slot has been given too many threads.
+    fn replaced(mut self) -> Result<Self, Self> {
+        let Some(knowledge) = self.knowledge.next_generation() else { return Err(self) };
+        self.foreign.clear();
+        self.learned.clear();
+        Ok(Self { knowledge, fences: None, published: true, calm: false, ..self })
+    }
+
     /// [`learn`](Self::learn), if that takes no memory; false, and nothing done, if it does.
     #[inline]
     pub(super) fn learn_in_place(&mut self, publisher: Knowledge, epoch: Epoch, rest: &VectorClock) -> bool {
-        let (slot, version) = publisher.parts();
-        let fits = (version == 0 || slot.index() < self.learned.len())
+        let (slot, number) = publisher.parts();
+        let fits = (number == 0 || slot.index() < self.learned.len())
             && self.foreign.has_components_of(rest)
             && (epoch.slot() == self.slot() || self.foreign.has_component(epoch));
         if fits {
@@ -230,22 +265,36 @@ impl ThreadClock {
 
 /// Gives clock components to threads.
 ///
-/// The slot of a finished thread goes to a new thread only when the one that starts it already knows *everything* the
-/// finished one did and knew. Then the order between the two is real, so sharing a component loses nothing: who covers a
-/// moment of the new thread learned it from a publication of the new thread, which is after all moments of the old one;
-/// who covers only moments of the old thread covers none of the new, because the new one's first access ticks. And a
-/// [`SyncClock`] last published by the old thread holds nothing that the new one does not know, so that an acquire by
-/// "the same slot" may skip it. 100,000 threads started and joined in turn therefore need two components.
+/// # Whose slot may be used again
+///
+/// The slot of a finished thread goes to a new one only when the thread that starts it covers the last *moment* of the
+/// finished one. So the moments of a slot are totally ordered by happens-before, and sharing a component confuses nobody:
+///
+/// - Time goes on. The new thread's first access ticks, so who covers only moments of the old thread covers none of the new.
+/// - Who covers a moment of the new thread learned it from a publication of the new thread, which is after all moments of the
+///   old one, and knows what the new one's parent knew: with each of those moments all that the old thread knew at it.
+///
+/// What the old thread learned after its last access, the parent need not know, and then the new thread doesn't either. It is
+/// of the slot's next generation: what the old one published is news to it, and says nothing of what the new one publishes
+/// (see [`Knowledge`]). If the parent knows that too, the generation goes on, and an acquire by "the same slot" may skip what
+/// the old thread published.
+///
+/// 100,000 threads started and joined in turn therefore need two components, and so do those that nobody joins, if each has
+/// let its last access be known by then.
 #[derive(Default, Debug)]
 pub struct SlotTable {
     /// Slots given out so far.
     used: u32,
-    /// Last state of the finished threads, newest last.
-    finished: Vec<ThreadClock>,
+    /// Last state of the finished threads in the first [`NEAR`] slots and in those beyond, newest last. Clocks share what they
+    /// know of the latter, so the former are taken first.
+    finished: [VecDeque<ThreadClock>; 2],
     /// Slots given out to tasks, and those of them that are free, the one that is longest so first.
     strands: usize,
     spare: VecDeque<ThreadClock>,
 }
+
+/// Finished threads that are looked at for the slot of a new one, of each kind.
+const LOOKS: usize = NEAR;
 
 /// Most clocks of tasks at a time. Every clock has a component for each, so tasks by tasks is what this bounds.
 const STRANDS: usize = 256;
@@ -256,7 +305,7 @@ impl SlotTable {
     /// No slot given out.
     #[must_use]
     pub const fn new() -> Self {
-        Self { used: 0, finished: Vec::new(), strands: 0, spare: VecDeque::new() }
+        Self { used: 0, finished: [VecDeque::new(), VecDeque::new()], strands: 0, spare: VecDeque::new() }
     }
 
     /// Slots given out so far: the most components that a clock can have.
@@ -280,8 +329,8 @@ impl SlotTable {
     }
 
     /// As [`root`](Self::root), for a thread whose accesses are compared with those of its descendants only. The slot may be
-    /// that of any finished thread: nothing that was published before now holds a moment of theirs, so nothing that may
-    /// order them is lost when an acquire skips what "the same slot" has published.
+    /// that of any finished thread, all of whose knowledge goes on: nothing that was published before now holds a moment of
+    /// theirs, so nothing that may order them is lost when an acquire skips what "the same slot" has published.
     pub fn adopt(&mut self) -> Option<ThreadClock> {
         self.adopt_if(|_| true)
     }
@@ -290,32 +339,48 @@ impl SlotTable {
     /// few.
     pub fn adopt_if(&mut self, mut fit: impl FnMut(&VectorClock) -> bool) -> Option<ThreadClock> {
         const LOOKED_AT: usize = 16;
-        let mut last = self.finished.iter().enumerate().rev().take(LOOKED_AT);
-        let found = last.find(|(_, old)| fit(&old.foreign)).map(|(index, _)| index);
-        match found.map(|index| self.finished.remove(index)) {
-            Some(old) => {
-                Some(ThreadClock { knowledge: old.knowledge.next(), fences: None, published: true, calm: false, ..old })
+        for finished in &mut self.finished {
+            let from = finished.len().saturating_sub(LOOKED_AT);
+            let found = finished.range(from..).rposition(|old| fit(&old.foreign));
+            if let Some(old) = found.and_then(|index| finished.remove(from + index)) {
+                return Some(old.succeeded());
             }
-            None => self.root(),
         }
+        self.root()
     }
 
-    /// A clock for a thread that `parent` starts: it knows what the parent knows. O(finished threads + components).
-    /// `None` as in [`root`](Self::root).
+    /// A clock for a thread that `parent` starts: it knows what the parent knows. O(components + 256).
+    ///
+    /// When all slots are taken, it goes on with the clock of the thread that has ended longest since, and counts as knowing
+    /// all that the other did, which misses reports and makes none. `None` when there is none such either.
     pub fn fork(&mut self, parent: &mut ThreadClock) -> Option<ThreadClock> {
-        let reusable = self.finished.iter().rposition(|old| parent.knows(old.epoch, &old.foreign));
-        let mut child = match reusable {
-            Some(index) => {
-                let old = self.finished.swap_remove(index);
-                ThreadClock { knowledge: old.knowledge.next(), fences: None, published: true, calm: false, ..old }
+        let mut child = match self.predecessor(parent).or_else(|| self.root()) {
+            Some(clock) => clock,
+            None => {
+                let [near, far] = &mut self.finished;
+                far.pop_front().or_else(|| near.pop_front())?.succeeded()
             }
-            None => self.root()?,
         };
         parent.mark_published();
-        child.foreign.clone_from(&parent.foreign);
-        child.foreign.forget(child.slot());
+        child.foreign.join_foreign(&parent.foreign, child.slot());
         child.foreign.raise(parent.epoch);
         Some(child)
+    }
+
+    /// Takes out a finished thread in whose slot one started by `parent` goes on, the newest that will do.
+    fn predecessor(&mut self, parent: &ThreadClock) -> Option<ThreadClock> {
+        for finished in &mut self.finished {
+            let from = finished.len().saturating_sub(LOOKS);
+            let known = finished.range(from..).rposition(|old| parent.covers(old.epoch));
+            let Some(old) = known.and_then(|index| finished.remove(from + index)) else { continue };
+            if parent.knows(old.epoch, &old.foreign) {
+                return Some(old.succeeded());
+            }
+            if let Ok(clock) = old.replaced() {
+                return Some(clock);
+            }
+        }
+        None
     }
 
     /// A clock for a task that knows what `base` holds. Tasks are many, so theirs are 256 at most, and a task may go
@@ -325,10 +390,7 @@ impl SlotTable {
         let fresh = if self.strands < FRESH_STRANDS || self.spare.is_empty() { self.fresh_strand() } else { None };
         let mut clock = match fresh {
             Some(clock) => clock,
-            None => {
-                let old = self.spare.pop_front()?;
-                ThreadClock { knowledge: old.knowledge.next(), fences: None, published: true, calm: false, ..old }
-            }
+            None => self.spare.pop_front()?.succeeded(),
         };
         base.acquire(&mut clock);
         Some(clock)
@@ -351,6 +413,6 @@ impl SlotTable {
     /// [`SyncClock`] that it published last.
     pub fn finish(&mut self, mut thread: ThreadClock) {
         thread.fences = None;
-        self.finished.push(thread);
+        self.finished[usize::from(thread.slot().index() >= NEAR)].push_back(thread);
     }
 }

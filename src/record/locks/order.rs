@@ -221,6 +221,9 @@ impl LockMeta {
         }
         if reusable {
             context.locks.spare_ids.push(lock.0);
+        } else if !context.locks.holds(lock) {
+            // Only what is held can be asked for.
+            context.locks.newcomers.pop_if(|(newcomer, ..)| *newcomer == lock);
         }
     }
 }

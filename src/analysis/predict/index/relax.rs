@@ -13,8 +13,8 @@ use crate::analysis::predict::word::{Kind, Word};
 impl Index {
     /// Drops what need not be: what reads saw, but for an atomic loaded to synchronise, and for what a lock guards if the
     /// reader has waited for one thread to change it ([`Conditions`]); the order of an object's operations, but that a
-    /// barrier lets no one through before all are there, and that a message is sent, if one thread sends them all, before it
-    /// is received. Joins stay.
+    /// barrier lets no one through before all are there, that a message is sent, if one thread sends them all, before it
+    /// is received, and that a channel is closed before that is seen. Joins stay.
     ///
     /// What is found to be impossible after that is impossible; what is possible proves nothing.
     pub(in crate::analysis::predict) fn relax(&mut self) {
@@ -57,6 +57,11 @@ impl Index {
                     None
                 }
                 (Kind::After, Word::Received) => channels.entry(object).or_default().receive(),
+                (Kind::After, Word::Closed) => {
+                    channels.entry(object).or_default().closed.push(event);
+                    None
+                }
+                (Kind::After, Word::SawClosed) => channels.entry(object).or_default().saw_closed(),
                 (Kind::After, _) => None,
                 _ => continue,
             };
@@ -155,6 +160,8 @@ struct Channel {
     shared: bool,
     sent: Vec<u32>,
     received: usize,
+    /// The drops of its last sender and of its receiver.
+    closed: Vec<u32>,
 }
 
 impl Channel {
@@ -163,6 +170,12 @@ impl Channel {
         let message = self.sent.get(self.received).copied();
         self.received += 1;
         message.filter(|_| !self.shared)
+    }
+
+    /// The drop that closed it, if only one side is gone: no one sees it closed before all of that side are, and so not
+    /// before the one that happened to be the last.
+    fn saw_closed(&self) -> Option<u32> {
+        if let [closed] = self.closed[..] { Some(closed) } else { None }
     }
 }
 

@@ -1,0 +1,82 @@
+//! A lock for a few steps, under which no one waits for anything else.
+//!
+//! Who finds it taken looks again, and soon lets others run: to sleep and be woken costs more than the steps that it
+//! waits for, and it is the hot path of atomics, which a program expects to wait for no one.
+
+use std::cell::UnsafeCell;
+use std::ops::{Deref, DerefMut};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// A value that one thread has at a time.
+pub(super) struct Spin<T> {
+    taken: AtomicBool,
+    value: UnsafeCell<T>,
+}
+
+// SAFETY: the value is reached through a guard, of which there is one at a time.
+unsafe impl<T: Send> Sync for Spin<T> {}
+
+impl<T> Spin<T> {
+    pub(super) const fn new(value: T) -> Self {
+        Self { taken: AtomicBool::new(false), value: UnsafeCell::new(value) }
+    }
+
+    #[inline]
+    pub(super) fn lock(&self) -> SpinGuard<'_, T> {
+        if self.taken.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_err() {
+            self.contended();
+        }
+        SpinGuard(self)
+    }
+
+    #[cold]
+    fn contended(&self) {
+        // Looks before others are let run, and before the thread sleeps: one of more weight may keep from running whoever
+        // has the lock.
+        const LOOKS: u32 = 64;
+        const YIELDS: u32 = 1_000;
+        let mut rounds = 0;
+        loop {
+            if !self.taken.load(Ordering::Relaxed)
+                && self.taken.compare_exchange_weak(false, true, Ordering::Acquire, Ordering::Relaxed).is_ok()
+            {
+                return;
+            }
+            rounds += 1;
+            match rounds {
+                0..LOOKS => std::hint::spin_loop(),
+                LOOKS..YIELDS => std::thread::yield_now(),
+                _ => std::thread::sleep(Duration::from_micros(50)),
+            }
+        }
+    }
+}
+
+/// The lock is taken until this is dropped.
+pub(super) struct SpinGuard<'a, T>(&'a Spin<T>);
+
+impl<T> Deref for SpinGuard<'_, T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        // SAFETY: the lock is taken by this guard.
+        unsafe { &*self.0.value.get() }
+    }
+}
+
+impl<T> DerefMut for SpinGuard<'_, T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: the lock is taken by this guard.
+        unsafe { &mut *self.0.value.get() }
+    }
+}
+
+impl<T> Drop for SpinGuard<'_, T> {
+    #[inline]
+    fn drop(&mut self) {
+        self.0.taken.store(false, Ordering::Release);
+    }
+}
