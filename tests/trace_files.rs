@@ -119,6 +119,16 @@ fn std_text_becomes_dense_events_and_keeps_its_names() {
     assert_eq!(info(Object::Lock(LockId(0))), Some((ObjectKind::Mutex, "lock".to_owned())));
 }
 
+/// An editor may put a mark before the first line, and end lines in its own way.
+#[test]
+fn a_byte_order_mark_is_no_part_of_a_name() {
+    let plain = read_all(b"T1|w(V1)|1\nT1|w(V1)|2\n").unwrap();
+    assert_eq!(read_all(b"\xef\xbb\xbfT1|w(V1)|1\r\nT1|w(V1)|2\r\n").unwrap(), plain);
+    let later = read_all(b"T1|w(V1)|1\n\xef\xbb\xbfT1|w(V1)|2\n").unwrap();
+    assert_ne!(later[0].owner, later[1].owner, "a name like any other");
+    assert_eq!(verdict(b"\xef\xbb\xbfT1|ww(V1)|1\n", StdOptions::default()), Some((1, Rule::UnknownOperation)));
+}
+
 #[test]
 fn lines_that_do_not_parse_say_why() {
     let long = format!("T0|w(V0)|{}", "x".repeat(1 << 16));

@@ -2,6 +2,9 @@
 //!
 //! Who finds it taken looks again, and soon lets others run: to sleep and be woken costs more than the steps that it
 //! waits for, and it is the hot path of atomics, which a program expects to wait for no one.
+//!
+//! No thread waits for itself: what is done under the lock is done inside the tool, where the hooks of a signal's handler or
+//! of a program's allocator do nothing (see [`enter`](super::context::enter)), and a panic gives the lock back.
 
 use std::cell::UnsafeCell;
 use std::ops::{Deref, DerefMut};

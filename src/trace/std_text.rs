@@ -109,6 +109,10 @@ impl<R: Read> StdReader<R> {
             self.buffer[self.end] = b'\n';
             self.end += 1;
         }
+        // An editor's mark at the very beginning is no part of the first thread's name.
+        if self.line == 0 && self.buffer[..self.end].starts_with(b"\xef\xbb\xbf") {
+            self.start = 3;
+        }
         self.lines = self.buffer[..self.end].iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
         if self.lines == 0 {
             // The beginning of a line fills the buffer: parsing it says that it is too long.
