@@ -337,17 +337,16 @@ impl Findings {
         }
     }
 
-    /// Takes back that `test` has shown a finding, or that the program has; nothing happens to one that is more than possible.
-    /// It goes if nothing else has shown it. O(findings) then.
+    /// Takes back that `test` has shown a finding, or that the program has. One that is no more than possible goes if nothing
+    /// else has shown it; O(findings) then.
     pub fn withdraw(&mut self, fingerprint: &Fingerprint, test: Option<&str>) {
         let Some(&place) = self.places.get(fingerprint) else { return };
         let known = &mut self.list[place];
-        if known.tier > Tier::Possible {
-            return;
+        if known.tests.iter().any(|known| Some(known.as_str()) != test) {
+            return known.tests.retain(|known| Some(known.as_str()) != test);
         }
         let by_a_test = !known.tests.is_empty();
-        known.tests.retain(|known| Some(known.as_str()) != test);
-        if !known.tests.is_empty() || by_a_test != test.is_some() {
+        if known.tier > Tier::Possible || by_a_test != test.is_some() {
             return;
         }
         self.list.remove(place);

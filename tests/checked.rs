@@ -4,7 +4,7 @@
 use gordian::finding::{Finding, Kind, Tier};
 use gordian::sync::atomic::{AtomicBool, Ordering};
 use gordian::sync::mpsc::channel;
-use gordian::sync::{Arc, Mutex, OnceLock};
+use gordian::sync::{Arc, Condvar, Mutex, OnceLock};
 use gordian::unobserved::Barrier;
 use gordian::{Named, Shared, thread};
 
@@ -154,6 +154,59 @@ fn what_an_order_of_the_run_rules_out_is_not_told() {
         first.join().unwrap();
     });
     assert_eq!(told(&findings), []);
+}
+
+/// Who has waited for a change, and for one thread to make it, comes after that.
+#[test]
+fn what_was_waited_for_comes_first() {
+    type Condition = Arc<(Mutex<u32>, Condvar)>;
+    fn changes(condition: &Condition) {
+        *condition.0.lock().unwrap() += 1;
+        condition.1.notify_all();
+    }
+    // Until this thread waits, it holds the lock.
+    let waits_for = |changes_by: fn(&Condition, &Locks), until: u32| {
+        found(move || {
+            let (locks, condition) = (locks!(), Arc::new((Mutex::new(0), Condvar::new())));
+            let mut state = condition.0.lock().unwrap();
+            let other = (Arc::clone(&condition), Arc::clone(&locks));
+            let first = thread::spawn(move || changes_by(&other.0, &other.1));
+            while *state < until {
+                state = condition.1.wait(state).unwrap();
+            }
+            drop(state);
+            backward(&locks);
+            first.join().unwrap();
+        })
+    };
+    let findings = waits_for(
+        |condition, locks| {
+            forward(locks);
+            changes(condition);
+        },
+        1,
+    );
+    assert_eq!(told(&findings), []);
+    let findings = waits_for(
+        |condition, locks| {
+            forward(locks);
+            changes(condition);
+            changes(condition);
+        },
+        2,
+    );
+    assert_eq!(told(&findings), []);
+    // Someone else can be waited for instead.
+    let findings = waits_for(
+        |condition, locks| {
+            forward(locks);
+            changes(condition);
+            let condition = Arc::clone(condition);
+            thread::spawn(move || changes(&condition)).join().unwrap();
+        },
+        1,
+    );
+    assert_eq!(told(&findings), POSSIBLE);
 }
 
 #[test]

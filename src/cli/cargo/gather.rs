@@ -272,6 +272,7 @@ mod tests {
         assert_eq!(left(Tier::Possible, &["a"], &[Some("b")]), Some(vec!["a".to_owned()]));
         assert_eq!(left(Tier::Possible, &[], &[Some("b")]), Some(vec![]), "shown by no test");
         assert_eq!(left(Tier::Observed, &["a"], &[Some("a")]), Some(vec!["a".to_owned()]));
+        assert_eq!(left(Tier::Predicted, &["a", "b"], &[Some("a")]), Some(vec!["b".to_owned()]));
         let one = [process(1), Line::Finding(finding(Tier::Possible, &[])), withdrawn(None)];
         let two = [process(2), Line::Finding(finding(Tier::Possible, &[]))];
         let all = gathered(&[("1.jsonl", json(&one)), ("2.jsonl", json(&two))]);

@@ -7,24 +7,36 @@
 
 use rustc_hash::FxHashMap;
 
-use super::{Index, NONE};
+use super::{Entry, Index, NONE};
 use crate::analysis::predict::word::{Kind, Word};
 
 impl Index {
-    /// Drops what need not be: what reads saw, but for an atomic loaded to synchronise; the order of an object's
-    /// operations, but that a barrier lets no one through before all are there, that a message is sent, if one thread
-    /// sends them all, before it is received, and that a channel is closed before that is seen. Joins stay.
+    /// Drops what need not be: what reads saw, but for an atomic loaded to synchronise, and for what a lock guards if the
+    /// reader has waited for one thread to change it ([`Conditions`]); the order of an object's operations, but that a
+    /// barrier lets no one through before all are there, that a message is sent, if one thread sends them all, before it
+    /// is received, and that a channel is closed before that is seen. Joins stay.
     ///
     /// What is found to be impossible after that is impossible; what is possible proves nothing.
     pub(in crate::analysis::predict) fn relax(&mut self) {
         self.relaxed = true;
         let mut barriers: FxHashMap<u32, Barrier> = FxHashMap::default();
         let mut channels = self.channels();
+        let mut conditions = self.conditions();
         for event in 0..self.entries.len() as u32 {
+            let Entry { word, thread, at, object, .. } = self.entries[event as usize];
+            match word {
+                // The wait is told after the lock is free again, and may come after what it waits for.
+                Word::Release if self.is_for_a_wait(thread, at) => {
+                    let again = conditions.waits(thread, object);
+                    again.into_iter().for_each(|read| self.entries[read as usize].kind = Kind::Free);
+                }
+                Word::DataWrite => conditions.changed(event, thread, object),
+                _ => {}
+            }
             let entry = &mut self.entries[event as usize];
-            let (thread, object) = (entry.thread, entry.object);
             let link = match (entry.kind, entry.word) {
                 (Kind::Read, Word::Acquiring) | (Kind::After, Word::Joined) => continue,
+                (Kind::Read, Word::DataRead) => conditions.goes_on(event, thread, object),
                 (Kind::Read, _) => {
                     entry.kind = Kind::Free;
                     continue;
@@ -64,6 +76,12 @@ impl Index {
         self.relaxed
     }
 
+    /// Does the thread give a lock back here to wait on a condition variable?
+    fn is_for_a_wait(&self, thread: u32, at: u32) -> bool {
+        let next = self.threads[thread as usize].events.get(at as usize + 1);
+        next.is_some_and(|&next| self.entries[next as usize].word == Word::CondvarRequest)
+    }
+
     /// The channels, with nothing sent yet, and whether one thread is all their senders.
     fn channels(&self) -> FxHashMap<u32, Channel> {
         let mut channels: FxHashMap<u32, Channel> = FxHashMap::default();
@@ -73,6 +91,65 @@ impl Index {
             channel.shared |= sender != entry.thread;
         }
         channels
+    }
+
+    /// What locks guard, with nobody waiting yet, and who changes it.
+    fn conditions(&self) -> Conditions {
+        let mut conditions = Conditions::default();
+        for entry in self.entries.iter().filter(|entry| entry.word == Word::DataWrite) {
+            let writers = conditions.writers.entry(entry.object).or_default();
+            if writers.len() < 3 && !writers.contains(&entry.thread) {
+                writers.push(entry.thread);
+            }
+        }
+        conditions
+    }
+}
+
+/// What threads wait for on condition variables, while the stream is gone through.
+///
+/// A thread waits because it does not like what the lock guards. If only one other thread ever changes that, it goes on after
+/// the first change that this one makes from then on, in any order: until then all is as it did not like it.
+#[derive(Default)]
+struct Conditions {
+    /// By lock the threads that change what it guards, three at most.
+    writers: FxHashMap<u32, Vec<u32>>,
+    /// By lock.
+    waiters: FxHashMap<u32, Vec<Waiter>>,
+}
+
+struct Waiter {
+    thread: u32,
+    /// The first change since it began to wait.
+    change: Option<u32>,
+    /// Its first look after that.
+    look: Option<u32>,
+}
+
+impl Conditions {
+    /// The thread waits, having given back the lock. If it did so before, that look is the result: it did not go on with it.
+    fn waits(&mut self, thread: u32, lock: u32) -> Option<u32> {
+        let waiters = self.waiters.entry(lock).or_default();
+        let before = waiters.iter().position(|waiter| waiter.thread == thread);
+        let before = before.and_then(|place| waiters.swap_remove(place).look);
+        waiters.push(Waiter { thread, change: None, look: None });
+        before
+    }
+
+    fn changed(&mut self, event: u32, thread: u32, lock: u32) {
+        for waiter in self.waiters.get_mut(&lock).into_iter().flatten().filter(|waiter| waiter.thread != thread) {
+            waiter.change.get_or_insert(event);
+        }
+    }
+
+    /// The change before which the thread would not have gone on with this look.
+    fn goes_on(&mut self, event: u32, thread: u32, lock: u32) -> Option<u32> {
+        let waiter = self.waiters.get_mut(&lock)?.iter_mut().find(|waiter| waiter.thread == thread)?;
+        if waiter.look.is_some() || self.writers[&lock].iter().filter(|&&writer| writer != thread).count() != 1 {
+            return None;
+        }
+        waiter.look = waiter.change.and(Some(event));
+        waiter.change
     }
 }
 
