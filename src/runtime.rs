@@ -11,6 +11,7 @@ use crate::record;
 
 pub mod barriers;
 pub mod ends;
+#[cfg(feature = "futures")]
 pub mod held;
 pub mod leaf;
 pub mod messages;

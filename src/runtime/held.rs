@@ -188,7 +188,6 @@ macro_rules! guards {
         }
     )+};
 }
-#[cfg(feature = "futures")]
 pub(crate) use guards;
 
 /// What a guard is to its value beside that, where the value may be written.
@@ -205,5 +204,4 @@ macro_rules! writers {
         }
     )+};
 }
-#[cfg(feature = "futures")]
 pub(crate) use writers;
