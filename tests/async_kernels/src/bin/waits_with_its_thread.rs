@@ -11,8 +11,8 @@ async fn buggy() {
         asked.recv().unwrap();
         answer.send(1).unwrap();
     });
-    ask.send(()).unwrap();
     std::thread::sleep(std::time::Duration::from_millis(1)); //~ blocking-in-async
+    ask.send(()).unwrap();
     assert_eq!(tokio::spawn(async move { answers.recv().unwrap() }).await.unwrap(), 1); //~ blocking-in-async
     thread.join().unwrap(); //~ blocking-in-async
 }
