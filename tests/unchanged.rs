@@ -176,16 +176,19 @@ fn nextest_gives_each_test_a_process() {
 #[test]
 fn a_baseline_outlives_lines_that_move() {
     const PROGRAM: &str = "
-        use std::sync::Mutex;
+        use std::sync::{Arc, Mutex};
 
         fn main() {
             let (a, b) = (Mutex::new(1), Mutex::new(2));
+            let first = Arc::new(());
             std::thread::scope(|scope| {
-                let first = scope.spawn(|| {
+                let (a, b, here) = (&a, &b, Arc::clone(&first));
+                scope.spawn(move || {
+                    let _here = here;
                     let _a = a.lock().unwrap();
                     let _b = b.lock().unwrap();
                 });
-                while !first.is_finished() {}
+                while Arc::strong_count(&first) > 1 {}
                 scope.spawn(|| {
                     let _held = b.lock().unwrap();
                     let _wanted = a.lock().unwrap();

@@ -13,8 +13,8 @@ pub fn in_order((a, b): (Arc<Mutex<u32>>, Arc<Mutex<u32>>)) {
 pub fn in_both_orders(names: [&str; 2]) {
     let (a, b) = plain::two();
     let (c, d) = (a.clone(), b.clone());
-    let first = thread::Builder::new().name(names[0].to_owned()).spawn(move || in_order((a, b))).unwrap();
-    plain::outlast(&first);
+    thread::Builder::new().name(names[0].to_owned()).spawn(move || in_order((a, b))).unwrap();
+    plain::outlast(&c);
     let second = thread::Builder::new().name(names[1].to_owned()).spawn(move || in_order((d, c))).unwrap();
     second.join().unwrap();
 }

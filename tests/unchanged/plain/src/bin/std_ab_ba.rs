@@ -5,11 +5,11 @@ use std::thread;
 fn main() {
     let (a, b) = plain::two();
     let (c, d) = (a.clone(), b.clone());
-    let first = thread::spawn(move || {
+    thread::spawn(move || {
         let _a = c.lock().unwrap();
         let _b = d.lock().unwrap();
     });
-    plain::outlast(&first);
+    plain::outlast(&a);
     let second = thread::spawn(move || {
         let _b = b.lock().unwrap();
         let _a = a.lock().unwrap();
