@@ -31,8 +31,8 @@ pub struct Config {
     /// thread itself has computed. `None`: none is. (On systems that cannot tell, none is.)
     pub long_poll: Option<Duration>,
     /// What [`check`](crate::check()) does beyond what it saw: from the events of the closure's threads, kept in memory, it
-    /// tells what other orders of them would have done. Under `cargo gordian` the same is done for each test, or else for the
-    /// program, of its lock-order cycles and recursive reads. `None`: nothing. Needs [`races`](Self::races); nothing is told of
+    /// tells what other orders of them would have done. Under `cargo gordian` it only takes back, of each test or
+    /// else of the program, the lock-order cycles and recursive reads that no order runs into. `None`: nothing. Needs [`races`](Self::races); nothing is told of
     /// async tasks, of a closure that leaves threads behind or learns something from threads outside, and nothing when
     /// [`record`](Self::record) has the events (`gordian analyze` tells of those).
     pub predict: Option<Predict>,

@@ -213,7 +213,7 @@ mod programs {
         fn in_a_crowd() {
             if wanted() {
                 (0..300).for_each(|_| thread::spawn(|| drop(made())).join().unwrap());
-                by_chance();
+                by_message();
             }
         }
 
@@ -223,7 +223,7 @@ mod programs {
             if wanted() {
                 let locks = made();
                 (0..60_000).for_each(|_| drop(take(&locks.0)));
-                by_chance();
+                by_message();
             }
         }
     }
@@ -363,20 +363,23 @@ fn a_deadlock_is_told_at_once_and_ends_the_process() {
     assert_eq!(run.left.troubles, [""; 0]);
 }
 
+/// What came by chance, for all that is known, is not proved: the program's barrier here is one that no hook sees.
 #[test]
-fn what_came_by_chance_is_predicted() {
+fn what_no_event_keeps_apart_is_possible() {
     let run = run(&["turns::by_chance", "fine"], &[]);
     let finding = run.finding();
-    assert_eq!((finding.kind, finding.tier), (Kind::LockOrderCycle, Tier::Predicted), "{finding:#?}");
+    assert_eq!((finding.kind, finding.tier), (Kind::LockOrderCycle, Tier::Possible), "{finding:#?}");
     assert_eq!(finding.tests, ["programs::turns::by_chance"]);
-    assert_eq!(finding.witness.iter().filter(|step| step.next).count(), 2, "{finding:#?}");
     assert!(finding.sites.iter().all(|site| !site.stack.is_empty()), "{finding:#?}");
     assert_eq!(run.ended(), Some(&Ended::Exited));
-    // In a program that is no harness it is predicted at its exit.
-    let directory = tempfile::tempdir().unwrap();
-    let output = command(&["turns::by_chance"], directory.path(), &[]).output().unwrap();
-    let run = Run { output, left: gather(directory.path()).unwrap() };
-    assert_eq!((run.finding().tier, &run.finding().tests[..]), (Tier::Predicted, &[][..]));
+    // In a program that is no harness it is judged at its exit.
+    let alone = |program| {
+        let directory = tempfile::tempdir().unwrap();
+        let output = command(&[program], directory.path(), &[]).output().unwrap();
+        Run { output, left: gather(directory.path()).unwrap() }
+    };
+    assert_eq!(alone("turns::by_chance").finding().tier, Tier::Possible);
+    alone("turns::by_message_here").is_silent();
 }
 
 #[test]
@@ -393,11 +396,10 @@ fn what_waits_its_turn_is_withdrawn() {
 }
 
 #[test]
-fn what_is_not_whole_is_not_predicted() {
+fn what_is_not_whole_is_not_withdrawn() {
     for (program, variables) in [
         ("turns::in_a_crowd", &[][..]),
         ("turns::in_the_long_run", &[]),
-        ("turns::by_chance", &[("GORDIAN_PREDICT", "no")]),
         ("turns::by_message_here", &[("GORDIAN_PREDICT", "no")]),
     ] {
         let run = run(&[program], variables);

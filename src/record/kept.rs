@@ -1,6 +1,6 @@
 //! What a checked closure does, kept in memory, so that at its end can be told what other orders of it would do. In a
-//! process that someone else watches the same is done for each thread that no hook saw start (`main`, and each test), with
-//! all that it starts: there it ends with that thread.
+//! process that someone else watches the same is kept of each thread that no hook saw start (`main`, and each test), with
+//! all that it starts, to take back at its end what no order does.
 //!
 //! Only the threads of the closure are kept. What is proved of them alone is proved only if nothing outside had a part in it:
 //! an order between two of them that came about by way of a thread that is not kept would be missed. So the clocks of the
@@ -23,7 +23,6 @@ use super::strangers::Own;
 use super::{config, process, sink, threads};
 use crate::analysis::happens_before::{ATTENTION, ThreadClock};
 use crate::analysis::predict::Control;
-use crate::analysis::wait_for::SessionId;
 use crate::clock::{Slot, VectorClock};
 use crate::config::Predict;
 use crate::engine::{Engine, Judge, Verdict};
@@ -206,9 +205,13 @@ impl Kept {
         self.foresee(&judges, findings);
     }
 
-    /// The thread that no hook saw start has ended, as part of `test`: says of each hazard that it and its threads have shown
-    /// whether another order of what they did runs into it, or none does. Nothing is to be said where there is none: most
-    /// threads have shown none, and end at once.
+    /// The thread that no hook saw start has ended, as part of `test`: takes back each hazard, of those that it and its threads
+    /// have shown, that no order of what they did runs into. Nothing is to be said where there is none: most threads have
+    /// shown none, and end at once.
+    ///
+    /// What an order runs into stays possible. Unchanged programs have the `Arc` of std, and sockets and files, of which there
+    /// are no events: by these, too, a thread may wait for another. More of that only leaves fewer orders, so what none of
+    /// those that are known does, none does.
     pub(super) fn first_ended(&self, test: Option<&str>) {
         let alone = self.close();
         let shown = std::mem::take(&mut self.state.lock().shown);
@@ -226,10 +229,6 @@ impl Kept {
         }
         for refuted in shown.iter().filter(|shown| findings.iter().all(|left| left.fingerprint != shown.fingerprint)) {
             sink::withdraw(&refuted.fingerprint, test);
-        }
-        for mut foreseen in findings.into_iter().filter(|finding| finding.tier > Tier::Possible) {
-            foreseen.tests.extend(test.map(str::to_owned));
-            sink::take(SessionId::default(), foreseen);
         }
     }
 

@@ -25,7 +25,7 @@ const REPORT: &str = "GORDIAN_REPORT";
 const ON_DEADLOCK: &str = "GORDIAN_ON_DEADLOCK";
 /// `libtest`, or `libtest:PROGRAM`: then only that program's tests are meant, and none that it starts.
 const HARNESS: &str = "GORDIAN_HARNESS";
-/// `yes` or `no`: is predicted what other orders of the events would do? The default is `yes` where there is a report.
+/// `yes` or `no`: is asked what other orders of the events would do? The default is `yes` where there is a report.
 const PREDICT: &str = "GORDIAN_PREDICT";
 /// The directory for the traces of all processes.
 const RECORD: &str = "GORDIAN_RECORD";

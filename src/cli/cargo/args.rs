@@ -46,8 +46,8 @@ pub(super) struct Invocation {
     /// What happens to a process whose threads wait for one another for ever [default: abort].
     #[arg(long, value_name = "WHAT", help_heading = "Watching")]
     pub(super) on_deadlock: Option<WhenStuck>,
-    /// Tell only what was shown, and not whether another order of what a test, or the program, did runs into a cycle of locks
-    /// (then it is predicted), or none does (then it is no finding). That is asked of up to 50,000 events each.
+    /// Tell every cycle of locks that was shown, also one that no other order of what a test, or the program, did runs into.
+    /// That is asked of up to 50,000 events each.
     #[arg(long, help_heading = "Watching")]
     pub(super) no_predict: bool,
     /// Compile this crate against the original std, unwatched; may be given several times.
