@@ -196,6 +196,23 @@ fn what_was_waited_for_comes_first() {
         2,
     );
     assert_eq!(told(&findings), []);
+    // Who may go on for another reason need not wait for that.
+    let findings = found(|| {
+        let (locks, condition) = (locks!(), Arc::new((Mutex::new(0), Condvar::new())));
+        let (mut state, stop) = (condition.0.lock().unwrap(), AtomicBool::new(false));
+        let other = (Arc::clone(&condition), Arc::clone(&locks));
+        let first = thread::spawn(move || {
+            forward(&other.1);
+            changes(&other.0);
+        });
+        while *state < 1 && !stop.load(Ordering::Relaxed) {
+            state = condition.1.wait(state).unwrap();
+        }
+        drop(state);
+        backward(&locks);
+        first.join().unwrap();
+    });
+    assert_eq!(told(&findings), POSSIBLE);
     // Someone else can be waited for instead.
     let findings = waits_for(
         |condition, locks| {

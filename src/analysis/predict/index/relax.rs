@@ -76,10 +76,19 @@ impl Index {
         self.relaxed
     }
 
-    /// Does the thread give a lock back here to wait on a condition variable?
+    /// Does the thread give a lock back here to wait on a condition variable, for nothing but a change of what that lock
+    /// guards? Who looked at something else as well in this hold (a flag to stop, say) may go on because of that.
     fn is_for_a_wait(&self, thread: u32, at: u32) -> bool {
-        let next = self.threads[thread as usize].events.get(at as usize + 1);
-        next.is_some_and(|&next| self.entries[next as usize].word == Word::CondvarRequest)
+        let events = &self.threads[thread as usize].events;
+        let (before, from) = events.split_at(at as usize);
+        let &[release, next, ..] = from else { return false };
+        let (release, next) = (self.entries[release as usize], self.entries[next as usize]);
+        let of_lock = |&event: &u32| match self.entries[event as usize] {
+            Entry { word: Word::DataRead | Word::DataWrite, object, .. } => object == release.object,
+            Entry { word, .. } => matches!(word, Word::Fork | Word::Notify),
+        };
+        next.word == Word::CondvarRequest
+            && before.iter().rev().take_while(|&&event| event != release.link).all(of_lock)
     }
 
     /// The channels, with nothing sent yet, and whether one thread is all their senders.
