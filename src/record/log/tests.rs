@@ -91,7 +91,7 @@ fn holds_in_few_words_come_back() {
                 expected.push(Op::RegionBegin);
             }
             expected.push(RELEASED);
-            let added = if round > 0 { thread.add_release(LOCK) } else { None };
+            let added = if round > 0 { thread.last().hold(LOCK).map(|hold| thread.end_hold(hold)) } else { None };
             assert_eq!(added.is_some(), round > 0 && !between);
             let words = 1 + looks.len() as u64 + u64::from(between);
             match added {
@@ -104,7 +104,7 @@ fn holds_in_few_words_come_back() {
         hold(&mut thread, &[true, true], false);
         hold(&mut thread, &[true], true);
     }
-    assert_eq!(thread.add_release(LOCK), None, "it is released");
+    assert!(thread.last().hold(LOCK).is_none(), "it is released");
     drop(thread);
     log.close().unwrap();
     let (events, reader) = read(&sink);
@@ -140,7 +140,7 @@ fn an_open_hold_is_in_the_file() {
         expected.extend([looked, changed]);
         log.flush().unwrap();
         assert_eq!(ops(&sink), expected);
-        thread.add_release(LOCK).unwrap();
+        thread.end_hold(thread.last().hold(LOCK).unwrap());
         expected.push(RELEASED);
         log.flush().unwrap();
         assert_eq!(ops(&sink), expected);
@@ -149,7 +149,7 @@ fn an_open_hold_is_in_the_file() {
     expected.push(ACQUIRED);
     log.close().unwrap();
     assert_eq!((ops(&sink), read(&sink).1.truncated()), (expected.clone(), None));
-    thread.add_release(LOCK).unwrap();
+    thread.end_hold(thread.last().hold(LOCK).unwrap());
     drop(thread);
     assert_eq!((ops(&sink), read(&sink).1.truncated()), (expected, None), "what comes after the close is lost");
 }
