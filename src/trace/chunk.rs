@@ -540,7 +540,27 @@ mod tests {
                 assert!(decoded(&words).is_err(), "such a word is complete");
             }
         }
-        assert_eq!([told, event_word(MADE, 0, 0), place_word(0)].map(events), [1, 0, 0]);
+        let again = event_word(RELEASED_AGAIN, 0, 5);
+        assert_eq!([told, again, event_word(MADE, 0, 0), place_word(0)].map(events), [1, 1, 0, 0]);
+        assert_eq!(
+            ([again, told].map(|word| is_open(word)), is_event(again), place_in(again)),
+            ([false; 2], true, None)
+        );
+        let events = |words: &[u64]| decode(words.iter().copied(), 6).map(|(_, events)| events);
+        let release = Event { owner: Owner::thread(ThreadId(7)), site: SiteId(2), op: released };
+        assert_eq!(events(&[told, again]), Ok(vec![release; 2]));
+        for words in [
+            &[again][..],
+            &[told, event_word(RELEASED_AGAIN, 2, 5)],
+            &[told, event_word(RELEASED_AGAIN, 0, 6)],
+            &[told, extra_word(1), again],
+            &[told, wide_word(1 << 30).unwrap(), again],
+        ] {
+            assert!(events(words).is_err(), "{words:x?}");
+        }
+        let held = event_word(HELD, 3, 9);
+        let not_held = [with_release(held, 9).unwrap(), event_word(LOOKED, 3, 9), event_word(HELD, 3, 8), 0];
+        assert!(is_held(held, 9) && not_held.iter().all(|word| !is_held(*word, 9)));
         assert_eq!(of_lock(event_word(HELD, 3, 0), 9), event_word(HELD, 3, 9));
     }
 

@@ -10,6 +10,8 @@ use super::meta::{DESCRIBED, ID, LockMeta};
 use crate::event::{Attempt, LockId, Mode, Op};
 use crate::record::Place;
 use crate::record::context::{Context, Recorded};
+#[cfg(doc)]
+use crate::record::log::ThreadLog;
 
 /// The hot path of an exclusive acquisition: nothing about it is new. False, and nothing done, if anything is, or if another
 /// thread released the lock last and `HANDED` is false. `RECORDED`: are the thread's events recorded?
@@ -145,8 +147,8 @@ pub(super) enum Hold {
 }
 
 /// The hot path of an exclusive release, of a thread whose events are recorded: nothing was told since the lock was acquired, or
-/// since the holder looked at what it guards. So it is the newest held: whatever is put on the stack is told, and so is
-/// what the graph may have heard of the lock; where another stack takes its place, [`Context::switch`] sees to that.
+/// since the holder looked at what it guards. So it is the newest held, and has no news: what is put on the stack is told, and where
+/// another stack takes its place, or the graph has heard of the lock, the word is closed ([`ThreadLog::close_word`]).
 ///
 /// # Safety
 ///

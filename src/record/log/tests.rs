@@ -96,6 +96,10 @@ fn holds_in_few_words_come_back() {
             let words = 1 + looks.len() as u64 + u64::from(between);
             match added {
                 Some(position) => assert_eq!((position, position), (thread.position(), before + words)),
+                None if round > 0 => {
+                    let position = thread.push_released(thread.ready().unwrap(), LOCK);
+                    assert_eq!((position, position), (thread.position(), before + words + 1));
+                }
                 None => assert_eq!(thread.make_room().push(RELEASED, here), before + words + 1),
             }
         };
@@ -105,6 +109,16 @@ fn holds_in_few_words_come_back() {
         hold(&mut thread, &[true], true);
     }
     assert!(thread.last().hold(LOCK).is_none(), "it is released");
+    let _ = thread.make_room();
+    thread.push_held(thread.ready().unwrap(), LOCK, held);
+    assert!(thread.last().is_held(LOCK) && thread.last().hold(LOCK).is_some());
+    assert!(!thread.last().is_held(LockId(LOCK.0 + 1)));
+    let before = thread.position();
+    thread.close_word();
+    assert!(!thread.last().is_held(LOCK) && thread.last().hold(LOCK).is_none(), "it stands as it is");
+    thread.close_word();
+    assert_eq!(thread.push_released(thread.ready().unwrap(), LOCK), before + 1);
+    expected.extend([ACQUIRED, RELEASED]);
     drop(thread);
     log.close().unwrap();
     let (events, reader) = read(&sink);
