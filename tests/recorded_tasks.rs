@@ -79,8 +79,7 @@ async fn in_opposite_orders() {
     other.await.unwrap();
 }
 
-/// Locks of threads are held over `block_on`, whose future looks at what they guard, takes others and releases them. What it
-/// polls itself is no task, so its polls are no events.
+/// Locks of threads are held over `block_on`, whose future looks at what they guard, takes others and releases them.
 fn held_over_polls() {
     let (left, right) = (gordian::sync::Mutex::new(0), gordian::sync::Mutex::new(0));
     let runtime = Builder::new_current_thread().build().unwrap();

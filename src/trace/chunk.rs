@@ -542,10 +542,7 @@ mod tests {
         }
         let again = event_word(RELEASED_AGAIN, 0, 5);
         assert_eq!([told, again, event_word(MADE, 0, 0), place_word(0)].map(events), [1, 1, 0, 0]);
-        assert_eq!(
-            ([again, told].map(|word| is_open(word)), is_event(again), place_in(again)),
-            ([false; 2], true, None)
-        );
+        assert_eq!(([again, told].map(is_open), is_event(again), place_in(again)), ([false; 2], true, None));
         let events = |words: &[u64]| decode(words.iter().copied(), 6).map(|(_, events)| events);
         let release = Event { owner: Owner::thread(ThreadId(7)), site: SiteId(2), op: released };
         assert_eq!(events(&[told, again]), Ok(vec![release; 2]));
