@@ -19,7 +19,7 @@ use std::sync::LazyLock;
 use parking_lot::Mutex;
 
 use self::held::{Entry, grow};
-use self::known::{Hold, end_hold, look_ready, pop_known, push_known};
+use self::known::{Hold, end_hold, look_on_top, look_ready, pop_known, push_first, push_known};
 use self::meta::DESCRIBED;
 use super::context::{self, Context, Current, Recorded, enter};
 use super::{Place, config, waits};
@@ -101,7 +101,18 @@ extern "C" fn acquired_recorded(current: Current, meta: &LockMeta, place: Place)
     let known = current
         .recorded()
         .is_some_and(|current| unsafe { push_known::<true, false>(current.hot(), meta, Attempt::Blocking, place) });
-    if !known {
+    match known {
+        true => {}
+        false if meta.was_taken() => acquired_recorded_handed(current, meta, place, Attempt::Blocking),
+        false => acquired_recorded_first(current, meta, place),
+    }
+}
+
+/// As [`acquired_recorded`], of a lock that was never taken before.
+#[inline(never)]
+extern "C" fn acquired_recorded_first(current: Current, meta: &LockMeta, place: Place) {
+    // SAFETY: see `acquired_plain`.
+    if !current.recorded().is_some_and(|current| unsafe { push_first(current.hot(), meta, place) }) {
         acquired_recorded_handed(current, meta, place, Attempt::Blocking);
     }
 }
@@ -213,8 +224,7 @@ extern "C" fn changed(current: Recorded, meta: &LockMeta, place: Place) {
 #[inline(never)]
 extern "C" fn look_again(current: Recorded, meta: &LockMeta, place: Place, write: bool) {
     // SAFETY: see `acquired_plain`.
-    let entry = unsafe { current.hot() }.locks.held.top_mut();
-    if entry.lock() != meta.given_id() || !entry.has_look(write) {
+    if !unsafe { look_on_top(current, meta, write, place) } {
         look_slow(meta, place, write);
     }
 }
@@ -285,10 +295,21 @@ extern "C" fn released_plain(current: Current, meta: &LockMeta) {
 #[inline(never)]
 extern "C" fn released_recorded(current: Current, meta: &LockMeta) {
     // SAFETY: see `acquired_plain`.
-    match current.recorded().map(|current| unsafe { end_hold(current.hot(), meta) }) {
+    match current.recorded().map(|current| unsafe { end_hold::<false>(current.hot(), meta) }) {
         Some(Hold::Ended) => {}
         Some(Hold::Not) => released_recorded_below(current, meta),
+        Some(Hold::Fresh) => released_recorded_first(current, meta),
         Some(Hold::New) | None => released_recorded_handed(current, meta),
+    }
+}
+
+/// As [`released_recorded`], of a lock that was never taken before.
+#[inline(never)]
+extern "C" fn released_recorded_first(current: Current, meta: &LockMeta) {
+    // SAFETY: see `acquired_plain`.
+    match current.recorded().map(|current| unsafe { end_hold::<true>(current.hot(), meta) }) {
+        Some(Hold::Ended) => {}
+        _ => released_recorded_handed(current, meta),
     }
 }
 
