@@ -186,9 +186,9 @@ mod models {
     use super::*;
     use crate::primitive::model::{check, spawn};
 
-    /// Two threads are the first to use an object, a third uses another one: an object has one id, two have two.
-
     const SOME: u32 = 16;
+
+    /// Two threads are the first to use an object, a third uses another one: an object has one id, two have two.
     #[test]
     fn an_object_gets_one_id() {
         check("an object gets one id", || {

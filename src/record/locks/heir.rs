@@ -113,9 +113,9 @@ fn entry(chain: u64, id: u32, note: Note) -> Entry {
 /// A lock dies that has inherited all it ever had: puts that back. False, and nothing done, if it hasn't.
 #[inline(always)]
 pub(super) fn put_back(current: Current, meta: &LockMeta) -> bool {
-    // SAFETY: `current` comes from the caller, and nothing is called below but arithmetic on the context and the lock's own
-    // words.
     let context = match current.recorded() {
+        // SAFETY: `current` comes from the caller, and nothing is called below but arithmetic on the context and the lock's
+        // own words.
         None => unsafe { current.hot() },
         // SAFETY: as above.
         Some(recorded) => Some(unsafe { recorded.hot() }),
