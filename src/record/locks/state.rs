@@ -108,6 +108,11 @@ impl Line {
         Self::new(task, extend(0, LockId(task.0), Mode::Exclusive), false, base)
     }
 
+    /// The moment that it was made with, for the next one; see [`of_task`](Self::of_task).
+    pub(crate) fn take_base(&mut self) -> Option<Moment> {
+        self.base.take()
+    }
+
     /// Is there nothing in it that a new one would not have?
     pub(crate) fn is_new(&self) -> bool {
         !self.told && self.carried.is_empty() && self.stack.is_empty()

@@ -1,12 +1,13 @@
 //! The passage of a thread through a task's poll.
 
 use std::marker::PhantomData;
-use std::sync::Arc;
+use std::mem::ManuallyDrop;
 use std::sync::atomic::Ordering;
 
 use super::hazards;
 use super::losses::Takings;
 use super::spell::{self, Spell};
+use super::states::StateRef;
 use super::task::{Inner, State, flags};
 use super::timeline::{self, Happening};
 use crate::analysis::atomicity::Region;
@@ -19,13 +20,14 @@ use crate::record::{cells, outside, threads, waits};
 
 /// A poll that the thread is in. Polls nest: `block_on` inside a poll.
 pub(crate) struct Frame {
-    pub(super) task: Arc<State>,
+    /// Not counted: it is that of the [`Polling`], which ends before the poll does.
+    pub(super) task: ManuallyDrop<StateRef>,
     /// What belongs to the owner outside.
     outer: Line,
     session: SessionId,
     region: (u32, Option<Region>),
     /// The thread's clock, while the task's own is in its place.
-    clock: Option<ThreadClock>,
+    clock: Option<Box<ThreadClock>>,
     /// A leaf has let others go first: the task is as good as scheduled.
     pub(super) yielded: bool,
     /// The wait that was refused last because the poll's budget is spent, and how often in a row.
@@ -93,7 +95,7 @@ impl Frame {
     /// Is the task known to hold something now and then, and waits it for nothing else?
     #[inline(always)]
     pub(crate) fn is_quiet_holder(&self) -> bool {
-        self.task.flags.load(Ordering::Relaxed) & (flags::HOLDER | flags::LEAVES) == flags::HOLDER
+        self.task.flags() & (flags::HOLDER | flags::LEAVES) == flags::HOLDER
     }
 
     /// Can what was taken after this many waits be in a future that is dropped now?
@@ -102,33 +104,28 @@ impl Frame {
         self.dropping || self.given_up > ticket
     }
 
-    pub(crate) fn task(&self) -> &Arc<State> {
+    pub(crate) fn task(&self) -> &StateRef {
         &self.task
     }
 }
 
 /// The task that the thread polls.
-pub(super) fn current() -> Option<Arc<State>> {
-    Some(Arc::clone(&enter()?.frames.last()?.task))
+pub(super) fn current() -> Option<StateRef> {
+    Some(StateRef::clone(&enter()?.frames.last()?.task))
 }
 
 /// The thread is in the task's poll until this is dropped.
 pub(super) struct Polling<'a> {
-    state: &'a Arc<State>,
+    state: &'a StateRef,
     over: bool,
     not_send: PhantomData<*const ()>,
 }
 
 impl<'a> Polling<'a> {
     /// A poll begins. `None` where nothing is watched.
-    pub(super) fn begin(state: &'a Arc<State>) -> Option<Self> {
+    pub(super) fn begin(state: &'a StateRef) -> Option<Self> {
         let mut inside = enter()?;
-        if state.is(flags::ENDED) {
-            return None;
-        }
-        state.clear(flags::SCHEDULED | flags::SUSPENDED);
-        state.polls.fetch_add(1, Ordering::SeqCst);
-        if state.is(flags::ENTERED) {
+        if state.begin_poll()? & flags::ENTERED != 0 {
             waits::task_polled(state);
         }
         timeline::tell(state.actor, Happening::PollBegin);
@@ -137,7 +134,7 @@ impl<'a> Polling<'a> {
     }
 
     /// The task's future is dropped.
-    pub(super) fn of_drop(state: &'a Arc<State>) -> Option<Self> {
+    pub(super) fn of_drop(state: &'a StateRef) -> Option<Self> {
         let mut inside = enter()?;
         if state.is(flags::ENDED) {
             return None;
@@ -191,19 +188,21 @@ impl Drop for Polling<'_> {
     }
 }
 
-fn push(inside: &mut Context, state: &Arc<State>) {
+fn push(inside: &mut Context, state: &StateRef) {
     if let Some(task) = state.actor.task() {
         inside.emit(Op::PollBegin { task }, state.spawned);
     }
     let mut inner = state.inner();
-    let mut line = state.take_line(&mut inner);
-    let takings = inner.takings.take();
+    let mut line = inner.take_line(state.actor);
+    let takings = inner.more.as_mut().and_then(|more| more.takings.take());
     let clock = if inside.modes.races() { take_clock(inside, state, &mut inner) } else { None };
     drop(inner);
     inside.locks.switch(&mut line);
     let session = std::mem::replace(&mut inside.session, state.session);
     let region = std::mem::take(&mut inside.region);
-    let task = Arc::clone(state);
+    // SAFETY: whoever polls the task, or drops its future, has `state` borrowed until then. A frame that is there for longer is
+    // that of a poll that was left without having ended: then what it had borrowed is there for ever.
+    let task = unsafe { state.uncounted() };
     inside.frames.push(Frame {
         task,
         outer: line,
@@ -221,9 +220,9 @@ fn push(inside: &mut Context, state: &Arc<State>) {
     });
 }
 
-fn pop(inside: &mut Context, state: &Arc<State>, pending: bool) -> Option<Frame> {
+fn pop(inside: &mut Context, state: &StateRef, pending: bool) -> Option<Frame> {
     // Whoever leaked a poll inside this one has left its frame.
-    while inside.frames.last().is_some_and(|frame| !Arc::ptr_eq(&frame.task, state)) {
+    while inside.frames.last().is_some_and(|frame| !StateRef::ptr_eq(&frame.task, state)) {
         let mut frame = inside.frames.pop()?;
         restore(inside, &mut frame, false);
     }
@@ -243,16 +242,16 @@ fn restore(inside: &mut Context, frame: &mut Frame, pending: bool) {
     let mut line = std::mem::replace(&mut frame.outer, Line::of_task(frame.task.actor, None));
     inside.locks.switch(&mut line);
     let mut inner = frame.task.inner();
-    if !line.is_new() {
-        inner.line = Some(Box::new(line));
+    inner.keep_line(line);
+    if let Some(takings) = frame.takings.take() {
+        inner.more().takings = Some(takings);
     }
-    inner.takings = frame.takings.take();
     if !inside.modes.races() {
         return;
     }
     match frame.clock.take() {
-        Some(clock) => {
-            let mut own = std::mem::replace(&mut inside.clock, clock);
+        Some(mut own) => {
+            std::mem::swap(&mut inside.clock, &mut own);
             if frame.dropping {
                 // Whoever drops a future goes on after that.
                 let mut end = SyncClock::new();
@@ -260,7 +259,7 @@ fn restore(inside: &mut Context, frame: &mut Frame, pending: bool) {
                 end.acquire(&mut inside.clock);
             }
             frame.task.runtime.leaves(&mut own);
-            inner.strand = Some(Box::new(own));
+            inner.more().strand = Some(own);
         }
         None => {
             inner.clock.publish_join(&mut inside.clock);
@@ -271,15 +270,17 @@ fn restore(inside: &mut Context, frame: &mut Frame, pending: bool) {
 
 /// The thread goes on with the task's clock, if the task has one of its own: gives the thread's. What a worker does one
 /// after the other is ordered by chance only.
-fn take_clock(inside: &mut Context, state: &Arc<State>, inner: &mut Inner) -> Option<ThreadClock> {
-    if inner.strand.is_none() && cells::are_in_use() && state.runtime.has_strands(state.kind) {
-        inner.strand = threads::strand(&inner.clock).map(Box::new);
+fn take_clock(inside: &mut Context, state: &State, inner: &mut Inner) -> Option<Box<ThreadClock>> {
+    let mut strand = inner.more.as_mut().and_then(|more| more.strand.take());
+    if strand.is_none() && cells::are_in_use() && state.runtime.has_strands(state.kind) {
+        strand = threads::strand(&inner.clock).map(Box::new);
     }
-    match inner.strand.take() {
+    match strand {
         Some(mut strand) => {
             inner.clock.acquire(&mut strand);
             state.runtime.entered(&mut strand);
-            Some(std::mem::replace(&mut inside.clock, *strand))
+            std::mem::swap(&mut inside.clock, &mut strand);
+            Some(strand)
         }
         None => {
             inner.clock.acquire(&mut inside.clock);
@@ -289,7 +290,7 @@ fn take_clock(inside: &mut Context, state: &Arc<State>, inner: &mut Inner) -> Op
 }
 
 /// The task is suspended: enters its wait, unless something that nobody knows could wake it.
-fn suspend(inside: Entered, state: &Arc<State>) {
+fn suspend(inside: Entered, state: &State) {
     if state.is(flags::SCHEDULED) || state.runtime.is_closed() {
         return;
     }
@@ -305,7 +306,7 @@ fn suspend(inside: Entered, state: &Arc<State>) {
     }
     // One that something in between has, which wakes the task when one of its leaves is woken. Whether it has anything
     // else that could wake it, nobody knows.
-    let in_between = foreign == 1 && state.inner().leaves.iter().any(|leaf| leaf.is_indirect());
+    let in_between = foreign == 1 && state.inner().leaves().any(|leaf| leaf.is_indirect());
     let is_shut = outside::is_shut(state.session);
     if !in_between && !is_shut {
         return;
@@ -325,7 +326,7 @@ fn suspend(inside: Entered, state: &Arc<State>) {
 
 /// As [`suspend`], of a task that was suspended with somebody who could have woken it, and has gone. Called by whoever
 /// dropped the waker.
-pub(super) fn suspend_from_outside(inside: Entered, state: &Arc<State>) {
+pub(super) fn suspend_from_outside(inside: Entered, state: &State) {
     if state.runtime.is_closed() || state.wakers.load(Ordering::SeqCst) > state.leaf_wakers.load(Ordering::SeqCst) {
         return;
     }
@@ -337,18 +338,19 @@ pub(super) fn suspend_from_outside(inside: Entered, state: &Arc<State>) {
 
 /// The wait of a task for nothing but a lock that it holds itself, with a time limit that ends it; without that. (A sibling
 /// future that holds the lock, and goes on, would wait for something, too.)
-fn own_lock_of(state: &Arc<State>) -> Option<Blocked> {
+fn own_lock_of(state: &State) -> Option<Blocked> {
     let inner = state.inner();
-    let (wait, limit) = match (inner.leaves.front()?, inner.leaves.back()?) {
+    let leaves = &inner.more.as_ref()?.leaves;
+    let (wait, limit) = match (leaves.front()?, leaves.back()?) {
         (wait, limit) if limit.is_limit() => (wait, limit),
         (limit, wait) => (wait, limit),
     };
-    if inner.leaves.len() != 2 || !limit.is_limit() || wait.woken().is_some() || limit.woken().is_some() {
+    if leaves.len() != 2 || !limit.is_limit() || wait.woken().is_some() || limit.woken().is_some() {
         return None;
     }
     let Leg { wait, site, ordinal, ticket } = wait.leg()?;
     let Wait::Lock { lock, mode, .. } = wait else { return None };
-    let holds = inner.line.as_ref()?.holdings();
+    let holds = inner.line()?.holdings();
     let own = |held: &Holding| held.lock == lock && held.possession == Possession::Own && !held.mode.compatible(mode);
     holds.iter().any(own).then(|| {
         let mut blocked = Blocked::new(wait, site, ordinal, holds);
@@ -358,13 +360,13 @@ fn own_lock_of(state: &Arc<State>) -> Option<Blocked> {
 }
 
 /// What the task waits for; `None` when it waits for something that comes by itself, or that nobody knows.
-fn wait_of(state: &Arc<State>) -> Option<Blocked> {
-    let poll = state.polls.load(Ordering::SeqCst);
+fn wait_of(state: &State) -> Option<Blocked> {
+    let poll = state.polls();
     let inner = state.inner();
-    let holds = inner.line.as_ref().map(|line| line.holdings()).unwrap_or_default();
+    let holds = inner.line().map(Line::holdings).unwrap_or_default();
     let mut legs: Vec<(bool, Leg)> = Vec::new();
     let mut unpolled = Vec::new();
-    for leaf in &inner.leaves {
+    for leaf in inner.leaves() {
         let leg = leaf.leg()?;
         match leaf.woken() {
             None => {
