@@ -1,7 +1,7 @@
 //! What tasks hold, found by who gives it back for them: a guard of tasks may be dropped anywhere.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;

@@ -56,15 +56,6 @@ impl Frame {
         self.task.occupies().filter(|_| !self.in_place)
     }
 
-    /// The poll is over: has it taken too long?
-    fn tell_long(&self, inside: &mut Context) {
-        if self.is_poll()
-            && let Some(computed) = self.spell.end()
-        {
-            hazards::long_poll(inside, &self.task, computed);
-        }
-    }
-
     /// The wait at this address was refused, for the budget of the poll is spent: until the poll is over nothing else will come
     /// of it. True when something asks for it over and over: once.
     pub(super) fn refuses(&mut self, wait: usize) -> bool {
@@ -135,10 +126,10 @@ impl<'a> Polling<'a> {
 
     /// The task's future is dropped.
     pub(super) fn of_drop(state: &'a StateRef) -> Option<Self> {
-        let mut inside = enter()?;
         if state.is(flags::ENDED) {
             return None;
         }
+        let mut inside = enter()?;
         state.clear(flags::SUSPENDED);
         if state.is(flags::ENTERED) {
             waits::task_polled(state);
@@ -152,25 +143,39 @@ impl<'a> Polling<'a> {
         Some(Self { state, over: false, not_send: PhantomData })
     }
 
-    /// The poll, or the drop, is over.
-    pub(super) fn ready(mut self) {
+    /// The drop is over.
+    pub(super) fn dropped(mut self) {
+        self.ready();
+    }
+
+    /// The poll is over, and so is the task.
+    pub(super) fn ended(mut self) {
+        let is_bare = self.ready();
+        self.state.end_with(false, is_bare);
+    }
+
+    /// The poll, or the drop, is over. Is nothing kept of the task?
+    #[inline]
+    fn ready(&mut self) -> bool {
         self.over = true;
-        let Some(mut inside) = enter() else { return };
-        if let Some(frame) = pop(&mut inside, self.state, false) {
-            frame.tell_long(&mut inside);
+        let Some(mut inside) = enter() else { return false };
+        let left = pop(&mut inside, self.state, false);
+        if let Some(left) = &left {
+            left.tell_long(&mut inside, self.state);
         }
         timeline::tell(self.state.actor, Happening::PollEnd { pending: false });
+        left.is_some_and(|left| left.is_bare)
     }
 
     /// The poll has returned Pending.
     pub(super) fn pending(mut self) {
         self.over = true;
         let Some(mut inside) = enter() else { return };
-        let Some(frame) = pop(&mut inside, self.state, true) else { return };
+        let Some(left) = pop(&mut inside, self.state, true) else { return };
         timeline::tell(self.state.actor, Happening::PollEnd { pending: true });
-        frame.tell_long(&mut inside);
+        left.tell_long(&mut inside, self.state);
         hazards::guards_across_await(&mut inside, self.state);
-        if !frame.yielded && inside.modes.waits() {
+        if !left.yielded && inside.modes.waits() {
             self.state.set(flags::SUSPENDED);
             suspend(inside, self.state);
         }
@@ -193,19 +198,28 @@ fn push(inside: &mut Context, state: &StateRef) {
         inside.emit(Op::PollBegin { task }, state.spawned);
     }
     let mut inner = state.inner();
-    let mut line = inner.take_line(state.actor);
-    let takings = inner.more.as_mut().and_then(|more| more.takings.take());
+    let (line, takings) = match &mut inner.more {
+        Some(more) => (more.line.take(), more.takings.take()),
+        None => (None, None),
+    };
+    let base = if line.is_none() { inner.base.take() } else { None };
     let clock = if inside.modes.races() { take_clock(inside, state, &mut inner) } else { None };
     drop(inner);
-    inside.locks.switch(&mut line);
     let session = std::mem::replace(&mut inside.session, state.session);
     let region = std::mem::take(&mut inside.region);
+    let outer = match line {
+        Some(line) => inside.locks.resume(*line),
+        None => inside.locks.begin_task(state.actor, base),
+    };
+    let spell = spell::begin();
     // SAFETY: whoever polls the task, or drops its future, has `state` borrowed until then. A frame that is there for longer is
     // that of a poll that was left without having ended: then what it had borrowed is there for ever.
     let task = unsafe { state.uncounted() };
-    inside.frames.push(Frame {
+    // In its place, with nothing moved.
+    inside.frames.reserve(1);
+    inside.frames.spare_capacity_mut()[0].write(Frame {
         task,
-        outer: line,
+        outer,
         session,
         region,
         clock,
@@ -213,57 +227,97 @@ fn push(inside: &mut Context, state: &StateRef) {
         refused: (0, 0),
         in_place: false,
         dropping: false,
-        spell: spell::begin(),
+        spell,
         given_up: 0,
         given_up_at: None,
         takings,
     });
+    // SAFETY: it has just been written.
+    unsafe { inside.frames.set_len(inside.frames.len() + 1) };
 }
 
-fn pop(inside: &mut Context, state: &StateRef, pending: bool) -> Option<Frame> {
-    // Whoever leaked a poll inside this one has left its frame.
-    while inside.frames.last().is_some_and(|frame| !StateRef::ptr_eq(&frame.task, state)) {
-        let mut frame = inside.frames.pop()?;
-        restore(inside, &mut frame, false);
+/// What is left of a frame.
+struct Left {
+    spell: Spell,
+    is_poll: bool,
+    yielded: bool,
+    /// Nothing is kept of its task.
+    is_bare: bool,
+}
+
+impl Left {
+    /// The poll is over: has it taken too long?
+    fn tell_long(&self, inside: &mut Context, task: &State) {
+        if self.is_poll
+            && let Some(computed) = self.spell.end()
+        {
+            hazards::long_poll(inside, task, computed);
+        }
     }
-    let mut frame = inside.frames.pop()?;
-    restore(inside, &mut frame, pending);
-    Some(frame)
 }
 
-fn restore(inside: &mut Context, frame: &mut Frame, pending: bool) {
+fn pop(inside: &mut Context, state: &StateRef, pending: bool) -> Option<Left> {
+    loop {
+        // Whoever leaked a poll inside this one has left its frame.
+        let is_own = StateRef::ptr_eq(&inside.frames.last()?.task, state);
+        let left = restore(inside, pending && is_own)?;
+        if is_own {
+            return Some(left);
+        }
+    }
+}
+
+/// Takes off the innermost frame.
+#[inline]
+fn restore(inside: &mut Context, pending: bool) -> Option<Left> {
     if inside.modes.record() {
-        frame.task.runtime.tell_done(inside);
-        inside.emit(Op::PollEnd { pending }, frame.task.spawned);
+        let task = StateRef::clone(&inside.frames.last()?.task);
+        task.runtime.tell_done(inside);
+        inside.emit(Op::PollEnd { pending }, task.spawned);
     }
-    inside.session = frame.session;
-    inside.region = std::mem::take(&mut frame.region);
+    let is_poll = inside.frames.last()?.is_poll();
+    let Frame { task, outer, session, region, clock, yielded, dropping, spell, takings, .. } = inside.frames.pop()?;
+    (inside.session, inside.region) = (session, region);
     super::holders::take_returned(&mut inside.locks);
-    let mut line = std::mem::replace(&mut frame.outer, Line::of_task(frame.task.actor, None));
-    inside.locks.switch(&mut line);
-    let mut inner = frame.task.inner();
-    inner.keep_line(line);
-    if let Some(takings) = frame.takings.take() {
+    let kept = inside.locks.end_task(outer);
+    let mut inner = task.inner();
+    match kept {
+        Err(base) => inner.base = base,
+        Ok(line) => inner.more().line = Some(Box::new(line)),
+    }
+    if let Some(takings) = takings {
         inner.more().takings = Some(takings);
     }
-    if !inside.modes.races() {
-        return;
+    if inside.modes.races() {
+        restore_clock(inside, &task, &mut inner, clock, dropping);
     }
-    match frame.clock.take() {
+    Some(Left { spell, is_poll, yielded, is_bare: inner.more.is_none() })
+}
+
+/// The thread goes on with its own clock. What the task has done is known to its next poll.
+#[inline]
+fn restore_clock(
+    inside: &mut Context,
+    task: &State,
+    inner: &mut Inner,
+    clock: Option<Box<ThreadClock>>,
+    dropping: bool,
+) {
+    match clock {
         Some(mut own) => {
             std::mem::swap(&mut inside.clock, &mut own);
-            if frame.dropping {
+            if dropping {
                 // Whoever drops a future goes on after that.
                 let mut end = SyncClock::new();
                 end.publish(&mut own);
                 end.acquire(&mut inside.clock);
             }
-            frame.task.runtime.leaves(&mut own);
+            task.runtime.leaves(&mut own);
             inner.more().strand = Some(own);
         }
         None => {
             inner.clock.publish_join(&mut inside.clock);
-            frame.task.runtime.leaves(&mut inside.clock);
+            task.runtime.leaves(&mut inside.clock);
         }
     }
 }

@@ -46,13 +46,14 @@ union Content {
 }
 
 impl StateRef {
-    /// A new one.
-    pub(super) fn new(state: State) -> Self {
+    /// A new one, made where it will be.
+    #[inline]
+    pub(super) fn new(make: impl FnOnce() -> State) -> Self {
         let slot = take();
-        // SAFETY: the slot is free, and nobody else has it.
+        // SAFETY: the slot is free, and nobody else has it. Should `make` panic, it is lost.
         unsafe {
+            (&raw mut (*slot).content.state).write(ManuallyDrop::new(make()));
             (*slot).known = AtomicU32::new(1);
-            (*slot).content.state = ManuallyDrop::new(state);
             Self(NonNull::new_unchecked(slot))
         }
     }
@@ -421,12 +422,15 @@ mod tests {
                 send.send([state.clone(), state]).expect("somebody is there");
             }
         });
-        let others: Vec<_> = receive.into_iter().map(|[one, other]| thread::spawn(move || (drop(one), other))).collect();
+        let others: Vec<_> =
+            receive.into_iter().map(|[one, other]| thread::spawn(move || (drop(one), other))).collect();
         maker.join().expect("it ends");
         assert_eq!(others.len(), TASKS as usize);
         let known: Vec<StateRef> = others.into_iter().map(|other| other.join().expect("it ends").1).collect();
         let actors: HashSet<u32> = known.iter().map(|state| state.actor.0).collect();
         assert_eq!(actors.len(), TASKS as usize, "nobody's state was given to another");
-        assert!(known.iter().all(|state| StateRef::ptr_eq(state, &state.clone()) && state.is(super::super::flags::ENDED)));
+        assert!(
+            known.iter().all(|state| StateRef::ptr_eq(state, &state.clone()) && state.is(super::super::flags::ENDED))
+        );
     }
 }

@@ -18,7 +18,7 @@ use crate::record::context::enter;
 use crate::record::locks::Line;
 use crate::record::registry::{self, Ids};
 use crate::record::spin::{Spin, SpinGuard};
-use crate::record::{Place, threads, waits};
+use crate::record::{Place, config, threads, waits};
 
 static TASK_IDS: Ids = Ids::new();
 
@@ -111,22 +111,6 @@ impl Inner {
     /// What it takes along from poll to poll, if that is anything.
     pub(super) fn line(&self) -> Option<&Line> {
         self.more.as_ref()?.line.as_deref()
-    }
-
-    /// Its line, for a poll.
-    pub(super) fn take_line(&mut self, task: ThreadId) -> Line {
-        match self.more.as_mut().and_then(|more| more.line.take()) {
-            Some(line) => *line,
-            None => Line::of_task(task, self.base.take()),
-        }
-    }
-
-    /// Its line, after a poll.
-    pub(super) fn keep_line(&mut self, mut line: Line) {
-        match line.is_new() {
-            true => self.base = line.take_base(),
-            false => self.more().line = Some(Box::new(line)),
-        }
     }
 }
 
@@ -245,20 +229,27 @@ impl State {
     }
 
     /// The task does nothing more.
+    #[inline]
     pub(super) fn end(&self, cancelled: bool) {
-        if self.is(flags::ENDED) {
-            return;
+        if !self.is(flags::ENDED) {
+            self.end_with(cancelled, false);
         }
+    }
+
+    /// As [`end`](Self::end). `is_bare`: it has kept nothing from poll to poll.
+    pub(super) fn end_with(&self, cancelled: bool, is_bare: bool) {
         let before = self.add(flags::ENDED);
         if before & flags::ENDED != 0 {
             return;
         }
         spell::works();
         timeline::tell(self.actor, if cancelled { Happening::Cancelled } else { Happening::Ended });
-        if let (Some(mut inside), Some(task)) = (enter(), self.actor.task()) {
+        if config::is_recording()
+            && let (Some(mut inside), Some(task)) = (enter(), self.actor.task())
+        {
             inside.emit(Op::TaskEnded { task, cancelled }, self.spawned);
         }
-        let left = self.leaves_off();
+        let left = if is_bare { Vec::new() } else { self.leaves_off() };
         super::holders::forget(self);
         if before & flags::KNOWN != 0 {
             waits::task_ends(self, &left);
@@ -323,10 +314,6 @@ impl Task {
             registry::name_thread(actor, name);
         }
         let context = &mut *inside;
-        let mut clock = SyncClock::new();
-        if context.modes.races() {
-            clock.publish(&mut context.clock);
-        }
         let base = if context.modes.order() { context.locks.spawns() } else { None };
         context.locks.hands_on();
         context.emit(Op::TaskSpawned { task: id }, place);
@@ -336,18 +323,26 @@ impl Task {
         }
         runtime.count(kind).fetch_add(1, Ordering::SeqCst);
         timeline::tell(actor, Happening::Spawned { by: context.locks.owner(), at: place });
-        Self(Some(StateRef::new(State {
-            actor,
-            session: runtime.session(),
-            origin: context.origin(),
-            kind,
-            runtime,
-            spawned: place,
-            word: AtomicU64::new(flags::SCHEDULED.into()),
-            wakers: AtomicU32::new(0),
-            leaf_wakers: AtomicU32::new(0),
-            inner: Spin::new(Inner { clock, base, more: None }),
-        })))
+        let (session, origin) = (runtime.session(), context.origin());
+        let state = StateRef::new(
+            #[inline(always)]
+            || State {
+                actor,
+                session,
+                origin,
+                kind,
+                runtime,
+                spawned: place,
+                word: AtomicU64::new(flags::SCHEDULED.into()),
+                wakers: AtomicU32::new(0),
+                leaf_wakers: AtomicU32::new(0),
+                inner: Spin::new(Inner { clock: SyncClock::new(), base, more: None }),
+            },
+        );
+        if context.modes.races() {
+            state.inner().clock.publish(&mut context.clock);
+        }
+        Self(Some(state))
     }
 
     /// What others may keep of it.
@@ -362,10 +357,10 @@ impl Task {
         let _entered = state.runtime.enter();
         let polling = Polling::begin(state);
         let result = job();
-        if let Some(polling) = polling {
-            polling.ready();
+        match polling {
+            Some(polling) => polling.ended(),
+            None => state.end(false),
         }
-        state.end(false);
         result
     }
 }

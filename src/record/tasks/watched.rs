@@ -74,8 +74,7 @@ impl<F: Future> Future for Watched<F> {
         };
         match result {
             Poll::Ready(output) => {
-                polling.ready();
-                state.end(false);
+                polling.ended();
                 Poll::Ready(output)
             }
             Poll::Pending => {
@@ -92,7 +91,7 @@ impl<F> Drop for Watched<F> {
         // SAFETY: dropped once, here, and not used again.
         unsafe { ManuallyDrop::drop(&mut self.future) };
         if let Some(polling) = polling {
-            polling.ready();
+            polling.dropped();
         }
         if let Some(state) = &self.task.0 {
             // Before it is counted no more: until it has left its runtime, that would have one more than are watched.
