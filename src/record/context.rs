@@ -79,6 +79,15 @@ impl Context {
         }
     }
 
+    /// Another owner is about to be at it. Not all such changes are events: what the one before has logged stands as it is, for
+    /// its locks are not on the stack then.
+    #[inline]
+    pub(crate) fn hands_over(&mut self) {
+        if let Some(log) = &mut self.log {
+            log.close_word();
+        }
+    }
+
     /// Writes an event to the trace, if one is recorded. Called while the object's own internal lock (or the object, if it
     /// is a lock) is held, so that the order in the trace is the order in which operations took effect.
     #[inline]
@@ -190,6 +199,7 @@ pub(crate) fn enter() -> Option<Entered> {
 /// What leads to the thread's context now, if there is one. A hot hook gets it from its caller: a thread-local is reached through a call, as
 /// far as the compiler knows, so in the hook itself all arguments would have to be saved before.
 #[derive(Clone, Copy)]
+#[repr(transparent)]
 pub(crate) struct Current(*mut Context);
 
 /// See [`Current`].
@@ -239,6 +249,7 @@ impl Current {
 
 /// [`Current`] of a thread whose events are recorded.
 #[derive(Clone, Copy)]
+#[repr(transparent)]
 pub(crate) struct Recorded(*mut Context);
 
 impl Recorded {

@@ -207,6 +207,7 @@ fn push(inside: &mut Context, state: &StateRef) {
     drop(inner);
     let session = std::mem::replace(&mut inside.session, state.session);
     let region = std::mem::take(&mut inside.region);
+    inside.hands_over();
     let outer = match line {
         Some(line) => inside.locks.resume(*line),
         None => inside.locks.begin_task(state.actor, base),
@@ -215,9 +216,7 @@ fn push(inside: &mut Context, state: &StateRef) {
     // SAFETY: whoever polls the task, or drops its future, has `state` borrowed until then. A frame that is there for longer is
     // that of a poll that was left without having ended: then what it had borrowed is there for ever.
     let task = unsafe { state.uncounted() };
-    // In its place, with nothing moved.
-    inside.frames.reserve(1);
-    inside.frames.spare_capacity_mut()[0].write(Frame {
+    inside.frames.push(Frame {
         task,
         outer,
         session,
@@ -232,8 +231,6 @@ fn push(inside: &mut Context, state: &StateRef) {
         given_up_at: None,
         takings,
     });
-    // SAFETY: it has just been written.
-    unsafe { inside.frames.set_len(inside.frames.len() + 1) };
 }
 
 /// What is left of a frame.
@@ -279,6 +276,7 @@ fn restore(inside: &mut Context, pending: bool) -> Option<Left> {
     let Frame { task, outer, session, region, clock, yielded, dropping, spell, takings, .. } = inside.frames.pop()?;
     (inside.session, inside.region) = (session, region);
     super::holders::take_returned(&mut inside.locks);
+    inside.hands_over();
     let kept = inside.locks.end_task(outer);
     let mut inner = task.inner();
     match kept {
