@@ -16,7 +16,7 @@ mod task;
 pub mod timeline;
 mod watched;
 
-pub(crate) use hazards::{blocks, called_from, released, sleeps};
+pub(crate) use hazards::{blocks, blocks_until, called_from, released, sleeps};
 pub(crate) use leaf::last_ticket;
 pub use leaf::{Leaf, Target, awaited_at, set_budget};
 pub(crate) use losses::took;

@@ -1,6 +1,6 @@
 //! What a task must not do.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::poll::Frame;
 use super::task::State;
@@ -44,6 +44,17 @@ pub(crate) fn blocks(inside: &mut Context, wait: Wait, site: SiteId) {
     }
     let what = in_words(&LiveNames, inside.owner(), wait).0;
     blocks_in_poll(inside, what, object, site);
+}
+
+/// The owner is about to wait with its thread, but no longer than until `deadline` (`None`: for ages). The wait itself is not
+/// entered, for it ends in any case.
+pub(crate) fn blocks_until(wait: Wait, deadline: Option<Instant>, place: Place) {
+    let Some(mut inside) = enter() else { return };
+    if inside.frames.is_empty() || deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+        return;
+    }
+    let site = inside.locks.site(place);
+    blocks(&mut inside, wait, site);
 }
 
 /// The owner is about to sleep with its thread.
