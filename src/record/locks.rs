@@ -357,11 +357,16 @@ unsafe fn push_known<const RECORDED: bool, const HANDED: bool>(
     }
     let Some(&Seen { site, held, .. }) = locks.places.seen(place) else { return false };
     let chain = grow(parent, LockId(id & ID), Mode::Exclusive);
-    if !locks.held.is_empty() && attempt == Attempt::Blocking && !locks.known.in_front(chain) && context.modes.order() {
+    if !locks.held.is_empty()
+        && attempt == Attempt::Blocking
+        && !locks.known.in_front(chain)
+        && context.modes.order()
+        && !locks.known.is_at_home(chain)
+    {
         return false;
     }
     // SAFETY: the stack is ready.
-    unsafe { locks.held.write_ready(Entry::new(chain, id, site, Mode::Exclusive, attempt)) };
+    unsafe { locks.held.write_ready(Entry::new(chain, (id, meta.address()), site, Mode::Exclusive, attempt)) };
     // (It may be learned once more, if something is in the way below.)
     if context.modes.races() {
         // SAFETY: the caller has just acquired the lock exclusively.
@@ -497,7 +502,7 @@ fn push(context: &mut Context, meta: &LockMeta, mode: Mode, attempt: Attempt, pl
     if id & DESCRIBED == 0 && context.modes.record() {
         tell_made(context, meta, lock);
     }
-    context.locks.held.push(Entry::new(chain, id, site, mode, attempt));
+    context.locks.held.push(Entry::new(chain, (id, meta.address()), site, mode, attempt));
 }
 
 /// The trace says where a lock was made that the registry does not know.

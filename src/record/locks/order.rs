@@ -1,6 +1,6 @@
 //! What is new goes to the lock-order graph.
 
-use std::ptr;
+use std::{iter, ptr};
 
 use super::ORDER;
 use super::carry::Carried;
@@ -90,6 +90,9 @@ pub(super) fn note(context: &mut Context, meta: &LockMeta, chain: u64, mode: Mod
     let hazards = {
         let LockState { line, held, pins, .. } = &mut context.locks;
         let mut order = ORDER.lock();
+        if meta.is_fresh() {
+            order.lies_at(lock, meta.address(), line.all_with(held).map(|held| held.lock));
+        }
         let pin = pins.get(held.chain(), || order.context(line.owner, &line.all_with(held).collect::<Vec<_>>())).id;
         order.acquire_below(pin, line.all_with(held), lock, mode, site)
     };
@@ -123,7 +126,8 @@ fn tell_watched_class(context: &mut Context, meta: &LockMeta, mode: Mode, site: 
 /// What is held has something taken above it: from its release on, the lock is not fresh.
 fn introduce_holders(context: &mut Context) {
     for place in 1..=context.locks.held.len() {
-        if let Some(lock) = context.locks.held.give_news(place) {
+        if let Some((lock, address)) = context.locks.held.give_news(place) {
+            ORDER.lock().lies_at(lock, address, iter::empty());
             introduce(&mut context.locks, lock);
         }
     }
