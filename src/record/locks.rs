@@ -21,6 +21,7 @@ use parking_lot::Mutex;
 use self::held::{Entry, grow};
 use self::meta::{DESCRIBED, ID};
 use super::context::{self, Context, Current, Recorded, enter};
+use super::log::HeldWord;
 use super::{Place, config, waits};
 use crate::analysis::lock_order::LockOrder;
 use crate::analysis::wait_for::Wait;
@@ -55,7 +56,7 @@ pub(crate) fn request(meta: &LockMeta, mode: Mode, upgrade: bool, place: Place) 
 /// Judges the order of a request that has not been granted, if it is new.
 fn judge_request(context: &mut Context, meta: &LockMeta, lock: LockId, mode: Mode, site: SiteId) {
     let chain = grow(context.locks.held.chain(), lock, mode);
-    if !context.locks.known.known(chain) {
+    if !context.locks.knows(meta, chain) {
         context.locks.about_to_judge();
         let chain = grow(context.locks.held.chain(), lock, mode);
         order::note(context, meta, chain, mode, site);
@@ -82,9 +83,39 @@ pub(crate) fn acquired(meta: &LockMeta, attempt: Attempt, place: Place) {
 fn acquired_blocking(current: Current, meta: &LockMeta, place: Place) {
     // SAFETY: `current` comes from the caller, and nothing is called below but arithmetic on the context and the lock's own
     // words. So it is wherever `push_known` and `pop_known` are called.
-    let known = current.is_plain()
-        && unsafe { push_known::<false, false>(current.hot_plain(), meta, Attempt::Blocking, place) };
-    if !known {
+    if current.is_plain() {
+        match unsafe { push_known::<false, false>(current.hot_plain(), meta, Attempt::Blocking, place) } {
+            Push::Done => return,
+            Push::Behind(entry) => return acquired_behind(current, meta, place, entry.chain, entry.word()),
+            Push::First => return acquired_first(current, meta, place),
+            Push::Other => {}
+        }
+    }
+    acquired_otherwise(current, meta, Attempt::Blocking, place);
+}
+
+/// As [`acquired_blocking`], of a lock that the registry does not know yet. Like the next one a call of its own, so that the
+/// hot path needs no register that it would have to save.
+#[inline(never)]
+fn acquired_first(current: Current, meta: &LockMeta, place: Place) {
+    // SAFETY: see `acquired_blocking`, from where it comes; the stack is ready.
+    if !unsafe { push_heir(current.hot_plain(), meta, place) } {
+        acquired_slow(meta, Attempt::Blocking, place);
+    }
+}
+
+/// As [`acquired_blocking`], of a chain that was not asked for lately. The entry comes in registers.
+#[inline(never)]
+fn acquired_behind(current: Current, meta: &LockMeta, place: Place, chain: u64, word: u64) {
+    // SAFETY: see `acquired_blocking`, from where it comes.
+    let context = unsafe { current.hot_plain() };
+    let LockState { known, held, .. } = &mut context.locks;
+    if !known.is_at_home(chain, held.place(meta.address())) {
+        return acquired_slow(meta, Attempt::Blocking, place);
+    }
+    let entry = Entry::of_word(chain, word, meta.address());
+    // SAFETY: see `acquired_blocking`; the stack is ready since.
+    if unsafe { push_entry::<false, false>(context, meta, entry, None, Attempt::Blocking, place) } != Push::Done {
         acquired_otherwise(current, meta, Attempt::Blocking, place);
     }
 }
@@ -101,7 +132,7 @@ fn acquired_otherwise(current: Current, meta: &LockMeta, attempt: Attempt, place
 #[inline(never)]
 fn acquired_recorded(current: Recorded, meta: &LockMeta, place: Place) {
     // SAFETY: see `acquired_blocking`.
-    if !unsafe { push_known::<true, false>(current.hot(), meta, Attempt::Blocking, place) } {
+    if unsafe { push_known::<true, false>(current.hot(), meta, Attempt::Blocking, place) } != Push::Done {
         acquired_recorded_handed(current, meta, Attempt::Blocking, place);
     }
 }
@@ -109,7 +140,7 @@ fn acquired_recorded(current: Recorded, meta: &LockMeta, place: Place) {
 #[inline(never)]
 fn acquired_recorded_handed(current: Recorded, meta: &LockMeta, attempt: Attempt, place: Place) {
     // SAFETY: see `acquired_blocking`.
-    if !unsafe { push_known::<true, true>(current.hot(), meta, attempt, place) } {
+    if unsafe { push_known::<true, true>(current.hot(), meta, attempt, place) } != Push::Done {
         acquired_slow(meta, attempt, place);
     }
 }
@@ -118,7 +149,8 @@ fn acquired_recorded_handed(current: Recorded, meta: &LockMeta, attempt: Attempt
 #[inline(never)]
 fn acquired_handed(current: Current, meta: &LockMeta, attempt: Attempt, place: Place) {
     // SAFETY: see `acquired_blocking`.
-    let known = current.is_plain() && unsafe { push_known::<false, true>(current.hot_plain(), meta, attempt, place) };
+    let known = current.is_plain()
+        && unsafe { push_known::<false, true>(current.hot_plain(), meta, attempt, place) } == Push::Done;
     if !known {
         acquired_slow(meta, attempt, place);
     }
@@ -331,7 +363,20 @@ fn released_slow(meta: &LockMeta) {
     }
 }
 
-/// The hot path of an exclusive acquisition: nothing about it is new. False, and nothing done, if anything is, or if another
+/// What became of an attempt to take the hot path.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Push {
+    /// The lock is on the stack.
+    Done,
+    /// Nothing was done. The chain was not asked for lately; if it is known all the same, this is what goes onto the stack.
+    Behind(Entry),
+    /// Nothing was done: the registry does not know the lock.
+    First,
+    /// Nothing was done.
+    Other,
+}
+
+/// The hot path of an exclusive acquisition: nothing about it is new. Nothing done if anything is, or if another
 /// thread released the lock last and `HANDED` is false. `RECORDED`: are the thread's events recorded?
 ///
 /// # Safety
@@ -343,30 +388,47 @@ unsafe fn push_known<const RECORDED: bool, const HANDED: bool>(
     meta: &LockMeta,
     attempt: Attempt,
     place: Place,
-) -> bool {
+) -> Push {
     let id = meta.id_word();
     let locks = &mut context.locks;
-    let Some(parent) = locks.held.ready() else { return false };
+    let Some(parent) = locks.held.ready() else { return Push::Other };
     if id & DESCRIBED == 0 {
         cold_path();
-        // SAFETY: the stack is ready.
-        return id == 0
-            && !RECORDED
-            && attempt == Attempt::Blocking
-            && unsafe { push_heir(context, meta, parent, place) };
+        return Push::First;
     }
-    let Some(&Seen { site, held, .. }) = locks.places.seen(place) else { return false };
+    let Some(&Seen { site, held, .. }) = locks.places.seen(place) else { return Push::Other };
     let chain = grow(parent, LockId(id & ID), Mode::Exclusive);
+    let entry = Entry::new(chain, (id, meta.address()), site, Mode::Exclusive, attempt);
     if !locks.held.is_empty()
         && attempt == Attempt::Blocking
         && !locks.known.in_front(chain)
         && context.modes.order()
-        && !locks.known.is_at_home(chain)
+        && !(HANDED && locks.known.is_at_home(chain, locks.held.place(meta.address())))
     {
-        return false;
+        cold_path();
+        return Push::Behind(entry);
     }
+    // SAFETY: the stack is ready, and the rest is the caller's promise.
+    unsafe { push_entry::<RECORDED, HANDED>(context, meta, entry, held, attempt, place) }
+}
+
+/// The rest of [`push_known`]: puts an entry onto the stack. `held` as in [`Seen`].
+///
+/// # Safety
+///
+/// That of [`push_known`], and the held stack is ready.
+#[inline(always)]
+unsafe fn push_entry<const RECORDED: bool, const HANDED: bool>(
+    context: &mut Context,
+    meta: &LockMeta,
+    entry: Entry,
+    held: Option<HeldWord>,
+    attempt: Attempt,
+    place: Place,
+) -> Push {
+    let locks = &mut context.locks;
     // SAFETY: the stack is ready.
-    unsafe { locks.held.write_ready(Entry::new(chain, (id, meta.address()), site, Mode::Exclusive, attempt)) };
+    unsafe { locks.held.write_ready(entry) };
     // (It may be learned once more, if something is in the way below.)
     if context.modes.races() {
         // SAFETY: the caller has just acquired the lock exclusively.
@@ -376,52 +438,53 @@ unsafe fn push_known<const RECORDED: bool, const HANDED: bool>(
             false => published.acquired_by_last(&context.clock),
         };
         if !learned {
-            return false;
+            return Push::Other;
         }
     }
     if RECORDED {
         // SAFETY: by the caller's promise.
         let log = unsafe { Context::recorded_log(&mut context.log) };
-        let Some(mut ready) = log.ready() else { return false };
+        let Some(mut ready) = log.ready() else { return Push::Other };
         let Some(held) = held else {
             cold_path();
-            return false;
+            return Push::Other;
         };
         if HANDED {
             if context.kept.is_some() && meta.is_opaque() {
                 // Each thread tells that, when it first takes the lock.
-                return false;
+                return Push::Other;
             }
             if let Some(last) = meta.last_of_another(context.thread) {
                 log.after_ready(&mut ready, last);
             }
         } else if !meta.was_released_by(context.thread) {
-            return false;
+            return Push::Other;
         }
-        let lock = LockId(id & ID);
+        let lock = entry.lock();
         match (attempt, log.near(place)) {
             (Attempt::Blocking, _) => log.push_held(ready, lock, held),
             (_, Some(near)) => log.push_ready(ready, Op::Acquired { lock, mode: Mode::Exclusive, attempt }, near),
-            (_, None) => return false,
+            (_, None) => return Push::Other,
         }
     }
     // SAFETY: the entry was written above, and the stack has not been touched since.
     unsafe { locks.held.push_written() };
-    true
+    Push::Done
 }
 
 /// The hot path of the first acquisition of a lock like the one before it.
 ///
 /// # Safety
 ///
-/// The held stack is ready, with the chain `parent`.
+/// The held stack is ready.
 #[inline(always)]
-unsafe fn push_heir(context: &mut Context, meta: &LockMeta, parent: u64, place: Place) -> bool {
+unsafe fn push_heir(context: &mut Context, meta: &LockMeta, place: Place) -> bool {
     // SAFETY: the caller's caller has just acquired the lock exclusively.
     let published = unsafe { meta.clock_mut() };
-    if !published.is_new() {
+    if meta.id_word() != 0 || !published.is_new() {
         return false;
     }
+    let Some(parent) = context.locks.held.ready() else { return false };
     // SAFETY: by the caller's promise.
     let known = unsafe { context.locks.inherit(meta, parent, place) };
     if known && context.modes.races() {
@@ -449,7 +512,9 @@ unsafe fn pop_known<const RECORDED: bool, const HANDED: bool>(context: &mut Cont
         let published = unsafe { meta.clock_mut() };
         let done = match HANDED {
             true => published.publish_in_place(&mut context.clock),
-            false => published.publish_again(&mut context.clock) || published.publish_first(&mut context.clock),
+            false => {
+                published.publish_again(&mut context.clock) || RECORDED && published.publish_first(&mut context.clock)
+            }
         };
         if !done {
             return false;
@@ -492,7 +557,7 @@ fn push(context: &mut Context, meta: &LockMeta, mode: Mode, attempt: Attempt, pl
     if context.modes.order()
         && attempt == Attempt::Blocking
         && matters(context, meta, mode)
-        && (!meta.is_chained() || !order::is_known(&mut context.locks, lock, chain))
+        && (!meta.is_chained() || !order::is_known(&mut context.locks, meta, lock, chain))
     {
         context.locks.about_to_judge();
         chain = grow(context.locks.held.chain(), lock, mode);

@@ -12,6 +12,8 @@
 //! All walks are iterative. A component is never split again when edges go with a dead lock: it then is a superset of
 //! a strongly connected component, which costs searches but loses nothing.
 
+use std::ptr;
+
 use petgraph::graph::{DiGraph, EdgeIndex, NodeIndex};
 use petgraph::{Direction, Incoming, Outgoing};
 
@@ -201,13 +203,13 @@ impl OrderGraph {
         }
     }
 
-    /// Asks for what an edge between two nodes is added to.
+    /// Asks for what an edge between two nodes is added to: the heads of their lists of edges, which are behind the weight, and
+    /// the table.
     #[inline]
     pub(super) fn prefetch_edge(&self, from: NodeIndex, to: NodeIndex) {
         self.edges.prefetch(pair_hash(from, to));
-        for node in [from, to] {
-            self.prefetch(node);
-            self.graph.node_weight(node).into_iter().for_each(prefetch);
+        for weight in [from, to].into_iter().filter_map(|node| self.graph.node_weight(node)) {
+            prefetch(ptr::from_ref(weight).wrapping_add(1));
         }
     }
 

@@ -28,7 +28,7 @@ const BUDGET_LATER: u32 = 500;
 /// Edges that are put off.
 const LATER_MAX: usize = 512;
 /// Edges ahead for which memory is asked while edges that were put off are added.
-const AHEAD: usize = 12;
+const AHEAD: usize = 8;
 
 /// The second read of a lock by one thread.
 #[derive(Clone, Copy, Debug)]
@@ -39,7 +39,7 @@ struct Reread {
 
 /// An edge that has to be added, but closes no cycle, nor does any other way of the kind.
 #[derive(Clone, Copy, Debug)]
-struct Later {
+pub(super) struct Later {
     from: NodeIndex,
     to: NodeIndex,
     record: Record,
@@ -85,8 +85,8 @@ pub struct LockOrder {
     // Empty between requests; kept for their memory.
     entries: Vec<Entry>,
     hops: Vec<Hop>,
-    // invariant: all go up in the order as it stands, and so do their lifted ones; each has a use of its context.
-    later: Vec<Later>,
+    // invariant: all go up in the order as it stands, and so do their lifted ones; their contexts are pinned.
+    pub(super) later: Vec<Later>,
 }
 
 impl Default for LockOrder {
@@ -259,7 +259,11 @@ impl LockOrder {
             let (from, to) = self.order.graph.edge_endpoints(edge).expect("an edge of the graph");
             self.edge_view(from, to, self.order.records(edge))
         });
-        added.chain(self.later.iter().map(|later| self.edge_view(later.from, later.to, std::iter::once(later.record))))
+        let later = self.later.iter().flat_map(move |&Later { from, to, record }| {
+            let ends = std::iter::once((from, to)).chain(self.lifted(from, to));
+            ends.map(move |(from, to)| self.edge_view(from, to, std::iter::once(record)))
+        });
+        added.chain(later)
     }
 
     fn edge_view(&self, from: NodeIndex, to: NodeIndex, records: impl Iterator<Item = Record>) -> EdgeView {
@@ -350,6 +354,10 @@ impl LockOrder {
 
     /// Gives up a pin.
     pub fn release(&mut self, context: ContextId) {
+        if !self.later.is_empty() && self.contexts.is_last_use(context.0.get()) {
+            // It may be the context of an edge that was put off.
+            self.catch_up();
+        }
         self.contexts.release(context.0.get());
     }
 
@@ -418,7 +426,6 @@ impl LockOrder {
             let record = Record::new(context.0.get(), at as u16, mode, site, 0);
             self.later.push(Later { from, to: target, record });
             self.order.promise(from, target);
-            self.contexts.share(context.0.get());
         }
         self.entries = entries;
         true
@@ -437,7 +444,6 @@ impl LockOrder {
             later.get(at + AHEAD).into_iter().for_each(|later| ask(self, later));
             self.add(from, to, record, &mut hops);
             self.lift(from, to, record, &mut hops);
-            self.contexts.release(record.context);
         }
         debug_assert!(hops.iter().all(|hop| !self.order.together(hop.from, hop.to)), "none of these closes a cycle");
         later.clear();

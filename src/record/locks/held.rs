@@ -8,7 +8,7 @@ use crate::analysis::wait_for::{Holding, Possession};
 use crate::event::{Attempt, LockId, Mode, SiteId};
 
 /// One held lock: few words, for every acquisition writes one.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(align(32))]
 pub(super) struct Entry {
     /// Chain key of the stack up to and with this entry; 0 while it has to be computed anew.
@@ -45,6 +45,17 @@ impl Entry {
     pub(super) fn new(chain: u64, (id, address): (u32, usize), site: SiteId, mode: Mode, attempt: Attempt) -> Self {
         let how = (mode as u64) << MODE | (attempt as u64) << ATTEMPT;
         Self { chain, word: u64::from(id) | u64::from(site.0) << SITE | how, address }
+    }
+
+    /// What [`word`](Self::word) has given.
+    #[inline(always)]
+    pub(super) fn of_word(chain: u64, word: u64, address: usize) -> Self {
+        Self { chain, word, address }
+    }
+
+    #[inline(always)]
+    pub(super) fn word(self) -> u64 {
+        self.word
     }
 
     /// The same of another lock.
@@ -158,6 +169,9 @@ unsafe impl Send for Held {}
 /// First size.
 const FIRST: usize = 32;
 
+/// Locks of which the addresses are looked at in [`Held::place`].
+const PLACED: usize = 3;
+
 impl Held {
     pub(super) fn new(seed: u64) -> Self {
         let mut entries = vec![Entry { chain: seed, ..Entry::NONE }; FIRST];
@@ -227,6 +241,27 @@ impl Held {
         let entries = self.entries[1..=self.len()].to_vec();
         self.set_depth(0);
         entries
+    }
+
+    /// Where [`KnownChains`](crate::analysis::lock_order::KnownChains) is to look for the chain of a lock at this address on
+    /// top of the stack: of the addresses alone, so that no lock has to be read to know it.
+    #[inline(always)]
+    pub(super) fn place(&self, address: usize) -> u64 {
+        let mut place = self.seed ^ address as u64;
+        let mut at = self.top;
+        for _ in 0..PLACED {
+            if ptr::eq(at, self.entries.as_ptr()) {
+                break;
+            }
+            // SAFETY: `at` is an entry above the first.
+            unsafe {
+                place = place.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(31) ^ (*at).address as u64;
+                at = at.sub(1);
+            }
+        }
+        // What is below them all, if there is anything.
+        // SAFETY: `at` is an entry.
+        (place ^ unsafe { (*at).chain }).wrapping_mul(0x9e37_79b9_7f4a_7c15)
     }
 
     /// Chain key of the whole stack; computes the missing ones from below.

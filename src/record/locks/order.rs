@@ -22,15 +22,14 @@ const SPARE_IDS: usize = 1024;
 /// Behind the front of the filter, where there are very many locks, memory is what takes the time. So if the last chain
 /// that was asked for there was new, and this one may well be, what the graph will look at is on its way already while the
 /// filter is read. Where chains are known, the graph is not touched.
-pub(super) fn is_known(locks: &mut LockState, lock: LockId, chain: u64) -> bool {
+pub(super) fn is_known(locks: &mut LockState, meta: &LockMeta, lock: LockId, chain: u64) -> bool {
     if locks.known.in_front(chain) {
         return true;
     }
-    locks.known.prefetch(chain);
     if locks.expects_new {
         prepare(locks, lock, chain);
     }
-    let known = locks.known.known(chain);
+    let known = locks.knows(meta, chain);
     locks.expects_new = !known;
     known
 }
@@ -63,8 +62,7 @@ pub(super) fn judge(context: &mut Context, meta: &LockMeta, chain: u64, mode: Mo
             }
             Some(noted) if noted == pin.id => {
                 // The second time: it lives long enough to be worth a place in the filter.
-                meta.set_chained();
-                context.locks.known.insert(chain);
+                context.locks.learn(meta, chain);
                 return;
             }
             Some(_) => {}
@@ -97,8 +95,7 @@ pub(super) fn note(context: &mut Context, meta: &LockMeta, chain: u64, mode: Mod
         order.acquire_below(pin, line.all_with(held), lock, mode, site)
     };
     tell_class(context, meta, mode, site);
-    meta.set_chained();
-    context.locks.known.insert(chain);
+    context.locks.learn(meta, chain);
     tell(context, hazards);
 }
 
