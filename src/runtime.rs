@@ -11,6 +11,7 @@ use crate::record;
 
 pub mod barriers;
 pub mod ends;
+pub mod guards;
 #[cfg(feature = "futures")]
 pub mod held;
 pub mod leaf;

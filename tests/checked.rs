@@ -164,66 +164,38 @@ fn what_was_waited_for_comes_first() {
         *condition.0.lock().unwrap() += 1;
         condition.1.notify_all();
     }
-    // Until this thread waits, it holds the lock.
-    let waits_for = |changes_by: fn(&Condition, &Locks), until: u32| {
-        found(move || {
+    // Until this thread waits, it holds the lock. `asks`: it may go on for another reason, too.
+    let waits_for = |changes_by: fn(&Condition), until: u32, asks: bool| {
+        told(&found(move || {
             let (locks, condition) = (locks!(), Arc::new((Mutex::new(0), Condvar::new())));
-            let mut state = condition.0.lock().unwrap();
+            let (mut state, stop) = (condition.0.lock().unwrap(), asks.then(|| AtomicBool::new(false)));
             let other = (Arc::clone(&condition), Arc::clone(&locks));
-            let first = thread::spawn(move || changes_by(&other.0, &other.1));
-            while *state < until {
+            let first = thread::spawn(move || {
+                forward(&other.1);
+                changes_by(&other.0);
+            });
+            while *state < until && !stop.as_ref().is_some_and(|stop| stop.load(Ordering::Relaxed)) {
                 state = condition.1.wait(state).unwrap();
             }
             drop(state);
             backward(&locks);
             first.join().unwrap();
-        })
+        }))
     };
-    let findings = waits_for(
-        |condition, locks| {
-            forward(locks);
-            changes(condition);
-        },
-        1,
-    );
-    assert_eq!(told(&findings), []);
-    let findings = waits_for(
-        |condition, locks| {
-            forward(locks);
-            changes(condition);
-            changes(condition);
-        },
-        2,
-    );
-    assert_eq!(told(&findings), []);
-    // Who may go on for another reason need not wait for that.
-    let findings = found(|| {
-        let (locks, condition) = (locks!(), Arc::new((Mutex::new(0), Condvar::new())));
-        let (mut state, stop) = (condition.0.lock().unwrap(), AtomicBool::new(false));
-        let other = (Arc::clone(&condition), Arc::clone(&locks));
-        let first = thread::spawn(move || {
-            forward(&other.1);
-            changes(&other.0);
-        });
-        while *state < 1 && !stop.load(Ordering::Relaxed) {
-            state = condition.1.wait(state).unwrap();
-        }
-        drop(state);
-        backward(&locks);
-        first.join().unwrap();
-    });
-    assert_eq!(told(&findings), POSSIBLE);
+    let twice = |condition: &Condition| {
+        changes(condition);
+        changes(condition);
+    };
+    assert_eq!(waits_for(changes, 1, false), []);
+    assert_eq!(waits_for(twice, 2, false), []);
+    assert_eq!(waits_for(changes, 1, true), POSSIBLE);
     // Someone else can be waited for instead.
-    let findings = waits_for(
-        |condition, locks| {
-            forward(locks);
-            changes(condition);
-            let condition = Arc::clone(condition);
-            thread::spawn(move || changes(&condition)).join().unwrap();
-        },
-        1,
-    );
-    assert_eq!(told(&findings), POSSIBLE);
+    let leaves_it_to_another = |condition: &Condition| {
+        changes(condition);
+        let condition = Arc::clone(condition);
+        thread::spawn(move || changes(&condition)).join().unwrap();
+    };
+    assert_eq!(waits_for(leaves_it_to_another, 1, false), POSSIBLE);
 }
 
 #[test]

@@ -7,6 +7,9 @@
 #[path = "api/ask.rs"]
 mod ask;
 #[cfg(feature = "detect")]
+#[path = "api/executors.rs"]
+mod executors;
+#[cfg(feature = "detect")]
 #[path = "futures_wrappers/findings.rs"]
 mod findings;
 #[path = "futures_wrappers/signatures.rs"]

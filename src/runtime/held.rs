@@ -171,37 +171,3 @@ impl<L, F> fmt::Debug for Acquire<L, F> {
         f.debug_struct("Acquire").field("was_acquired", &self.lock.is_none()).finish_non_exhaustive()
     }
 }
-
-/// What a guard is to its value: its field `held` is the hold, `data` leads to the value.
-macro_rules! guards {
-    ($($name:ident<$($lifetime:lifetime,)? $($parameter:ident),+> of $value:ident;)+) => {$(
-        impl<$($lifetime,)? $($parameter: ?Sized),+> std::ops::Deref for $name<$($lifetime,)? $($parameter),+> {
-            type Target = $value;
-
-            #[inline]
-            #[track_caller]
-            fn deref(&self) -> &$value {
-                self.held.accessed(false, std::mem::needs_drop::<$value>());
-                // SAFETY: the lock is held while the guard lives, and the value is part of what it guards.
-                unsafe { &*self.data }
-            }
-        }
-    )+};
-}
-pub(crate) use guards;
-
-/// What a guard is to its value beside that, where the value may be written.
-macro_rules! writers {
-    ($($name:ident<$($lifetime:lifetime,)? $($parameter:ident),+> of $value:ident;)+) => {$(
-        impl<$($lifetime,)? $($parameter: ?Sized),+> std::ops::DerefMut for $name<$($lifetime,)? $($parameter),+> {
-            #[inline]
-            #[track_caller]
-            fn deref_mut(&mut self) -> &mut $value {
-                self.held.accessed(true, std::mem::needs_drop::<$value>());
-                // SAFETY: as above, and nobody else holds it.
-                unsafe { &mut *self.data }
-            }
-        }
-    )+};
-}
-pub(crate) use writers;

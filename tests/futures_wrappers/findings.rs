@@ -3,53 +3,39 @@
 use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::Poll;
 
 use futures::executor::{LocalPool, ThreadPool};
 use futures::future::{Either, poll_fn, select};
 use futures::task::{LocalSpawnExt, SpawnExt};
-use gordian::finding::{Finding, Kind, Tier};
+use gordian::finding::{Kind, Tier};
 use gordian::futures::channel::{mpsc, oneshot};
 use gordian::futures::executor::block_on;
 use gordian::futures::lock::Mutex;
 use gordian::futures::{SinkExt, StreamExt, future, pin_mut};
 use gordian::task::instrument;
 
-/// The findings of a closure, which may hang.
-fn found(run: impl FnOnce() + Send + 'static) -> Vec<(Kind, Tier)> {
-    let findings = gordian::findings_of(run).findings;
-    let here =
-        |finding: &Finding| finding.sites.iter().any(|site| site.site.file.starts_with("tests/futures_wrappers"));
-    assert!(findings.iter().all(here), "{findings:#?}");
-    let mut kinds: Vec<_> = findings.iter().map(|finding| (finding.kind, finding.tier)).collect();
-    kinds.sort_unstable();
-    kinds.dedup();
-    kinds
+use super::executors::{found, give_way, on_local_pool};
+
+type Pair<T> = [Rc<Mutex<T>>; 2];
+
+/// Made where this stands: tests of one process know each other's locks by the places where they are made.
+macro_rules! pair {
+    ($value:expr) => {
+        [Rc::new(Mutex::new($value)), Rc::new(Mutex::new($value))]
+    };
 }
 
-/// Lets the others go first.
-async fn give_way() {
-    let mut first = true;
-    poll_fn(move |cx| {
-        if !std::mem::replace(&mut first, false) {
-            return Poll::Ready(());
-        }
-        cx.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
+/// Takes two locks. `gives_way`: when it has the first.
+async fn takes([first, second]: Pair<u8>, gives_way: bool) {
+    let _first = first.lock().await;
+    if gives_way {
+        give_way().await;
+    }
+    let _second = second.lock().await;
 }
 
-/// Runs tasks on one thread, as far as they come.
-fn on_local_pool<A, B>(one: A, other: B)
-where
-    A: Future<Output = ()> + 'static,
-    B: Future<Output = ()> + 'static,
-{
-    let mut pool = LocalPool::new();
-    pool.spawner().spawn_local(instrument(one)).unwrap();
-    pool.spawner().spawn_local(instrument(other)).unwrap();
-    pool.run_until_stalled();
+async fn takes_in_reverse([first, second]: Pair<u8>, gives_way: bool) {
+    takes([second, first], gives_way).await;
 }
 
 #[test]
@@ -89,57 +75,12 @@ fn the_root_task_locks_twice() {
 
 #[test]
 fn two_tasks_of_one_thread_in_opposite_orders() {
-    let hangs = || {
-        let (left, right) = (Rc::new(Mutex::new(0)), Rc::new(Mutex::new(0)));
-        let (l, r) = (Rc::clone(&left), Rc::clone(&right));
-        on_local_pool(
-            async move {
-                let _left = left.lock().await;
-                give_way().await;
-                let _right = right.lock().await;
-            },
-            async move {
-                let _right = r.lock().await;
-                give_way().await;
-                let _left = l.lock().await;
-            },
-        );
-    };
+    let hangs = || on_local_pool(pair!(0), |locks| takes(locks, true), |locks| takes_in_reverse(locks, true));
     assert_eq!(found(hangs), [(Kind::LockOrderCycle, Tier::Observed)]);
-
     // By luck one after the other.
-    let lucky = || {
-        let (left, right) = (Rc::new(Mutex::new(0)), Rc::new(Mutex::new(0)));
-        let (l, r) = (Rc::clone(&left), Rc::clone(&right));
-        on_local_pool(
-            async move {
-                let _left = left.lock().await;
-                let _right = right.lock().await;
-            },
-            async move {
-                let _right = r.lock().await;
-                let _left = l.lock().await;
-            },
-        );
-    };
+    let lucky = || on_local_pool(pair!(0), |locks| takes(locks, false), |locks| takes_in_reverse(locks, false));
     assert_eq!(found(lucky), [(Kind::LockOrderCycle, Tier::Possible)]);
-
-    let fixed = || {
-        let (left, right) = (Rc::new(Mutex::new(0)), Rc::new(Mutex::new(0)));
-        let (l, r) = (Rc::clone(&left), Rc::clone(&right));
-        on_local_pool(
-            async move {
-                let _left = left.lock().await;
-                give_way().await;
-                let _right = right.lock().await;
-            },
-            async move {
-                let _left = l.lock().await;
-                give_way().await;
-                let _right = r.lock().await;
-            },
-        );
-    };
+    let fixed = || on_local_pool(pair!(0), |locks| takes(locks, true), |locks| takes(locks, true));
     assert_eq!(found(fixed), []);
 }
 
@@ -182,10 +123,9 @@ fn two_tasks_on_the_threads_of_a_pool() {
 fn a_wait_that_was_given_up_is_none() {
     // Both hold one lock, and have asked for the other; one gives that up, and lets go of its own.
     let given_up = || {
-        let (left, right) = (Rc::new(Mutex::new(0)), Rc::new(Mutex::new(0)));
-        let (l, r) = (Rc::clone(&left), Rc::clone(&right));
         on_local_pool(
-            async move {
+            pair!(0),
+            |[left, right]| async move {
                 let _left = left.lock().await;
                 give_way().await;
                 let wanted = right.lock();
@@ -194,11 +134,11 @@ fn a_wait_that_was_given_up_is_none() {
                     give_way().await;
                 }
             },
-            async move {
-                let _right = r.lock().await;
+            |[left, right]| async move {
+                let _right = right.lock().await;
                 give_way().await;
                 give_way().await;
-                let _left = l.lock().await;
+                let _left = left.lock().await;
             },
         );
     };
@@ -315,16 +255,15 @@ fn opposite_orders_of_values_behind_parts_of_a_guard() {
     use gordian::futures::lock::MutexGuard;
 
     let lucky = || {
-        let (left, right) = (Rc::new(Mutex::new((0, 1))), Rc::new(Mutex::new(0)));
-        let (l, r) = (Rc::clone(&left), Rc::clone(&right));
         on_local_pool(
-            async move {
+            pair!((0, 1)),
+            |[left, right]| async move {
                 let _part = MutexGuard::map(left.lock().await, |pair| &mut pair.0);
                 let _right = right.lock().await;
             },
-            async move {
-                let _right = r.lock().await;
-                let _left = l.lock().await;
+            |[left, right]| async move {
+                let _right = right.lock().await;
+                let _left = left.lock().await;
             },
         );
     };

@@ -4,7 +4,8 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use ::gordian::runtime::held::{Held, guards, writers};
+use ::gordian::runtime::guards::{guards, writers};
+use ::gordian::runtime::held::Held;
 
 use super::mutex::{Mutex, RealGuard};
 

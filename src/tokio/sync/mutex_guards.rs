@@ -3,8 +3,10 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use ::gordian::runtime::guards::{shown_guards, writers};
+
 use super::mutex::Mutex;
-use super::raw::{Held, Raw, guards, writers};
+use super::raw::{Held, Raw};
 
 /// See [`tokio::sync::MutexGuard`].
 #[clippy::has_significant_drop]
@@ -55,7 +57,7 @@ unsafe impl<T: ?Sized + Send + Sync, U: ?Sized + Send + Sync> Sync for OwnedMapp
 // SAFETY: as above.
 unsafe impl<T: ?Sized + Send, U: ?Sized + Send> Send for OwnedMappedMutexGuard<T, U> {}
 
-guards! {
+shown_guards! {
     MutexGuard<'a, T> of T;
     OwnedMutexGuard<T> of T;
     MappedMutexGuard<'a, T> of T;

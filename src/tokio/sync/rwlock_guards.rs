@@ -3,7 +3,9 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use super::raw::{Held, Raw, guards, writers};
+use ::gordian::runtime::guards::{shown_guards, writers};
+
+use super::raw::{Held, Raw};
 use super::rwlock::RwLock;
 
 /// See [`tokio::sync::RwLockReadGuard`].
@@ -84,7 +86,7 @@ unsafe impl<T: ?Sized + Send + Sync, U: ?Sized + Send + Sync> Send for OwnedRwLo
 // SAFETY: see above.
 unsafe impl<T: ?Sized + Send + Sync, U: ?Sized + Send + Sync> Sync for OwnedRwLockMappedWriteGuard<T, U> {}
 
-guards! {
+shown_guards! {
     RwLockReadGuard<'a, T> of T;
     OwnedRwLockReadGuard<T, U> of U;
     RwLockWriteGuard<'a, T> of T;

@@ -1,0 +1,274 @@
+//! The hot paths: nothing about what is done is new.
+//!
+//! They make no calls, and what they need, they ask for as late as that can be: so they get by without saving registers, for
+//! all that is stored before an unlock is waited for there.
+
+use std::hint::cold_path;
+
+use super::held::{Entry, grow};
+use super::meta::{DESCRIBED, ID, LockMeta};
+use crate::event::{Attempt, LockId, Mode, Op};
+use crate::record::Place;
+use crate::record::context::{Context, Recorded};
+#[cfg(doc)]
+use crate::record::log::ThreadLog;
+
+/// What became of an attempt to take the hot path.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Push {
+    /// The lock is on the stack.
+    Done,
+    /// Nothing was done. The chain was not asked for lately; if it is known all the same, this is what goes onto the stack.
+    Behind(Entry),
+    /// Nothing was done: the chain is new, or the registry does not know the lock.
+    New,
+    /// Nothing was done.
+    Other,
+}
+
+/// The hot path of an exclusive acquisition: nothing about it is new. Nothing done if anything is, or if `HANDED` is false and
+/// another thread released the lock last, or the chain was not asked for lately. `RECORDED`: are the thread's events recorded?
+///
+/// # Safety
+///
+/// With `RECORDED`, the context is that of a [`Recorded`].
+#[inline(always)]
+pub(super) unsafe fn push_known<const RECORDED: bool, const HANDED: bool>(
+    context: &mut Context,
+    meta: &LockMeta,
+    attempt: Attempt,
+    place: Place,
+) -> Push {
+    let id = meta.id_word();
+    let locks = &mut context.locks;
+    let Some(parent) = locks.held.ready() else { return Push::Other };
+    if id & DESCRIBED == 0 {
+        cold_path();
+        return Push::New;
+    }
+    let Some(seen) = locks.places.seen(place) else { return Push::Other };
+    let chain = grow(parent, LockId(id & ID), Mode::Exclusive);
+    let entry = Entry::new(chain, (id, meta.address()), seen.site, Mode::Exclusive, attempt);
+    if !locks.held.is_empty()
+        && attempt == Attempt::Blocking
+        && !locks.known.in_front(chain)
+        && context.modes.order()
+        && !(HANDED && locks.known.is_at_home(chain, locks.held.place(meta.address())))
+    {
+        cold_path();
+        return Push::Behind(entry);
+    }
+    // SAFETY: the stack is ready.
+    unsafe { locks.held.write_ready(entry) };
+    let mut own = false;
+    // (It may be learned once more, if something is in the way below.)
+    if context.modes.races() {
+        // SAFETY: the caller has just acquired the lock exclusively.
+        let published = unsafe { meta.clock() };
+        let learned = match HANDED {
+            true => published.acquire_in_place(&mut context.clock),
+            false => {
+                // It was published by the thread's own last release, and that was told.
+                own = published.acquired_by_last(&context.clock);
+                own
+            }
+        };
+        if !learned {
+            return Push::Other;
+        }
+    }
+    if RECORDED {
+        // SAFETY: by the caller's promise.
+        let log = unsafe { Context::recorded_log(&mut context.log) };
+        let Some(mut ready) = log.ready() else { return Push::Other };
+        if HANDED {
+            if context.kept.is_some() && meta.is_opaque() {
+                // Each thread tells that, when it first takes the lock.
+                return Push::Other;
+            }
+            if let Some(last) = meta.last_of_another(context.thread) {
+                log.after_ready(&mut ready, last);
+            }
+        } else if !own && !meta.was_released_by(context.thread) {
+            return Push::Other;
+        }
+        match (attempt, log.near(place)) {
+            (Attempt::Blocking, _) => log.push_held(ready, LockId(id & ID), seen.held),
+            (_, Some(near)) => {
+                let op = Op::Acquired { lock: LockId(id & ID), mode: Mode::Exclusive, attempt };
+                log.push_ready(ready, op, near);
+            }
+            (_, None) => return Push::Other,
+        }
+    }
+    // SAFETY: the entry was written above, and the stack has not been touched since.
+    unsafe { locks.held.push_written() };
+    Push::Done
+}
+
+/// The rest of [`push_known`], without `RECORDED` and `HANDED`, of a chain that was not asked for lately.
+///
+/// # Safety
+///
+/// `entry` is what it has just given.
+#[inline(always)]
+pub(super) unsafe fn push_behind(context: &mut Context, meta: &LockMeta, entry: Entry) -> Push {
+    let locks = &mut context.locks;
+    if !locks.known.is_at_home(entry.chain, locks.held.place(meta.address())) {
+        return Push::New;
+    }
+    // SAFETY: the caller has just acquired the lock exclusively.
+    if context.modes.races() && !unsafe { meta.clock() }.acquired_by_last(&context.clock) {
+        return Push::Other;
+    }
+    // SAFETY: the stack was ready, and has not been touched since.
+    unsafe { locks.held.push_ready(entry) };
+    Push::Done
+}
+
+/// The hot path of the first acquisition of a lock like the one before it.
+///
+/// # Safety
+///
+/// The caller has just acquired the lock exclusively.
+#[inline(always)]
+pub(super) unsafe fn push_heir(context: &mut Context, meta: &LockMeta, place: Place) -> bool {
+    // SAFETY: by the caller's promise.
+    let published = unsafe { meta.clock_mut() };
+    if meta.id_word() != 0 || !published.is_new() {
+        return false;
+    }
+    let Some(parent) = context.locks.held.ready() else { return false };
+    // SAFETY: the stack is ready.
+    let known = unsafe { context.locks.inherit(meta, parent, place) };
+    if known && context.modes.races() {
+        // What is certain now is so at the release: there it will be another time at most.
+        published.publish_first(&mut context.clock);
+    }
+    known
+}
+
+/// The hot path of a look, of a thread whose events are recorded: the lock was taken last, and this is the first in the hold.
+/// The hold orders what is told here against what other holders tell.
+///
+/// # Safety
+///
+/// That of [`Recorded::hot`].
+#[inline(always)]
+pub(super) unsafe fn look_ready<const WRITE: bool>(current: Recorded, meta: &LockMeta, place: Place) -> bool {
+    // SAFETY: by the caller's promise.
+    let context = unsafe { current.hot() };
+    // SAFETY: it is that of a `Recorded`.
+    let log = unsafe { Context::recorded_log(&mut context.log) };
+    let lock = LockId(meta.id_word() & ID);
+    let last = log.last();
+    if !last.is_held(lock) {
+        return false;
+    }
+    let Some(ready) = last.ready() else { return false };
+    let Some(near) = log.near(place) else { return false };
+    log.push_look(ready, lock, WRITE, near);
+    // What is told last is on top: see `end_hold`.
+    context.locks.held.top_mut().look(WRITE);
+    true
+}
+
+/// What [`end_hold`] has done.
+pub(super) enum Hold {
+    /// All there was to do.
+    Ended,
+    /// Nothing: the hold is not the last that was told.
+    Not,
+    /// Nothing: there is more to do.
+    New,
+}
+
+/// The hot path of an exclusive release, of a thread whose events are recorded: nothing was told since the lock was acquired, or
+/// since the holder looked at what it guards. So it is the newest held, and has no news: what is put on the stack is told, and where
+/// another stack takes its place, or the graph has heard of the lock, the word is closed ([`ThreadLog::close_word`]).
+///
+/// # Safety
+///
+/// That of [`push_known`], with `RECORDED`.
+#[inline(always)]
+pub(super) unsafe fn end_hold(context: &mut Context, meta: &LockMeta) -> Hold {
+    // SAFETY: by the caller's promise.
+    let log = unsafe { Context::recorded_log(&mut context.log) };
+    let id = meta.id_word();
+    let Some(hold) = log.last().hold(LockId(id & ID)) else { return Hold::Not };
+    debug_assert!(context.locks.held.quiet_top(id, Mode::Exclusive), "words and stack say the same");
+    let told = match context.modes.races() {
+        // SAFETY: the caller still holds the lock exclusively. (It was published by the thread's own last release, and that was
+        // told.)
+        true => unsafe { meta.clock_mut() }.publish_again(&mut context.clock),
+        false => meta.was_released_by(context.thread),
+    };
+    if !told {
+        return Hold::New;
+    }
+    meta.log_released_again(log.end_hold(hold));
+    // SAFETY: the lock is the newest entry.
+    unsafe { context.locks.held.pop() };
+    Hold::Ended
+}
+
+/// The hot path of an exclusive release: the lock is the newest held, and nothing is to be told. `HANDED` as in
+/// [`push_known`]: false if what was published has to be copied.
+///
+/// # Safety
+///
+/// That of [`push_known`].
+#[inline(always)]
+pub(super) unsafe fn pop_known<const RECORDED: bool, const HANDED: bool>(
+    context: &mut Context,
+    meta: &LockMeta,
+) -> bool {
+    let id = meta.id_word();
+    if !context.locks.held.quiet_top(id, Mode::Exclusive) {
+        return false;
+    }
+    // Of the thread's first release the trace is told where.
+    let mut told = RECORDED && (HANDED || !context.modes.races()) && meta.was_released_by(context.thread);
+    // (It may be published once more, if something is in the way below.)
+    if context.modes.races() {
+        // SAFETY: the caller still holds the lock exclusively.
+        let published = unsafe { meta.clock_mut() };
+        let done = match (HANDED, RECORDED) {
+            (true, _) => published.publish_in_place(&mut context.clock),
+            (_, true) => {
+                told = published.publish_again(&mut context.clock);
+                told
+            }
+            _ => published.publish_again(&mut context.clock),
+        };
+        if !done {
+            return false;
+        }
+    }
+    if RECORDED {
+        // SAFETY: by the caller's promise.
+        let log = unsafe { Context::recorded_log(&mut context.log) };
+        let lock = LockId(id & ID);
+        if told {
+            let position = match if HANDED { log.last().hold(lock) } else { None } {
+                Some(hold) => log.end_hold(hold),
+                None => {
+                    let Some(ready) = log.ready() else { return false };
+                    log.push_released(ready, lock)
+                }
+            };
+            meta.log_released_again(position);
+        } else {
+            if !HANDED {
+                return false;
+            }
+            let Some(ready) = log.ready() else { return false };
+            let Some(near) = log.near(meta.created()) else { return false };
+            log.push_ready(ready, Op::Released { lock, mode: Mode::Exclusive }, near);
+            meta.log_released(context.thread, log.position());
+        }
+    }
+    // SAFETY: the lock is the newest entry.
+    unsafe { context.locks.held.pop() };
+    true
+}
