@@ -225,7 +225,7 @@ const fn key(chain: u64, place: u64) -> u64 {
 /// Maps the upper bits of a key, which are those of its place, onto `0..capacity`, keeping their order.
 #[inline(always)]
 const fn home(key: u64, capacity: usize) -> usize {
-    ((key >> (64 - HOME_BITS)) * capacity as u64 >> HOME_BITS) as usize
+    (((key >> (64 - HOME_BITS)) * capacity as u64) >> HOME_BITS) as usize
 }
 
 #[cfg(test)]
