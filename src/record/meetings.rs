@@ -21,8 +21,9 @@ pub struct Arrival(Generation);
 impl MeetingMeta {
     /// A barrier of so many parties.
     #[must_use]
-    pub fn new(parties: usize, created: Place) -> Self {
-        Self { barrier: BarrierMeta::new(parties, created), parties: parties.max(1), arrived: Mutex::new(0) }
+    pub const fn new(parties: usize, created: Place) -> Self {
+        let parties = if parties == 0 { 1 } else { parties };
+        Self { barrier: BarrierMeta::new(parties, created), parties, arrived: Mutex::new(0) }
     }
 
     /// Gives it a name for reports.
