@@ -7,11 +7,11 @@
 #[path = "api/ask.rs"]
 mod ask;
 #[cfg(feature = "detect")]
-#[path = "api/executors.rs"]
-mod executors;
-#[cfg(feature = "detect")]
 #[path = "async_lock_wrappers/everywhere.rs"]
 mod everywhere;
+#[cfg(feature = "detect")]
+#[path = "api/executors.rs"]
+mod executors;
 #[cfg(feature = "detect")]
 #[path = "async_lock_wrappers/findings.rs"]
 mod findings;

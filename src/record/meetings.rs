@@ -14,6 +14,10 @@ pub struct MeetingMeta {
     arrived: Mutex<usize>,
 }
 
+// Nothing of the user's runs under its locks: a panic finds it whole.
+impl std::panic::UnwindSafe for MeetingMeta {}
+impl std::panic::RefUnwindSafe for MeetingMeta {}
+
 /// An arrival, until the party leaves; dropped before, the party is gone, though it was counted.
 #[derive(Debug)]
 pub struct Arrival(Generation);

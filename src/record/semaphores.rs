@@ -36,6 +36,10 @@ pub struct SemaphoreMeta {
     edge: Edge,
 }
 
+// Nothing of the user's runs under its locks: a panic finds it whole.
+impl std::panic::UnwindSafe for SemaphoreMeta {}
+impl std::panic::RefUnwindSafe for SemaphoreMeta {}
+
 impl std::fmt::Debug for SemaphoreMeta {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("SemaphoreMeta").finish_non_exhaustive()

@@ -17,19 +17,18 @@ impl Executor {
     /// Two tasks of one thread, as far as they come.
     pub(crate) fn run<S: Clone, A, B>(self, shared: S, one: impl FnOnce(S) -> A, other: impl FnOnce(S) -> B)
     where
-        A: Future<Output = ()> + 'static,
-        B: Future<Output = ()> + 'static,
+        A: Future<Output = ()> + Send + 'static,
+        B: Future<Output = ()> + Send + 'static,
     {
         match self {
             Self::Futures => on_local_pool(shared, one, other),
             Self::Tokio => {
-                let tasks = tokio::task::LocalSet::new();
-                let (one, other) = (tasks.spawn_local(one(shared.clone())), tasks.spawn_local(other(shared)));
-                let ends = async {
+                let tasks = async {
+                    let (one, other) = (tokio::spawn(one(shared.clone())), tokio::spawn(other(shared)));
                     one.await.unwrap();
                     other.await.unwrap();
                 };
-                tasks.block_on(&runtime(), ends);
+                runtime().block_on(tasks);
             }
         }
     }

@@ -1,12 +1,12 @@
 //! What is found of mutexes, semaphores, barriers and cells: each bug with its fixed twin.
 
-use std::cell::Cell;
-use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use futures::poll;
-use gordian::async_lock::{Barrier, Mutex, OnceCell, Semaphore};
+use gordian::async_lock::{self, Mutex, OnceCell, Semaphore};
 use gordian::finding::{Kind, Tier};
+use gordian::unobserved::Barrier;
 
 use super::everywhere::{Executor, everywhere};
 use super::executors::{found, give_way};
@@ -38,8 +38,8 @@ async fn takes_in_reverse([first, second]: Pair, gives_way: bool) {
 }
 
 /// Until the others are that far.
-pub(crate) async fn until(step: &Cell<u32>, number: u32) {
-    while step.get() < number {
+pub(crate) async fn until(step: &AtomicU32, number: u32) {
+    while step.load(Ordering::SeqCst) < number {
         give_way().await;
     }
 }
@@ -87,13 +87,19 @@ fn threads_and_tasks_in_opposite_orders() {
         let _second = second.lock_arc_blocking();
     }
     let lucky = |executor: Executor| {
-        let locks = pair!();
-        blocks(&locks);
+        let (locks, luck) = (pair!(), Arc::new(Barrier::new(2)));
+        let (own, waits) = (locks.clone(), Arc::clone(&luck));
+        let thread = gordian::thread::spawn(move || {
+            blocks(&own);
+            waits.wait();
+        });
+        luck.wait();
         executor.block_on(takes_in_reverse(locks, false));
+        thread.join().unwrap();
     };
     assert_eq!(everywhere(lucky), POSSIBLE_ORDER);
     let hangs = |executor: Executor| {
-        let (locks, meeting) = (pair!(), Arc::new(gordian::unobserved::Barrier::new(2)));
+        let (locks, meeting) = (pair!(), Arc::new(Barrier::new(2)));
         let (own, meets) = (locks.clone(), Arc::clone(&meeting));
         let thread = gordian::thread::spawn(move || {
             let _first = own[0].lock_blocking();
@@ -118,24 +124,32 @@ fn threads_and_tasks_in_opposite_orders() {
 
 #[test]
 fn a_poll_blocks_its_thread() {
-    async fn holds_on(mutex: Arc<Mutex<u8>>) {
-        let _guard = mutex.lock().await;
-        give_way().await;
-        give_way().await;
-    }
     let hangs = |executor: Executor| {
-        executor.run(Arc::new(Mutex::new(0)), holds_on, |mutex| async move {
-            drop(mutex.lock_blocking());
-        });
+        executor.run(
+            pair!(),
+            |locks| takes(locks, true),
+            |[first, second]| async move {
+                let _second = second.lock().await;
+                give_way().await;
+                let _first = first.lock_blocking();
+            },
+        );
     };
-    let kinds = everywhere(hangs);
-    assert!(kinds.contains(&(Kind::BlockingInAsync, Tier::Observed)), "{kinds:?}");
+    assert_eq!(everywhere(hangs), [OBSERVED_ORDER[0], (Kind::BlockingInAsync, Tier::Observed)]);
+    // A thread that has no tasks to poll may.
     let fixed = |executor: Executor| {
-        executor.run(Arc::new(Mutex::new(0)), holds_on, |mutex| async move {
-            drop(mutex.lock().await);
-            // It is free.
-            drop(mutex.lock_blocking());
+        let [mutex, other] = pair!();
+        let own = Arc::clone(&mutex);
+        let thread = gordian::thread::spawn(move || (0..99).for_each(|_| *own.lock_blocking() += 1));
+        executor.block_on(async {
+            for _ in 0..99 {
+                *mutex.lock_arc().await += 1;
+                // It is free.
+                *other.lock_arc_blocking() += 1;
+            }
         });
+        thread.join().unwrap();
+        assert_eq!((*mutex.lock_blocking(), *other.lock_blocking()), (198, 99));
     };
     assert_eq!(everywhere(fixed), []);
 }
@@ -143,11 +157,12 @@ fn a_poll_blocks_its_thread() {
 #[test]
 fn a_guard_that_goes_to_another_task() {
     let silent = |executor: Executor| {
-        let shared = (Arc::new(Mutex::new(0)), Rc::new(Cell::new(None)));
+        let shared = (Arc::new(Mutex::new(0)), Arc::new(std::sync::Mutex::new(None)));
         executor.run(
             shared,
             |(mutex, given)| async move {
-                given.set(Some(mutex.lock_arc().await));
+                let guard = mutex.lock_arc().await;
+                *given.lock().unwrap() = Some(guard);
                 // Until the other has dropped it.
                 drop(mutex.lock().await);
             },
@@ -156,7 +171,7 @@ fn a_guard_that_goes_to_another_task() {
                     give_way().await;
                 }
                 give_way().await;
-                drop(given.take());
+                given.lock().unwrap().take();
                 drop(mutex.lock().await);
             },
         );
@@ -170,26 +185,26 @@ fn a_woken_future_that_is_polled_no_more_keeps_the_lock_from_the_rest() {
     /// that future before it waits in a second one.
     fn run(executor: Executor, drops: bool) {
         executor.run(
-            (Rc::new(Mutex::new(0)), Rc::new(Cell::new(0))),
+            (Arc::new(Mutex::new(0)), Arc::new(AtomicU32::new(0))),
             |(mutex, step)| async move {
                 let first = mutex.lock().await;
-                step.set(1);
+                step.store(1, Ordering::SeqCst);
                 until(&step, 2).await;
                 drop(first);
                 let _second = mutex.lock().await;
-                step.set(3);
+                step.store(3, Ordering::SeqCst);
                 until(&step, 4).await;
             },
             move |(mutex, step)| async move {
                 until(&step, 1).await;
                 let mut unpolled = Some(Box::pin(mutex.lock()));
                 assert!(poll!(unpolled.as_mut().unwrap()).is_pending());
-                step.set(2);
+                step.store(2, Ordering::SeqCst);
                 until(&step, 3).await;
                 if drops {
                     unpolled = None;
                 }
-                step.set(4);
+                step.store(4, Ordering::SeqCst);
                 drop(mutex.lock().await);
                 drop(unpolled);
             },
@@ -210,7 +225,7 @@ fn units_that_their_own_task_has() {
             let _third = semaphore.acquire().await;
         });
     };
-    assert_eq!(found(hangs), SELF_DEADLOCK);
+    assert_eq!(found(hangs), [(Kind::WaitCycle, Tier::Observed)]);
     let fixed = |executor: Executor| {
         executor.block_on(async {
             let semaphore = Arc::new(Semaphore::new(2));
@@ -226,12 +241,12 @@ fn units_that_their_own_task_has() {
 
 #[test]
 fn a_party_that_does_not_come() {
-    async fn comes(barrier: Rc<Barrier>) {
+    async fn comes(barrier: Arc<async_lock::Barrier>) {
         barrier.wait().await;
     }
-    let hangs = || Executor::Tokio.run(Rc::new(Barrier::new(3)), comes, comes);
+    let hangs = || Executor::Tokio.run(Arc::new(async_lock::Barrier::new(3)), comes, comes);
     assert_eq!(found(hangs), [(Kind::ResourceLeak, Tier::Observed)]);
-    let fixed = |executor: Executor| executor.run(Rc::new(Barrier::new(2)), comes, comes);
+    let fixed = |executor: Executor| executor.run(Arc::new(async_lock::Barrier::new(2)), comes, comes);
     assert_eq!(everywhere(fixed), []);
 }
 
@@ -256,7 +271,7 @@ fn a_cell_that_needs_itself() {
 
 #[test]
 fn a_cell_and_a_lock_crosswise() {
-    type Shared = (Rc<OnceCell<u8>>, Rc<Mutex<u8>>);
+    type Shared = (Arc<OnceCell<u8>>, Arc<Mutex<u8>>);
     async fn cell_first((cell, mutex): Shared) {
         cell.get_or_init(|| async {
             give_way().await;
@@ -270,24 +285,24 @@ fn a_cell_and_a_lock_crosswise() {
         cell.get_or_init(|| async { *guard }).await;
     }
     let hangs = |executor: Executor| {
-        executor.run((Rc::new(OnceCell::new()), Rc::new(Mutex::new(0))), cell_first, lock_first);
+        executor.run((Arc::new(OnceCell::new()), Arc::new(Mutex::new(0))), cell_first, lock_first);
     };
     assert_eq!(everywhere(hangs), OBSERVED_ORDER);
     let fixed = |executor: Executor| {
-        executor.run((Rc::new(OnceCell::new()), Rc::new(Mutex::new(0))), cell_first, cell_first);
+        executor.run((Arc::new(OnceCell::new()), Arc::new(Mutex::new(0))), cell_first, cell_first);
     };
     assert_eq!(everywhere(fixed), []);
 }
 
 #[test]
 fn a_value_that_nobody_sets() {
-    async fn waits(cell: Rc<OnceCell<u8>>) {
+    async fn waits(cell: Arc<OnceCell<u8>>) {
         cell.wait().await;
     }
-    let hangs = || Executor::Tokio.run(Rc::new(OnceCell::new()), waits, waits);
+    let hangs = || Executor::Tokio.run(Arc::new(OnceCell::new()), waits, waits);
     assert_eq!(found(hangs), [(Kind::LostWakeup, Tier::Observed)]);
     let fixed = |executor: Executor| {
-        executor.run(Rc::new(OnceCell::new()), waits, |cell| async move {
+        executor.run(Arc::new(OnceCell::new()), waits, |cell| async move {
             give_way().await;
             cell.set(1).await.unwrap();
         });

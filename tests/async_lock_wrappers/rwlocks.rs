@@ -1,23 +1,23 @@
 //! What is found of reader-writer locks: each bug with its fixed twin.
 
-use std::cell::Cell;
-use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use futures::poll;
 use gordian::async_lock::{Mutex, RwLock, RwLockUpgradableReadGuard, RwLockUpgradableReadGuardArc, RwLockWriteGuard};
 use gordian::finding::{Kind, Tier};
+use gordian::tokio;
 
 use super::everywhere::{Executor, everywhere};
 use super::executors::{found, give_way};
 use super::findings::until;
 
-type Shared = (Arc<RwLock<u8>>, Rc<Cell<u32>>);
+type Shared = (Arc<RwLock<u8>>, Arc<AtomicU32>);
 
 /// Made where this stands: tests of one process know each other's locks by the places where they are made.
 macro_rules! shared {
     () => {
-        (Arc::new(RwLock::new(0)), Rc::new(Cell::new(0)))
+        (Arc::new(RwLock::new(0)), Arc::new(AtomicU32::new(0)))
     };
 }
 
@@ -25,13 +25,13 @@ macro_rules! shared {
 fn a_second_read_behind_a_writer() {
     async fn reads_twice((lock, step): Shared) {
         let _first = lock.read().await;
-        step.set(1);
+        step.store(1, Ordering::SeqCst);
         until(&step, 2).await;
         let _second = lock.read().await;
     }
     async fn writes((lock, step): Shared) {
         until(&step, 1).await;
-        step.set(2);
+        step.store(2, Ordering::SeqCst);
         *lock.write().await += 1;
     }
     let hangs = |executor: Executor| executor.run(shared!(), reads_twice, writes);
@@ -39,7 +39,7 @@ fn a_second_read_behind_a_writer() {
     let lucky = |executor: Executor| {
         executor.run(shared!(), reads_twice, |(lock, step)| async move {
             until(&step, 1).await;
-            step.set(2);
+            step.store(2, Ordering::SeqCst);
             give_way().await;
             *lock.write_arc().await += 1;
         });
@@ -48,7 +48,7 @@ fn a_second_read_behind_a_writer() {
     let fixed = |executor: Executor| {
         let reads = |(lock, step): Shared| async move {
             drop(lock.read().await);
-            step.set(1);
+            step.store(1, Ordering::SeqCst);
             until(&step, 2).await;
             drop(lock.read_arc().await);
         };
@@ -65,10 +65,10 @@ fn a_writer_behind_an_upgradable_reader_keeps_no_reader_away() {
             shared!(),
             |(lock, step)| async move {
                 let first = lock.read().await;
-                step.set(1);
+                step.store(1, Ordering::SeqCst);
                 until(&step, 2).await;
                 let second = lock.read().await;
-                step.set(3);
+                step.store(3, Ordering::SeqCst);
                 drop((first, second));
             },
             |(lock, step)| async move {
@@ -76,7 +76,7 @@ fn a_writer_behind_an_upgradable_reader_keeps_no_reader_away() {
                 let upgradable = lock.upgradable_read().await;
                 let mut writes = Box::pin(lock.write());
                 assert!(poll!(&mut writes).is_pending());
-                step.set(2);
+                step.store(2, Ordering::SeqCst);
                 until(&step, 3).await;
                 drop(upgradable);
                 *writes.await += 1;
@@ -123,7 +123,7 @@ fn a_reader_that_would_write() {
 fn two_that_would_upgrade() {
     async fn upgrades((lock, step): Shared) {
         let reader = lock.upgradable_read().await;
-        step.set(step.get() + 1);
+        step.fetch_add(1, Ordering::SeqCst);
         give_way().await;
         *RwLockUpgradableReadGuard::upgrade(reader).await += 1;
     }
@@ -143,7 +143,7 @@ fn two_that_would_upgrade() {
 
 #[test]
 fn an_upgrade_and_a_lock_crosswise() {
-    type Shared = (Arc<RwLock<u8>>, Rc<Mutex<u8>>);
+    type Shared = (Arc<RwLock<u8>>, Arc<Mutex<u8>>);
     async fn upgrades((lock, mutex): Shared, gives_way: bool) {
         let reader = lock.upgradable_read().await;
         let _guard = mutex.lock().await;
@@ -158,18 +158,18 @@ fn an_upgrade_and_a_lock_crosswise() {
         let _guard = mutex.lock().await;
     }
     let hangs = |executor: Executor| {
-        let shared = (Arc::new(RwLock::new(0)), Rc::new(Mutex::new(0)));
+        let shared = (Arc::new(RwLock::new(0)), Arc::new(Mutex::new(0)));
         executor.run(shared, |shared| upgrades(shared, true), reads);
     };
     assert_eq!(everywhere(hangs), [(Kind::LockOrderCycle, Tier::Observed)]);
     let lucky = |executor: Executor| {
-        let shared = (Arc::new(RwLock::new(0)), Rc::new(Mutex::new(0)));
+        let shared = (Arc::new(RwLock::new(0)), Arc::new(Mutex::new(0)));
         executor.run(shared, |shared| upgrades(shared, false), reads);
     };
     assert_eq!(everywhere(lucky), [(Kind::LockOrderCycle, Tier::Possible)]);
     // Beside an upgradable reader that stays one, a reader may come whenever it likes.
     let fixed = |executor: Executor| {
-        let shared = (Arc::new(RwLock::new(0)), Rc::new(Mutex::new(0)));
+        let shared = (Arc::new(RwLock::new(0)), Arc::new(Mutex::new(0)));
         let stays = |(lock, mutex): Shared| async move {
             let _reader = lock.upgradable_read().await;
             let _guard = mutex.lock().await;
@@ -219,16 +219,16 @@ fn a_writer_that_is_polled_no_more() {
             shared!(),
             |(lock, step)| async move {
                 let reader = lock.read().await;
-                step.set(1);
+                step.store(1, Ordering::SeqCst);
                 until(&step, 2).await;
                 drop(reader);
-                step.set(3);
+                step.store(3, Ordering::SeqCst);
             },
             move |(lock, step)| async move {
                 until(&step, 1).await;
                 let mut unpolled = Some(Box::pin(lock.write()));
                 assert!(poll!(unpolled.as_mut().unwrap()).is_pending());
-                step.set(2);
+                step.store(2, Ordering::SeqCst);
                 until(&step, 3).await;
                 if drops {
                     unpolled = None;
@@ -247,35 +247,43 @@ fn a_writer_that_is_polled_no_more() {
 /// upgradable reader is in their way, though it came first.
 #[test]
 fn a_reader_that_will_be_woken_waits_for_no_writer() {
+    async fn reads((lock, step): Shared, after: u32) {
+        until(&step, after).await;
+        step.store(after + 1, Ordering::SeqCst);
+        drop(lock.read().await);
+    }
     let silent = || {
-        Executor::Tokio.run(
-            (shared!(), Rc::new(Mutex::new(0))),
-            |((lock, step), mutex)| async move {
-                let writer = lock.write().await;
-                // In the queues: two writers, two readers, of which the second has the mutex.
-                let (mut first_writes, mut second_writes) = (Box::pin(lock.write()), Box::pin(lock.write()));
-                assert!(poll!(&mut first_writes).is_pending() && poll!(&mut second_writes).is_pending());
-                let mut reads = Box::pin(lock.read());
-                assert!(poll!(&mut reads).is_pending());
-                step.set(1);
-                until(&step, 2).await;
-                drop(writer);
-                // Before those that were woken.
-                let upgradable = lock.try_upgradable_read().unwrap();
-                let barges = lock.try_read().unwrap();
-                drop(mutex.lock().await);
-                drop((barges, reads.await, upgradable));
-                drop(first_writes.await);
-                drop(second_writes.await);
-            },
-            |((lock, step), mutex)| async move {
-                until(&step, 1).await;
-                let guard = mutex.lock().await;
-                step.set(2);
-                let reader = lock.read().await;
-                drop((reader, guard));
-            },
-        );
+        Executor::Tokio.block_on(async {
+            let ((lock, step), mutex) = (shared!(), Arc::new(Mutex::new(0)));
+            let writer = lock.write().await;
+            let mut others: Vec<_> = (0..2)
+                .map(|place| {
+                    let (lock, step) = (Arc::clone(&lock), Arc::clone(&step));
+                    tokio::spawn(async move {
+                        until(&step, place).await;
+                        step.store(place + 1, Ordering::SeqCst);
+                        *lock.write().await += 1;
+                    })
+                })
+                .collect();
+            let (shared, own) = ((Arc::clone(&lock), Arc::clone(&step)), Arc::clone(&mutex));
+            others.push(tokio::spawn(reads(shared.clone(), 2)));
+            others.push(tokio::spawn(async move {
+                let _guard = own.lock().await;
+                reads(shared, 3).await;
+            }));
+            until(&step, 4).await;
+            drop(writer);
+            // Before those that were woken.
+            let upgradable = lock.try_upgradable_read().unwrap();
+            let reader = lock.try_read().unwrap();
+            drop(mutex.lock().await);
+            drop((reader, upgradable));
+            for other in others {
+                other.await.unwrap();
+            }
+            assert_eq!(*lock.read().await, 2);
+        });
     };
     let kinds = found(silent);
     assert!(kinds.iter().all(|(_, tier)| *tier == Tier::Possible), "{kinds:?}");

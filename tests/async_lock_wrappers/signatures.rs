@@ -11,10 +11,10 @@ macro_rules! program {
         use std::pin::pin;
         use std::sync::Arc;
 
-        use async_lock::futures::*;
-        use async_lock::*;
         use ::futures::executor::block_on;
         use ::futures::poll;
+        use async_lock::futures::*;
+        use async_lock::*;
         use $root as async_lock;
 
         static MUTEX: Mutex<u8> = Mutex::new(1);
@@ -118,7 +118,10 @@ macro_rules! program {
             let lock = Arc::new(RwLock::new("a"));
             let word = String::from("b");
             assert_eq!(*shorter(lock.read_blocking()), *shorter_arc(lock.read_arc_blocking(), &word));
-            assert_eq!((lock.read_blocking().to_string(), format!("{lock:?}")), ("a".into(), "RwLock { value: \"a\" }".into()));
+            assert_eq!(
+                (lock.read_blocking().to_string(), format!("{lock:?}")),
+                ("a".into(), "RwLock { value: \"a\" }".into())
+            );
             let unsized_: Arc<RwLock<dyn std::fmt::Debug>> = lock.clone();
             assert_eq!(format!("{:?} {:?}", unsized_.write_arc_blocking(), unsized_.write()), "\"a\" Write { .. }");
             assert_eq!((*LOCK.read_blocking(), Arc::strong_count(&lock)), (1, 2));
@@ -221,7 +224,10 @@ macro_rules! program {
             let shown = |text: String, start: &str| assert!(text.starts_with(start), "{text}");
             shown(format!("{one:?}"), "SemaphoreGuard(Semaphore { count: 0, ");
             shown(format!("{other:?}"), "SemaphoreGuardArc(Some(Semaphore { count: 1, ");
-            assert_eq!(format!("{:?} {:?}", semaphore.acquire(), semaphore.acquire_arc()), "Acquire { .. } AcquireArc { .. }");
+            assert_eq!(
+                format!("{:?} {:?}", semaphore.acquire(), semaphore.acquire_arc()),
+                "Acquire { .. } AcquireArc { .. }"
+            );
 
             let barrier = Barrier::new(2);
             block_on(async {

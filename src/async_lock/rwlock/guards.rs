@@ -1,7 +1,7 @@
 //! The guards of a [`RwLock`].
 
 use std::marker::PhantomData;
-use std::panic::Location;
+use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 
 use ::gordian::event::Mode;
@@ -85,6 +85,12 @@ unsafe impl<T: ?Sized + Sync> Sync for RwLockWriteGuard<'_, T> {}
 unsafe impl<T: ?Sized + Send + Sync> Send for RwLockWriteGuardArc<T> {}
 // SAFETY: see above.
 unsafe impl<T: ?Sized + Send + Sync> Sync for RwLockWriteGuardArc<T> {}
+
+impl<T: ?Sized> Unpin for RwLockReadGuardArc<T> {}
+
+// Behind the lock is a `T`, though its type does not say so.
+impl<T: ?Sized + RefUnwindSafe> UnwindSafe for RwLockReadGuardArc<T> {}
+impl<T: ?Sized + RefUnwindSafe> RefUnwindSafe for RwLockReadGuardArc<T> {}
 
 shown_guards! {
     RwLockReadGuard<'a, T> of T;

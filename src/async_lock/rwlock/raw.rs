@@ -1,6 +1,9 @@
 //! A lock without its value: the original's, and what the recorder keeps beside it.
 
+use std::marker::PhantomPinned;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
 
 use ::async_lock as real;
 use ::gordian::event::{Attempt, Mode, ObjectKind};
@@ -16,10 +19,25 @@ pub(super) type RealUpgradable = real::RwLockUpgradableReadGuard<'static, ()>;
 pub(super) type RealWrite = real::RwLockWriteGuard<'static, ()>;
 pub(super) type RealUpgrade = real::futures::Upgrade<'static, ()>;
 
-/// The waits of the three.
+// The waits of the three.
 pub(super) type Reading = Leaf<real::futures::Read<'static, ()>>;
 pub(super) type ReadingUpgradably = Leaf<real::futures::UpgradableRead<'static, ()>>;
-pub(super) type Writing = Pin<Box<dyn Future<Output = RealWrite> + Send + Sync>>;
+/// Not `Unpin`, as the original's.
+pub(super) struct Writing(Pin<Box<dyn Future<Output = RealWrite> + Send + Sync>>, PhantomPinned);
+
+// Nothing of the user's runs in it: a panic finds it whole.
+impl UnwindSafe for Writing {}
+impl RefUnwindSafe for Writing {}
+
+impl Future for Writing {
+    type Output = RealWrite;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<RealWrite> {
+        // SAFETY: nothing is moved: the first field is a pointer, the second one nothing.
+        let this = unsafe { self.get_unchecked_mut() };
+        this.0.as_mut().poll(cx)
+    }
+}
 
 pub(super) struct Raw {
     meta: SemaphoreMeta,
@@ -93,7 +111,7 @@ pub(super) fn upgradable_read<L: Keeper<Target: HasRaw>>(keeper: &L, place: Plac
 pub(super) fn write<L: Keeper<Target: HasRaw>>(keeper: &L, place: Place) -> Writing {
     let raw = raw(keeper);
     let Raw { meta, real } = raw;
-    Box::pin(async move {
+    let writes = async move {
         let target = meta.wants(1, Mode::Exclusive, place).unannounced();
         let guard = Leaf::new(real.upgradable_read(), target, place).await;
         let upgrade = match RealUpgradable::try_upgrade(guard) {
@@ -104,5 +122,6 @@ pub(super) fn write<L: Keeper<Target: HasRaw>>(keeper: &L, place: Place) -> Writ
         // Given back before the original gives it back. It is a part of the one acquisition, so it makes no order.
         let _held = Held::new(raw, (), Mode::Upgradable, Attempt::Try, place);
         upgrade.await
-    })
+    };
+    Writing(Box::pin(writes), PhantomPinned)
 }

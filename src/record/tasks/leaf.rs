@@ -438,6 +438,8 @@ impl Waiting {
         if inside.blocking {
             if let (Some(waker), Some(wait)) = (&self.waker, self.target.wait) {
                 let leg = Leg { wait, site: waker.leaf.site, ordinal: 0, ticket: self.target.ticket(0) };
+                // Whoever has it may be suspended with it, and polled by this very thread.
+                hazards::blocks(&mut inside, wait, leg.site);
                 let is_woken = || waker.leaf.woken.load(Ordering::SeqCst) != 0;
                 self.thread = waits::begin_unless(inside, leg, is_woken);
             }
