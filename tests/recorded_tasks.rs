@@ -79,6 +79,27 @@ async fn in_opposite_orders() {
     other.await.unwrap();
 }
 
+/// Locks of threads are held over `block_on`, whose future looks at what they guard, takes others and releases them.
+fn held_over_polls() {
+    let (left, right) = (gordian::sync::Mutex::new(0), gordian::sync::Mutex::new(0));
+    let runtime = Builder::new_current_thread().build().unwrap();
+    for _ in 0..4 {
+        let mut held = left.lock().unwrap();
+        runtime.block_on(async {
+            *held += 1;
+            yield_now().await;
+            *held += 1;
+            *right.lock().unwrap() += 1;
+        });
+        drop(held);
+        let held = left.lock().unwrap();
+        runtime.block_on(async move { drop(held) });
+        let mut held = left.lock().unwrap();
+        runtime.block_on(async move { *held += 1 });
+    }
+    assert_eq!((*left.lock().unwrap(), *right.lock().unwrap()), (12, 4));
+}
+
 fn run(threads: usize, program: impl Future<Output = ()>) {
     let runtime = match threads {
         1 => Builder::new_current_thread().build().unwrap(),
@@ -95,6 +116,7 @@ fn recorded_tasks_are_judged_as_tasks() {
     run(2, in_order());
     run(1, in_order());
     run(1, in_opposite_orders());
+    held_over_polls();
     gordian::finish().unwrap();
 
     let mut reader = TraceReader::open_file(&file).unwrap();

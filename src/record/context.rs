@@ -11,7 +11,7 @@ use rustc_hash::FxHashSet;
 use super::Place;
 use super::config::{self, Modes};
 use super::kept::Kept;
-use super::locks::LockState;
+use super::locks::{Line, LockState};
 use super::log::ThreadLog;
 use super::tasks::Frame;
 use super::threads::{self, ThreadRecord};
@@ -77,6 +77,15 @@ impl Context {
             // SAFETY: `install` makes a pointer with the bit RECORDED only of a context with a log, and nothing takes it out.
             None => unsafe { unreachable_unchecked() },
         }
+    }
+
+    /// Another owner is at it; see [`LockState::switch`]. Not all such changes are events: what the one before has logged stands
+    /// as it is, for its locks are not on the stack now.
+    pub(crate) fn switch(&mut self, line: &mut Line) {
+        if let Some(log) = &mut self.log {
+            log.close_word();
+        }
+        self.locks.switch(line);
     }
 
     /// Writes an event to the trace, if one is recorded. Called while the object's own internal lock (or the object, if it
@@ -190,6 +199,7 @@ pub(crate) fn enter() -> Option<Entered> {
 /// What leads to the thread's context now, if there is one. A hot hook gets it from its caller: a thread-local is reached through a call, as
 /// far as the compiler knows, so in the hook itself all arguments would have to be saved before.
 #[derive(Clone, Copy)]
+#[repr(transparent)]
 pub(crate) struct Current(*mut Context);
 
 /// See [`Current`].
@@ -239,6 +249,7 @@ impl Current {
 
 /// [`Current`] of a thread whose events are recorded.
 #[derive(Clone, Copy)]
+#[repr(transparent)]
 pub(crate) struct Recorded(*mut Context);
 
 impl Recorded {

@@ -7,19 +7,20 @@
 mod carry;
 mod heir;
 mod held;
+mod known;
 mod meta;
 mod order;
 mod pins;
 mod rw;
 mod state;
 
-use std::hint::cold_path;
 use std::sync::LazyLock;
 
 use parking_lot::Mutex;
 
 use self::held::{Entry, grow};
-use self::meta::{DESCRIBED, ID};
+use self::known::{Hold, end_hold, look_ready, pop_known, push_known};
+use self::meta::DESCRIBED;
 use super::context::{self, Context, Current, Recorded, enter};
 use super::{Place, config, waits};
 use crate::analysis::lock_order::LockOrder;
@@ -29,7 +30,6 @@ use crate::event::{Attempt, LockId, Mode, ObjectKind, Op, SiteId};
 pub(crate) use self::carry::{Acquisition, Carried, carried, carry_known, wanted_by_task};
 pub(crate) use self::meta::LockMeta;
 pub(crate) use self::rw::RwMeta;
-use self::state::Seen;
 pub(crate) use self::state::{Line, LockState};
 
 /// The lock-order graph of the process. Taken only for what is new.
@@ -69,64 +69,66 @@ fn matters(context: &Context, meta: &LockMeta, mode: Mode) -> bool {
 }
 
 /// After an acquisition of a lock that is only ever held exclusively.
+///
+/// Here and in the hooks below: which of two functions it is, the caller decides, so that none of them saves registers before it
+/// knows. They are of the C ABI because these don't unwind, and the caller knows that: its guards stay in registers, too.
 #[inline(always)]
 pub(crate) fn acquired(meta: &LockMeta, attempt: Attempt, place: Place) {
+    let current = context::current();
     match attempt {
-        Attempt::Blocking => acquired_blocking(context::current(), meta, place),
-        attempt => acquired_otherwise(context::current(), meta, attempt, place),
+        Attempt::Blocking if current.is_plain() => acquired_plain(current, meta, place),
+        Attempt::Blocking => acquired_recorded(current, meta, place),
+        attempt if current.is_plain() => acquired_handed(current, meta, place, attempt),
+        attempt => acquired_recorded_handed(current, meta, place, attempt),
     }
 }
 
 /// A call of its own: the caller's guard then stays in registers. Without calls and without events, so that it saves none.
+/// `current` is plain.
 #[inline(never)]
-fn acquired_blocking(current: Current, meta: &LockMeta, place: Place) {
+extern "C" fn acquired_plain(current: Current, meta: &LockMeta, place: Place) {
     // SAFETY: `current` comes from the caller, and nothing is called below but arithmetic on the context and the lock's own
     // words. So it is wherever `push_known` and `pop_known` are called.
-    let known = current.is_plain()
-        && unsafe { push_known::<false, false>(current.hot_plain(), meta, Attempt::Blocking, place) };
+    if !unsafe { push_known::<false, false>(current.hot_plain(), meta, Attempt::Blocking, place) } {
+        acquired_handed(current, meta, place, Attempt::Blocking);
+    }
+}
+
+/// As [`acquired_plain`], of all other threads.
+#[inline(never)]
+extern "C" fn acquired_recorded(current: Current, meta: &LockMeta, place: Place) {
+    // SAFETY: see `acquired_plain`.
+    let known = current
+        .recorded()
+        .is_some_and(|current| unsafe { push_known::<true, false>(current.hot(), meta, Attempt::Blocking, place) });
     if !known {
-        acquired_otherwise(current, meta, Attempt::Blocking, place);
-    }
-}
-
-#[inline(always)]
-fn acquired_otherwise(current: Current, meta: &LockMeta, attempt: Attempt, place: Place) {
-    match current.recorded() {
-        Some(recorded) if attempt == Attempt::Blocking => acquired_recorded(recorded, meta, place),
-        Some(recorded) => acquired_recorded_handed(recorded, meta, attempt, place),
-        None => acquired_handed(current, meta, attempt, place),
+        acquired_recorded_handed(current, meta, place, Attempt::Blocking);
     }
 }
 
 #[inline(never)]
-fn acquired_recorded(current: Recorded, meta: &LockMeta, place: Place) {
-    // SAFETY: see `acquired_blocking`.
-    if !unsafe { push_known::<true, false>(current.hot(), meta, Attempt::Blocking, place) } {
-        acquired_recorded_handed(current, meta, Attempt::Blocking, place);
-    }
-}
-
-#[inline(never)]
-fn acquired_recorded_handed(current: Recorded, meta: &LockMeta, attempt: Attempt, place: Place) {
-    // SAFETY: see `acquired_blocking`.
-    if !unsafe { push_known::<true, true>(current.hot(), meta, attempt, place) } {
-        acquired_slow(meta, attempt, place);
-    }
-}
-
-/// As [`acquired_blocking`], of a lock that another thread may have released.
-#[inline(never)]
-fn acquired_handed(current: Current, meta: &LockMeta, attempt: Attempt, place: Place) {
-    // SAFETY: see `acquired_blocking`.
-    let known = current.is_plain() && unsafe { push_known::<false, true>(current.hot_plain(), meta, attempt, place) };
+extern "C" fn acquired_recorded_handed(current: Current, meta: &LockMeta, place: Place, attempt: Attempt) {
+    // SAFETY: see `acquired_plain`.
+    let known = current
+        .recorded()
+        .is_some_and(|current| unsafe { push_known::<true, true>(current.hot(), meta, attempt, place) });
     if !known {
-        acquired_slow(meta, attempt, place);
+        acquired_slow(meta, place, attempt);
+    }
+}
+
+/// As [`acquired_plain`], of a lock that another thread may have released.
+#[inline(never)]
+extern "C" fn acquired_handed(current: Current, meta: &LockMeta, place: Place, attempt: Attempt) {
+    // SAFETY: see `acquired_plain`.
+    if !unsafe { push_known::<false, true>(current.hot_plain(), meta, attempt, place) } {
+        acquired_slow(meta, place, attempt);
     }
 }
 
 #[cold]
 #[inline(never)]
-fn acquired_slow(meta: &LockMeta, attempt: Attempt, place: Place) {
+extern "C" fn acquired_slow(meta: &LockMeta, place: Place, attempt: Attempt) {
     let Some(mut inside) = enter() else { return };
     let context = &mut *inside;
     push(context, meta, Mode::Exclusive, attempt, place);
@@ -152,9 +154,9 @@ fn record_acquired(context: &mut Context, meta: &LockMeta, attempt: Attempt, pla
 }
 
 /// Before a release that poisons the lock, or may: from here on all who take it see that, or have seen that it is not
-/// poisoned, so no other order of its holds is known to be one.
+/// poisoned, so no other order of its holds is known to be one. (Of an opaque lock that is known.)
 fn poison(context: &mut Context, meta: &LockMeta) {
-    if std::thread::panicking() {
+    if std::thread::panicking() && !meta.is_opaque() {
         context.emit(Op::DataHidden { lock: meta.given_id() }, meta.created());
     }
 }
@@ -181,66 +183,45 @@ fn record_released(context: &mut Context, meta: &LockMeta) {
     }
 }
 
-/// The holder of the lock looks at what it guards, or is about to change it. One load when nothing is recorded.
+/// The holder of the lock looks at what it guards, or is about to change it. One load of a thread of which nothing is recorded.
 #[inline(always)]
 pub(crate) fn looked(meta: &LockMeta, write: bool, place: Place) {
-    if config::is_recording() {
-        match write {
-            false => record_look::<false>(context::current(), meta, place),
-            true => record_look::<true>(context::current(), meta, place),
-        }
+    let Some(current) = context::current().recorded() else { return };
+    match write {
+        false => read(current, meta, place),
+        true => changed(current, meta, place),
     }
 }
 
 #[inline(never)]
-fn record_look<const WRITE: bool>(current: Current, meta: &LockMeta, place: Place) {
-    // SAFETY: see `acquired_blocking`.
-    let ready = current.recorded().is_some_and(|current| unsafe { look_ready::<WRITE>(current, meta, place) });
-    if !ready {
-        record_look_again(current, meta, WRITE, place);
+extern "C" fn read(current: Recorded, meta: &LockMeta, place: Place) {
+    // SAFETY: see `acquired_plain`.
+    if !unsafe { look_ready::<false>(current, meta, place) } {
+        look_again(current, meta, place, false);
     }
 }
 
-/// The hot path of a look: the lock was taken last, and this is the first in the hold. The hold orders what is told here against
-/// what other holders tell.
-///
-/// # Safety
-///
-/// That of [`Recorded::hot`].
-#[inline(always)]
-unsafe fn look_ready<const WRITE: bool>(current: Recorded, meta: &LockMeta, place: Place) -> bool {
-    // SAFETY: by the caller's promise.
-    let context = unsafe { current.hot() };
-    let entry = context.locks.held.top_mut();
-    let id = meta.id_word();
-    if !entry.is_unseen(id) {
-        return false;
+#[inline(never)]
+extern "C" fn changed(current: Recorded, meta: &LockMeta, place: Place) {
+    // SAFETY: see `acquired_plain`.
+    if !unsafe { look_ready::<true>(current, meta, place) } {
+        look_again(current, meta, place, true);
     }
-    // SAFETY: it is that of a `Recorded`.
-    let log = unsafe { Context::recorded_log(&mut context.log) };
-    let Some(ready) = log.ready() else { return false };
-    let Some(near) = log.near(place) else { return false };
-    entry.look(WRITE);
-    log.push_look(ready, LockId(id & ID), WRITE, near);
-    true
 }
 
 /// A look that is not the first, or not at the lock that was taken last.
 #[inline(never)]
-fn record_look_again(current: Current, meta: &LockMeta, write: bool, place: Place) {
-    if let Some(current) = current.recorded() {
-        // SAFETY: see `acquired_blocking`.
-        let entry = unsafe { current.hot() }.locks.held.top_mut();
-        if entry.lock() == meta.given_id() && entry.has_look(write) {
-            return;
-        }
+extern "C" fn look_again(current: Recorded, meta: &LockMeta, place: Place, write: bool) {
+    // SAFETY: see `acquired_plain`.
+    let entry = unsafe { current.hot() }.locks.held.top_mut();
+    if entry.lock() != meta.given_id() || !entry.has_look(write) {
+        look_slow(meta, place, write);
     }
-    record_look_slow(meta, write, place);
 }
 
 #[cold]
 #[inline(never)]
-fn record_look_slow(meta: &LockMeta, write: bool, place: Place) {
+extern "C" fn look_slow(meta: &LockMeta, place: Place, write: bool) {
     let Some(mut inside) = enter() else { return };
     let context = &mut *inside;
     let lock = meta.given_id();
@@ -271,54 +252,77 @@ fn record_missed(meta: &LockMeta, mode: Mode, place: Place) {
     inside.emit(Op::LockMissed { lock, mode }, place);
 }
 
-/// Before the release of a lock that was acquired with [`acquired`].
+/// Before the release of a lock that was acquired with [`acquired`], and that no panic poisons.
 #[inline(always)]
 pub(crate) fn released(meta: &LockMeta) {
-    released_plainly(context::current(), meta);
+    let current = context::current();
+    if current.is_plain() { released_plain(current, meta) } else { released_recorded(current, meta) }
 }
 
-/// As [`acquired_blocking`].
+/// As [`released`], of a lock that a panic poisons: of that the trace is told.
+#[inline(always)]
+pub(crate) fn released_or_poisoned(meta: &LockMeta) {
+    let current = context::current();
+    if current.is_plain() { released_plain(current, meta) } else { released_recorded_or_poisoned(current, meta) }
+}
+
+/// Small, and not part of the next one: that saves no registers, either.
 #[inline(never)]
-fn released_plainly(current: Current, meta: &LockMeta) {
-    // SAFETY: see `acquired_blocking`.
-    let known = current.is_plain() && unsafe { pop_known::<false, false>(current.hot_plain(), meta) };
-    if !known {
-        match current.recorded() {
-            Some(recorded) => released_recorded(recorded, meta),
-            None => released_handed(current, meta),
-        }
+extern "C" fn released_recorded_or_poisoned(current: Current, meta: &LockMeta) {
+    if std::thread::panicking() { released_slow(meta) } else { released_recorded(current, meta) }
+}
+
+/// As [`acquired_plain`].
+#[inline(never)]
+extern "C" fn released_plain(current: Current, meta: &LockMeta) {
+    // SAFETY: see `acquired_plain`.
+    if !unsafe { pop_known::<false, false>(current.hot_plain(), meta) } {
+        released_handed(current, meta);
     }
 }
 
+/// As [`acquired_recorded`].
 #[inline(never)]
-fn released_recorded(current: Recorded, meta: &LockMeta) {
-    // SAFETY: see `acquired_blocking`.
-    if !unsafe { pop_known::<true, false>(current.hot(), meta) } {
+extern "C" fn released_recorded(current: Current, meta: &LockMeta) {
+    // SAFETY: see `acquired_plain`.
+    match current.recorded().map(|current| unsafe { end_hold(current.hot(), meta) }) {
+        Some(Hold::Ended) => {}
+        Some(Hold::Not) => released_recorded_below(current, meta),
+        Some(Hold::New) | None => released_recorded_handed(current, meta),
+    }
+}
+
+/// As [`released_recorded`], of a lock below which others were taken, or looked at.
+#[inline(never)]
+extern "C" fn released_recorded_below(current: Current, meta: &LockMeta) {
+    // SAFETY: see `acquired_plain`.
+    let known = current.recorded().is_some_and(|current| unsafe { pop_known::<true, false>(current.hot(), meta) });
+    if !known {
         released_recorded_handed(current, meta);
     }
 }
 
 #[inline(never)]
-fn released_recorded_handed(current: Recorded, meta: &LockMeta) {
-    // SAFETY: see `acquired_blocking`.
-    if !unsafe { pop_known::<true, true>(current.hot(), meta) } {
+extern "C" fn released_recorded_handed(current: Current, meta: &LockMeta) {
+    // SAFETY: see `acquired_plain`.
+    let known = current.recorded().is_some_and(|current| unsafe { pop_known::<true, true>(current.hot(), meta) });
+    if !known {
         released_slow(meta);
     }
 }
 
 /// As [`acquired_handed`].
 #[inline(never)]
-fn released_handed(current: Current, meta: &LockMeta) {
-    // SAFETY: see `acquired_blocking`.
-    let known = current.is_plain() && unsafe { pop_known::<false, true>(current.hot_plain(), meta) };
-    if !known {
+extern "C" fn released_handed(current: Current, meta: &LockMeta) {
+    // SAFETY: see `acquired_plain`.
+    if !unsafe { pop_known::<false, true>(current.hot_plain(), meta) } {
         released_slow(meta);
     }
 }
 
 #[cold]
 #[inline(never)]
-fn released_slow(meta: &LockMeta) {
+extern "C" fn released_slow(meta: &LockMeta) {
     let Some(mut inside) = enter() else { return };
     let context = &mut *inside;
     pop(context, meta, Mode::Exclusive);
@@ -329,150 +333,6 @@ fn released_slow(meta: &LockMeta) {
         // SAFETY: the caller still holds the lock exclusively.
         unsafe { meta.clock_mut() }.publish(&mut context.clock);
     }
-}
-
-/// The hot path of an exclusive acquisition: nothing about it is new. False, and nothing done, if anything is, or if another
-/// thread released the lock last and `HANDED` is false. `RECORDED`: are the thread's events recorded?
-///
-/// # Safety
-///
-/// With `RECORDED`, the context is that of a [`Recorded`].
-#[inline(always)]
-unsafe fn push_known<const RECORDED: bool, const HANDED: bool>(
-    context: &mut Context,
-    meta: &LockMeta,
-    attempt: Attempt,
-    place: Place,
-) -> bool {
-    let id = meta.id_word();
-    let locks = &mut context.locks;
-    let Some(parent) = locks.held.ready() else { return false };
-    if id & DESCRIBED == 0 {
-        cold_path();
-        // SAFETY: the stack is ready.
-        return id == 0
-            && !RECORDED
-            && attempt == Attempt::Blocking
-            && unsafe { push_heir(context, meta, parent, place) };
-    }
-    let Some(&Seen { site, held, .. }) = locks.places.seen(place) else { return false };
-    let chain = grow(parent, LockId(id & ID), Mode::Exclusive);
-    if !locks.held.is_empty() && attempt == Attempt::Blocking && !locks.known.in_front(chain) && context.modes.order() {
-        return false;
-    }
-    // SAFETY: the stack is ready.
-    unsafe { locks.held.write_ready(Entry::new(chain, id, site, Mode::Exclusive, attempt)) };
-    // (It may be learned once more, if something is in the way below.)
-    if context.modes.races() {
-        // SAFETY: the caller has just acquired the lock exclusively.
-        let published = unsafe { meta.clock() };
-        let learned = match HANDED {
-            true => published.acquire_in_place(&mut context.clock),
-            false => published.acquired_by_last(&context.clock),
-        };
-        if !learned {
-            return false;
-        }
-    }
-    if RECORDED {
-        // SAFETY: by the caller's promise.
-        let log = unsafe { Context::recorded_log(&mut context.log) };
-        let Some(mut ready) = log.ready() else { return false };
-        let Some(held) = held else {
-            cold_path();
-            return false;
-        };
-        if HANDED {
-            if context.kept.is_some() && meta.is_opaque() {
-                // Each thread tells that, when it first takes the lock.
-                return false;
-            }
-            if let Some(last) = meta.last_of_another(context.thread) {
-                log.after_ready(&mut ready, last);
-            }
-        } else if !meta.was_released_by(context.thread) {
-            return false;
-        }
-        let lock = LockId(id & ID);
-        match (attempt, log.near(place)) {
-            (Attempt::Blocking, _) => log.push_held(ready, lock, held),
-            (_, Some(near)) => log.push_ready(ready, Op::Acquired { lock, mode: Mode::Exclusive, attempt }, near),
-            (_, None) => return false,
-        }
-    }
-    // SAFETY: the entry was written above, and the stack has not been touched since.
-    unsafe { locks.held.push_written() };
-    true
-}
-
-/// The hot path of the first acquisition of a lock like the one before it.
-///
-/// # Safety
-///
-/// The held stack is ready, with the chain `parent`.
-#[inline(always)]
-unsafe fn push_heir(context: &mut Context, meta: &LockMeta, parent: u64, place: Place) -> bool {
-    // SAFETY: the caller's caller has just acquired the lock exclusively.
-    let published = unsafe { meta.clock_mut() };
-    if !published.is_new() {
-        return false;
-    }
-    // SAFETY: by the caller's promise.
-    let known = unsafe { context.locks.inherit(meta, parent, place) };
-    if known && context.modes.races() {
-        // What is certain now is so at the release: there it will be another time at most.
-        published.publish_first(&mut context.clock);
-    }
-    known
-}
-
-/// The hot path of an exclusive release: the lock is the newest held, and nothing is to be told. `HANDED` as in
-/// [`push_known`]: false if what was published has to be copied.
-///
-/// # Safety
-///
-/// That of [`push_known`].
-#[inline(always)]
-unsafe fn pop_known<const RECORDED: bool, const HANDED: bool>(context: &mut Context, meta: &LockMeta) -> bool {
-    let id = meta.id_word();
-    if !context.locks.held.quiet_top(id, Mode::Exclusive) {
-        return false;
-    }
-    // (It may be published once more, if something is in the way below.)
-    if context.modes.races() {
-        // SAFETY: the caller still holds the lock exclusively.
-        let published = unsafe { meta.clock_mut() };
-        let done = match HANDED {
-            true => published.publish_in_place(&mut context.clock),
-            false => published.publish_again(&mut context.clock) || published.publish_first(&mut context.clock),
-        };
-        if !done {
-            return false;
-        }
-    }
-    if RECORDED {
-        if std::thread::panicking() {
-            // There is more to tell.
-            cold_path();
-            return false;
-        }
-        // SAFETY: by the caller's promise.
-        let log = unsafe { Context::recorded_log(&mut context.log) };
-        let lock = LockId(id & ID);
-        // The thread's first release tells where.
-        let added = if meta.was_released_by(context.thread) { log.add_release(lock) } else { None };
-        if let Some(position) = added {
-            meta.log_released_again(position);
-        } else {
-            let Some(ready) = log.ready() else { return false };
-            let Some(near) = log.near(meta.created()) else { return false };
-            log.push_ready(ready, Op::Released { lock, mode: Mode::Exclusive }, near);
-            meta.log_released(context.thread, log.position());
-        }
-    }
-    // SAFETY: the lock is the newest entry.
-    unsafe { context.locks.held.pop() };
-    true
 }
 
 /// Puts the lock on the held stack, and judges the order if something is held already.

@@ -20,7 +20,6 @@ mod outgoing;
 mod writer;
 
 use std::io;
-use std::num::NonZeroU64;
 use std::panic::Location;
 use std::path::Path;
 use std::sync::Arc;
@@ -271,7 +270,7 @@ impl ThreadLog {
     #[inline(always)]
     pub(crate) fn push_held(&mut self, ready: Ready, lock: LockId, word: HeldWord) {
         debug_assert!(ready.0 == self.buffer.len() && lock.0 < WIDE_OBJECT);
-        self.buffer.put(ready.0, chunk::of_lock(word.0.get(), lock.0));
+        self.buffer.put(ready.0, chunk::of_lock(word.0, lock.0));
     }
 
     /// As [`ThreadLog::push_ready`]: the holder looks at what the lock guards, and with `change` it changes that.
@@ -280,20 +279,44 @@ impl ThreadLog {
         self.put_ready(ready, if change { chunk::CHANGED } else { chunk::LOOKED }, lock.0, near);
     }
 
-    /// The lock, held exclusively, is released, by a thread that has told where before. Gives its position if that could be
-    /// added to the last word: it was [`ThreadLog::push_held`] or [`ThreadLog::push_look`], of that lock.
+    /// The thread's last word.
     #[inline(always)]
-    pub(crate) fn add_release(&mut self, lock: LockId) -> Option<u64> {
-        let len = self.buffer.len();
-        let last = self.buffer.before(len);
-        last.store(chunk::with_release(last.load(Relaxed), lock.0)?, Relaxed);
-        Some(self.earlier.wrapping_add(len as u64))
+    pub(crate) fn last(&self) -> Last {
+        let (len, last) = self.buffer.last();
+        Last { len, word: last.load(Relaxed) }
+    }
+
+    /// The lock is released, by a thread that has told where before: that is added to the last word. Gives its position.
+    #[inline(always)]
+    pub(crate) fn end_hold(&mut self, hold: Hold) -> u64 {
+        let (len, last) = self.buffer.last();
+        last.store(hold.0, Relaxed);
+        self.earlier.wrapping_add(len as u64)
+    }
+
+    /// As [`ThreadLog::push_ready`]: the lock, held exclusively, is released, by a thread that has told where before. Gives its
+    /// position.
+    #[inline(always)]
+    pub(crate) fn push_released(&mut self, ready: Ready, lock: LockId) -> u64 {
+        debug_assert!(ready.0 == self.buffer.len() && lock.0 < WIDE_OBJECT);
+        self.buffer.put(ready.0, chunk::event_word(chunk::RELEASED_AGAIN, 0, lock.0));
+        self.earlier.wrapping_add(ready.0 as u64 + 1)
     }
 
     #[inline(always)]
     fn put_ready(&mut self, ready: Ready, code: u8, object: u32, near: Near) {
         debug_assert!(ready.0 == self.buffer.len() && object < WIDE_OBJECT);
         self.buffer.put(ready.0, chunk::event_word(code, near.0, object));
+    }
+
+    /// Nothing is to be added to the last word any more.
+    pub(crate) fn close_word(&mut self) {
+        if chunk::is_open(self.last().word) {
+            let thread = self.part.thread;
+            let position = self.last_after;
+            // That something stands after events of its own thread says nothing.
+            self.make_room().after(thread, position);
+        }
     }
 
     /// As [`Room::after`], before what is logged there.
@@ -368,15 +391,51 @@ pub(crate) struct Near(u64);
 #[derive(Clone, Copy)]
 pub(crate) struct Origin(usize);
 
+/// See [`ThreadLog::last`].
+#[derive(Clone, Copy)]
+pub(crate) struct Last {
+    /// Words up to and with it.
+    len: usize,
+    word: u64,
+}
+
+/// The last word with the release.
+pub(crate) struct Hold(u64);
+
+impl Last {
+    /// Is it [`ThreadLog::push_held`] of this lock?
+    #[inline(always)]
+    pub(crate) fn is_held(self, lock: LockId) -> bool {
+        chunk::is_held(self.word, lock.0)
+    }
+
+    /// Is it that, or [`ThreadLog::push_look`] of this lock?
+    #[inline(always)]
+    pub(crate) fn hold(self, lock: LockId) -> Option<Hold> {
+        chunk::with_release(self.word, lock.0).map(Hold)
+    }
+
+    /// As [`ThreadLog::ready`].
+    #[inline(always)]
+    pub(crate) fn ready(self) -> Option<Ready> {
+        if self.len <= buffer::WORDS - READY_WORDS { Some(Ready(self.len)) } else { None }
+    }
+}
+
 /// An acquisition at some place: a word without the lock.
 #[derive(Clone, Copy)]
-pub(crate) struct HeldWord(NonZeroU64);
+pub(crate) struct HeldWord(u64);
+
+impl HeldWord {
+    /// Of no place.
+    pub(crate) const NONE: Self = Self(0);
+}
 
 impl Origin {
     /// An acquisition at this site, if it is told in one word.
     pub(crate) fn held(self, site: &'static Location<'static>) -> Option<HeldWord> {
         let place = distance(self.0, site);
-        NonZeroU64::new(chunk::event_word(chunk::HELD, place, 0)).filter(|_| place < FAR).map(HeldWord)
+        (place < FAR).then(|| HeldWord(chunk::event_word(chunk::HELD, place, 0)))
     }
 }
 

@@ -1,7 +1,6 @@
 //! [`std::sync::Mutex`], watched.
 
 use std::fmt;
-use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
 use std::panic::Location;
 use std::sync::{LockResult, PoisonError, TryLockError, TryLockResult};
@@ -66,18 +65,15 @@ impl<T: ?Sized> Mutex<T> {
     /// [`lock`](Self::lock) on behalf of the operation at `place`.
     #[inline(always)]
     pub(super) fn lock_at(&self, place: &'static Location<'static>) -> LockResult<MutexGuard<'_, T>> {
-        let result = match self.inner.try_lock() {
-            Ok(inner) => Ok(inner),
-            Err(TryLockError::Poisoned(poisoned)) => Err(poisoned),
-            Err(TryLockError::WouldBlock) => {
-                let inner = self.lock_contended(place);
-                if self.inner.is_poisoned() { Err(PoisonError::new(inner)) } else { Ok(inner) }
-            }
+        let inner = match self.inner.try_lock() {
+            Ok(inner) => inner,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => self.lock_contended(place),
         };
-        // The hook does not panic. Said so, because a guard that may have to be dropped while it runs has to be in memory.
-        let result = ManuallyDrop::new(result);
         locks::acquired(&self.meta, Attempt::Blocking, place);
-        self.guard(ManuallyDrop::into_inner(result))
+        let guard = MutexGuard { inner, mutex: self };
+        // Asked after the hook: what it was before would have to be kept somewhere.
+        if self.inner.is_poisoned() { Err(PoisonError::new(guard)) } else { Ok(guard) }
     }
 
     /// What the recorder knows of the mutex.
@@ -201,7 +197,7 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for Mutex<T> {
 impl<T: ?Sized> Drop for MutexGuard<'_, T> {
     #[inline(always)]
     fn drop(&mut self) {
-        locks::released(&self.mutex.meta);
+        locks::released_or_poisoned(&self.mutex.meta);
     }
 }
 

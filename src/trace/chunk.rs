@@ -12,6 +12,7 @@
 //! | `STAMP` | 7 | number 57: the next event's place among all stamped ones, less this thread's last stamp |
 //! | `PLACE` | 8 | place 57: of the next event, whose own place is [`FAR`] |
 //! | `MADE` | 116.. | place 27, object 30: the lock was made there; its kind is the code, in the order of `KINDS` |
+//! | `RELEASED_AGAIN` | 9 | object 30, from bit 34: the lock, held exclusively, was released, where its last release of an event of its own says |
 //! | `HELD` | 10, 11 | as an event: the lock was acquired exclusively, by waiting if need be |
 //! | `LOOKED` | 12, 13 | as an event: the holder looks at what the lock guards |
 //! | `CHANGED` | 14, 15 | as an event: the holder looks at what the lock guards, and changes it |
@@ -31,6 +32,7 @@ use super::tables::{KINDS, Tables};
 pub(crate) const AFTER: u8 = 6;
 pub(crate) const STAMP: u8 = 7;
 pub(crate) const PLACE: u8 = 8;
+pub(crate) const RELEASED_AGAIN: u8 = 9;
 pub(crate) const HELD: u8 = 10;
 pub(crate) const LOOKED: u8 = 12;
 pub(crate) const CHANGED: u8 = 14;
@@ -54,7 +56,7 @@ const AFTER_POSITION_BITS: u32 = 40;
 #[inline]
 pub(crate) const fn is_event(word: u64) -> bool {
     let code = code::code(word);
-    HELD <= code && code < MADE
+    RELEASED_AGAIN <= code && code < MADE
 }
 
 /// How many events the word is.
@@ -76,6 +78,14 @@ pub(crate) const fn is_open(word: u64) -> bool {
 #[inline(always)]
 pub(crate) const fn of_lock(word: u64, lock: u32) -> u64 {
     word + ((lock as u64) << OBJECT_SHIFT)
+}
+
+/// Is it a `HELD` of this lock, without its release?
+#[cfg(any(test, feature = "detect"))]
+#[inline(always)]
+pub(crate) const fn is_held(word: u64, lock: u32) -> bool {
+    const MASK: u64 = low(u64::MAX, CODE_BITS) | u64::MAX << OBJECT_SHIFT;
+    word & MASK == HELD as u64 | (lock as u64) << OBJECT_SHIFT
 }
 
 /// The word with the release of the lock, if it is an open one of the lock. It is no `PLACE`.
@@ -231,6 +241,11 @@ impl Names<'_> {
         }
         Ok(slot.1)
     }
+
+    #[inline]
+    fn released(&self, lock: u32) -> Result<SiteId, &'static str> {
+        self.releases.site(lock).ok_or("a release at a place that was not told before")
+    }
 }
 
 /// Turns the words of a thread into what they say; holds what the words so far have prepared.
@@ -260,6 +275,9 @@ impl Decoder {
         let (code, place) = (code::code(word), low(word >> CODE_BITS, PLACE_BITS));
         if !is_event(word) || prepared || place == FAR || needs_extra(code) {
             return self.unusual(code, word, names, events);
+        }
+        if code == RELEASED_AGAIN {
+            return self.released_again((word >> OBJECT_SHIFT) as u32, place, names, events);
         }
         let (object, site) = ((word >> OBJECT_SHIFT) as u32, names.site(place)?);
         if code < FIRST_EVENT {
@@ -314,9 +332,28 @@ impl Decoder {
             events.push(Event { owner, site, op: Op::DataWrite { lock } });
         }
         if code & RELEASED != 0 {
-            let site = names.releases.site(object).ok_or("a release at a place that was not told before")?;
-            events.push(Event { owner, site, op: Op::Released { lock, mode } });
+            events.push(Event { owner, site: names.released(object)?, op: Op::Released { lock, mode } });
         }
+        Ok(Item::Events)
+    }
+
+    /// The release of a lock held exclusively, where the last one was.
+    #[inline]
+    fn released_again(
+        &self,
+        object: u32,
+        place: u64,
+        names: &Names<'_>,
+        events: &mut Vec<Event>,
+    ) -> Result<Item, &'static str> {
+        if object >= names.ids {
+            return Err(FAR_OFF);
+        }
+        if place != 0 {
+            return Err("a release with a place, where the last one's is meant");
+        }
+        let op = Op::Released { lock: LockId(object), mode: Mode::Exclusive };
+        events.push(Event { owner: self.owner, site: names.released(object)?, op });
         Ok(Item::Events)
     }
 
@@ -503,7 +540,24 @@ mod tests {
                 assert!(decoded(&words).is_err(), "such a word is complete");
             }
         }
-        assert_eq!([told, event_word(MADE, 0, 0), place_word(0)].map(events), [1, 0, 0]);
+        let again = event_word(RELEASED_AGAIN, 0, 5);
+        assert_eq!([told, again, event_word(MADE, 0, 0), place_word(0)].map(events), [1, 1, 0, 0]);
+        assert_eq!(([again, told].map(is_open), is_event(again), place_in(again)), ([false; 2], true, None));
+        let events = |words: &[u64]| decode(words.iter().copied(), 6).map(|(_, events)| events);
+        let release = Event { owner: Owner::thread(ThreadId(7)), site: SiteId(2), op: released };
+        assert_eq!(events(&[told, again]), Ok(vec![release; 2]));
+        for words in [
+            &[again][..],
+            &[told, event_word(RELEASED_AGAIN, 2, 5)],
+            &[told, event_word(RELEASED_AGAIN, 0, 6)],
+            &[told, extra_word(1), again],
+            &[told, wide_word(1 << 30).unwrap(), again],
+        ] {
+            assert!(events(words).is_err(), "{words:x?}");
+        }
+        let held = event_word(HELD, 3, 9);
+        let not_held = [with_release(held, 9).unwrap(), event_word(LOOKED, 3, 9), event_word(HELD, 3, 8), 0];
+        assert!(is_held(held, 9) && not_held.iter().all(|word| !is_held(*word, 9)));
         assert_eq!(of_lock(event_word(HELD, 3, 0), 9), event_word(HELD, 3, 9));
     }
 

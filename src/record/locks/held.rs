@@ -94,12 +94,6 @@ impl Entry {
         (!before.has_look(false), write && !before.has_look(true))
     }
 
-    /// Is it this lock, of which the trace has no look yet? `id` as in the lock's meta.
-    #[inline(always)]
-    pub(super) fn is_unseen(&self, id: u32) -> bool {
-        (self.word ^ u64::from(id)) & (u64::from(ID) | LOOKED | WROTE) == 0
-    }
-
     /// Is it this lock, held in this mode, and has it no news?
     #[inline(always)]
     fn is_quiet(self, id: u32, mode: Mode) -> bool {
@@ -410,16 +404,15 @@ mod tests {
         let entry = |lock| Entry::new(7, lock, SiteId(1), Mode::Exclusive, Attempt::Blocking);
         held.push(entry(1));
         held.push(entry(2));
-        assert!(!held.top_mut().is_unseen(1) && held.newest_of(LockId(3)).is_none());
+        assert!(held.newest_of(LockId(3)).is_none());
         let below = held.newest_of(LockId(1)).expect("it is held");
         assert_eq!(
             [false, true, false, true].map(|write| below.look(write)),
             [(true, false), (false, true), (false, false), (false, false)]
         );
         let top = held.top_mut();
-        assert!(top.is_unseen(2));
         assert_eq!(top.look(true), (true, true));
-        assert!(!top.is_unseen(2) && top.has_look(false) && top.has_look(true) && top.is_quiet(2, Mode::Exclusive));
+        assert!(top.has_look(false) && top.has_look(true) && top.is_quiet(2, Mode::Exclusive));
         assert_eq!(held.remove(LockId(1), Mode::Exclusive).map(Entry::innermost), Some(entry(1).innermost()));
         held.push(entry(1));
         assert_eq!(held.top_mut().look(false), (true, false));

@@ -24,32 +24,37 @@ pub(super) struct Places {
 #[derive(Clone, Copy)]
 #[repr(align(32))]
 pub(super) struct Seen {
-    place: Option<Place>,
+    /// None if the thread has a part in a trace, where an acquisition there takes more than one word.
+    near: Option<Place>,
+    /// How that part tells of an acquisition there.
+    pub(super) held: HeldWord,
     pub(super) site: SiteId,
-    /// How a trace tells of an acquisition there, if the thread has a part in one, and if it is told in one word.
-    pub(super) held: Option<HeldWord>,
+    place: Option<Place>,
 }
 
 impl Places {
     const SIZE: usize = 64;
 
     fn new(log: Option<&ThreadLog>) -> Self {
-        let nothing = Seen { place: None, site: SiteId::UNKNOWN, held: None };
+        let nothing = Seen { near: None, held: HeldWord::NONE, site: SiteId::UNKNOWN, place: None };
         Self { seen: [nothing; Self::SIZE], origin: log.map(ThreadLog::origin) }
     }
 
-    /// What is known of a place that was here before.
+    /// What is known of a place that was here before. None, too, if an acquisition there is told in more than one word.
     #[inline(always)]
     pub(super) fn seen(&self, place: Place) -> Option<&Seen> {
         let slot = &self.seen[Self::home(place)];
-        if slot.is(place) { Some(slot) } else { None }
+        if is(slot.near, place) { Some(slot) } else { None }
     }
 
     fn id(&mut self, place: Place) -> SiteId {
         let slot = &mut self.seen[Self::home(place)];
-        if !slot.is(place) {
-            let held = self.origin.and_then(|origin| origin.held(place));
-            *slot = Seen { place: Some(place), site: first_visit(place), held };
+        if !is(slot.place, place) {
+            let (near, held) = match self.origin {
+                None => (Some(place), HeldWord::NONE),
+                Some(origin) => origin.held(place).map_or((None, HeldWord::NONE), |held| (Some(place), held)),
+            };
+            *slot = Seen { near, held, site: first_visit(place), place: Some(place) };
         }
         slot.site
     }
@@ -60,11 +65,9 @@ impl Places {
     }
 }
 
-impl Seen {
-    #[inline(always)]
-    fn is(&self, place: Place) -> bool {
-        self.place.map_or(ptr::null(), ptr::from_ref) == ptr::from_ref(place)
-    }
+#[inline(always)]
+fn is(known: Option<Place>, place: Place) -> bool {
+    known.map_or(ptr::null(), ptr::from_ref) == ptr::from_ref(place)
 }
 
 #[cold]
@@ -232,7 +235,7 @@ impl LockState {
         self.line.owner
     }
 
-    /// Another owner is at it: `line` gets what the last one takes along.
+    /// Another owner is at it: `line` gets what the last one takes along. Called by [`Context::switch`](super::super::context::Context::switch).
     pub(crate) fn switch(&mut self, line: &mut Line) {
         self.line.stack = if self.held.is_empty() { Vec::new() } else { self.held.take() };
         std::mem::swap(&mut self.line, line);

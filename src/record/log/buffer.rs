@@ -37,16 +37,18 @@ impl Buffer {
         debug_assert!(index < WORDS, "there is room");
         if let Some(place) = self.0.get(FIRST + index) {
             place.store(word, Relaxed);
+            self.set_len(index + 1);
         }
-        self.set_len(index + 1);
     }
 
-    /// The word before the `len`-th; 0 before the first. Only the owning thread calls this, and may replace the last word as
+    /// How many words there are, and the last; 0 if there is none. Only the owning thread calls this, and may replace the word as
     /// long as it [is open](crate::trace::chunk::is_open): until then the writer leaves it there.
     #[inline(always)]
-    pub(super) fn before(&self, len: usize) -> &AtomicU64 {
-        // (Of a length that there can be the remainder is itself.)
-        &self.0[(FIRST - 1 + len) % (FIRST + WORDS)]
+    pub(super) fn last(&self) -> (usize, &AtomicU64) {
+        let len = self.len();
+        debug_assert!(len <= WORDS, "each of them was put");
+        // SAFETY: `set_len` was called with 0, or by `put`, with one more than the place of a word that is there.
+        (len, unsafe { self.0.get_unchecked(FIRST - 1 + len) })
     }
 
     /// There are no words. Only the owning thread calls this, while it keeps readers away.

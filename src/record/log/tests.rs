@@ -91,11 +91,15 @@ fn holds_in_few_words_come_back() {
                 expected.push(Op::RegionBegin);
             }
             expected.push(RELEASED);
-            let added = if round > 0 { thread.add_release(LOCK) } else { None };
+            let added = if round > 0 { thread.last().hold(LOCK).map(|hold| thread.end_hold(hold)) } else { None };
             assert_eq!(added.is_some(), round > 0 && !between);
             let words = 1 + looks.len() as u64 + u64::from(between);
             match added {
                 Some(position) => assert_eq!((position, position), (thread.position(), before + words)),
+                None if round > 0 => {
+                    let position = thread.push_released(thread.ready().unwrap(), LOCK);
+                    assert_eq!((position, position), (thread.position(), before + words + 1));
+                }
                 None => assert_eq!(thread.make_room().push(RELEASED, here), before + words + 1),
             }
         };
@@ -104,7 +108,17 @@ fn holds_in_few_words_come_back() {
         hold(&mut thread, &[true, true], false);
         hold(&mut thread, &[true], true);
     }
-    assert_eq!(thread.add_release(LOCK), None, "it is released");
+    assert!(thread.last().hold(LOCK).is_none(), "it is released");
+    let _ = thread.make_room();
+    thread.push_held(thread.ready().unwrap(), LOCK, held);
+    assert!(thread.last().is_held(LOCK) && thread.last().hold(LOCK).is_some());
+    assert!(!thread.last().is_held(LockId(LOCK.0 + 1)));
+    let before = thread.position();
+    thread.close_word();
+    assert!(!thread.last().is_held(LOCK) && thread.last().hold(LOCK).is_none(), "it stands as it is");
+    thread.close_word();
+    assert_eq!(thread.push_released(thread.ready().unwrap(), LOCK), before + 1);
+    expected.extend([ACQUIRED, RELEASED]);
     drop(thread);
     log.close().unwrap();
     let (events, reader) = read(&sink);
@@ -140,7 +154,7 @@ fn an_open_hold_is_in_the_file() {
         expected.extend([looked, changed]);
         log.flush().unwrap();
         assert_eq!(ops(&sink), expected);
-        thread.add_release(LOCK).unwrap();
+        thread.end_hold(thread.last().hold(LOCK).unwrap());
         expected.push(RELEASED);
         log.flush().unwrap();
         assert_eq!(ops(&sink), expected);
@@ -149,7 +163,7 @@ fn an_open_hold_is_in_the_file() {
     expected.push(ACQUIRED);
     log.close().unwrap();
     assert_eq!((ops(&sink), read(&sink).1.truncated()), (expected.clone(), None));
-    thread.add_release(LOCK).unwrap();
+    thread.end_hold(thread.last().hold(LOCK).unwrap());
     drop(thread);
     assert_eq!((ops(&sink), read(&sink).1.truncated()), (expected, None), "what comes after the close is lost");
 }

@@ -166,7 +166,7 @@ mod models {
             let held = log.origin().held(here).expect("it is near");
             let thread = spawn(move || {
                 log.push_held(log.ready().expect("there is room"), LOCK, held);
-                log.add_release(LOCK).expect("nothing was between");
+                log.end_hold(log.last().hold(LOCK).expect("nothing was between"));
             });
             let told = [RELEASED, ACQUIRED, RELEASED];
             let ops = |writer: &Writer<Vec<u8>>| {

@@ -200,7 +200,7 @@ fn push(inside: &mut Context, state: &Arc<State>) {
     let takings = inner.takings.take();
     let clock = if inside.modes.races() { take_clock(inside, state, &mut inner) } else { None };
     drop(inner);
-    inside.locks.switch(&mut line);
+    inside.switch(&mut line);
     let session = std::mem::replace(&mut inside.session, state.session);
     let region = std::mem::take(&mut inside.region);
     let task = Arc::clone(state);
@@ -241,7 +241,7 @@ fn restore(inside: &mut Context, frame: &mut Frame, pending: bool) {
     inside.region = std::mem::take(&mut frame.region);
     super::holders::take_returned(&mut inside.locks);
     let mut line = std::mem::replace(&mut frame.outer, Line::of_task(frame.task.actor, None));
-    inside.locks.switch(&mut line);
+    inside.switch(&mut line);
     let mut inner = frame.task.inner();
     if !line.is_new() {
         inner.line = Some(Box::new(line));

@@ -1,0 +1,237 @@
+//! The hot paths: nothing about what is done is new.
+//!
+//! They make no calls, and what they need, they ask for as late as that can be: so they get by without saving registers, for
+//! all that is stored before an unlock is waited for there.
+
+use std::hint::cold_path;
+
+use super::held::{Entry, grow};
+use super::meta::{DESCRIBED, ID, LockMeta};
+use crate::event::{Attempt, LockId, Mode, Op};
+use crate::record::Place;
+use crate::record::context::{Context, Recorded};
+#[cfg(doc)]
+use crate::record::log::ThreadLog;
+
+/// The hot path of an exclusive acquisition: nothing about it is new. False, and nothing done, if anything is, or if another
+/// thread released the lock last and `HANDED` is false. `RECORDED`: are the thread's events recorded?
+///
+/// # Safety
+///
+/// With `RECORDED`, the context is that of a [`Recorded`].
+#[inline(always)]
+pub(super) unsafe fn push_known<const RECORDED: bool, const HANDED: bool>(
+    context: &mut Context,
+    meta: &LockMeta,
+    attempt: Attempt,
+    place: Place,
+) -> bool {
+    let id = meta.id_word();
+    let locks = &mut context.locks;
+    let Some(parent) = locks.held.ready() else { return false };
+    if id & DESCRIBED == 0 {
+        cold_path();
+        // SAFETY: the stack is ready.
+        return id == 0
+            && !RECORDED
+            && attempt == Attempt::Blocking
+            && unsafe { push_heir(context, meta, parent, place) };
+    }
+    let Some(seen) = locks.places.seen(place) else { return false };
+    let chain = grow(parent, LockId(id & ID), Mode::Exclusive);
+    if !locks.held.is_empty() && attempt == Attempt::Blocking && !locks.known.in_front(chain) && context.modes.order() {
+        return false;
+    }
+    // SAFETY: the stack is ready.
+    unsafe { locks.held.write_ready(Entry::new(chain, id, seen.site, Mode::Exclusive, attempt)) };
+    let mut own = false;
+    // (It may be learned once more, if something is in the way below.)
+    if context.modes.races() {
+        // SAFETY: the caller has just acquired the lock exclusively.
+        let published = unsafe { meta.clock() };
+        let learned = match HANDED {
+            true => published.acquire_in_place(&mut context.clock),
+            false => {
+                // It was published by the thread's own last release, and that was told.
+                own = published.acquired_by_last(&context.clock);
+                own
+            }
+        };
+        if !learned {
+            return false;
+        }
+    }
+    if RECORDED {
+        // SAFETY: by the caller's promise.
+        let log = unsafe { Context::recorded_log(&mut context.log) };
+        let Some(mut ready) = log.ready() else { return false };
+        if HANDED {
+            if context.kept.is_some() && meta.is_opaque() {
+                // Each thread tells that, when it first takes the lock.
+                return false;
+            }
+            if let Some(last) = meta.last_of_another(context.thread) {
+                log.after_ready(&mut ready, last);
+            }
+        } else if !own && !meta.was_released_by(context.thread) {
+            return false;
+        }
+        match (attempt, log.near(place)) {
+            (Attempt::Blocking, _) => log.push_held(ready, LockId(id & ID), seen.held),
+            (_, Some(near)) => {
+                let op = Op::Acquired { lock: LockId(id & ID), mode: Mode::Exclusive, attempt };
+                log.push_ready(ready, op, near);
+            }
+            (_, None) => return false,
+        }
+    }
+    // SAFETY: the entry was written above, and the stack has not been touched since.
+    unsafe { locks.held.push_written() };
+    true
+}
+
+/// The hot path of the first acquisition of a lock like the one before it.
+///
+/// # Safety
+///
+/// The held stack is ready, with the chain `parent`.
+#[inline(always)]
+unsafe fn push_heir(context: &mut Context, meta: &LockMeta, parent: u64, place: Place) -> bool {
+    // SAFETY: the caller's caller has just acquired the lock exclusively.
+    let published = unsafe { meta.clock_mut() };
+    if !published.is_new() {
+        return false;
+    }
+    // SAFETY: by the caller's promise.
+    let known = unsafe { context.locks.inherit(meta, parent, place) };
+    if known && context.modes.races() {
+        // What is certain now is so at the release: there it will be another time at most.
+        published.publish_first(&mut context.clock);
+    }
+    known
+}
+
+/// The hot path of a look, of a thread whose events are recorded: the lock was taken last, and this is the first in the hold.
+/// The hold orders what is told here against what other holders tell.
+///
+/// # Safety
+///
+/// That of [`Recorded::hot`].
+#[inline(always)]
+pub(super) unsafe fn look_ready<const WRITE: bool>(current: Recorded, meta: &LockMeta, place: Place) -> bool {
+    // SAFETY: by the caller's promise.
+    let context = unsafe { current.hot() };
+    // SAFETY: it is that of a `Recorded`.
+    let log = unsafe { Context::recorded_log(&mut context.log) };
+    let lock = LockId(meta.id_word() & ID);
+    let last = log.last();
+    if !last.is_held(lock) {
+        return false;
+    }
+    let Some(ready) = last.ready() else { return false };
+    let Some(near) = log.near(place) else { return false };
+    log.push_look(ready, lock, WRITE, near);
+    // What is told last is on top: see `end_hold`.
+    context.locks.held.top_mut().look(WRITE);
+    true
+}
+
+/// What [`end_hold`] has done.
+pub(super) enum Hold {
+    /// All there was to do.
+    Ended,
+    /// Nothing: the hold is not the last that was told.
+    Not,
+    /// Nothing: there is more to do.
+    New,
+}
+
+/// The hot path of an exclusive release, of a thread whose events are recorded: nothing was told since the lock was acquired, or
+/// since the holder looked at what it guards. So it is the newest held, and has no news: what is put on the stack is told, and where
+/// another stack takes its place, or the graph has heard of the lock, the word is closed ([`ThreadLog::close_word`]).
+///
+/// # Safety
+///
+/// That of [`push_known`], with `RECORDED`.
+#[inline(always)]
+pub(super) unsafe fn end_hold(context: &mut Context, meta: &LockMeta) -> Hold {
+    // SAFETY: by the caller's promise.
+    let log = unsafe { Context::recorded_log(&mut context.log) };
+    let id = meta.id_word();
+    let Some(hold) = log.last().hold(LockId(id & ID)) else { return Hold::Not };
+    debug_assert!(context.locks.held.quiet_top(id, Mode::Exclusive), "words and stack say the same");
+    let told = match context.modes.races() {
+        // SAFETY: the caller still holds the lock exclusively. (It was published by the thread's own last release, and that was
+        // told.)
+        true => unsafe { meta.clock_mut() }.publish_again(&mut context.clock),
+        false => meta.was_released_by(context.thread),
+    };
+    if !told {
+        return Hold::New;
+    }
+    meta.log_released_again(log.end_hold(hold));
+    // SAFETY: the lock is the newest entry.
+    unsafe { context.locks.held.pop() };
+    Hold::Ended
+}
+
+/// The hot path of an exclusive release: the lock is the newest held, and nothing is to be told. `HANDED` as in
+/// [`push_known`]: false if what was published has to be copied.
+///
+/// # Safety
+///
+/// That of [`push_known`].
+#[inline(always)]
+pub(super) unsafe fn pop_known<const RECORDED: bool, const HANDED: bool>(
+    context: &mut Context,
+    meta: &LockMeta,
+) -> bool {
+    let id = meta.id_word();
+    if !context.locks.held.quiet_top(id, Mode::Exclusive) {
+        return false;
+    }
+    // Of the thread's first release the trace is told where.
+    let mut told = RECORDED && (HANDED || !context.modes.races()) && meta.was_released_by(context.thread);
+    // (It may be published once more, if something is in the way below.)
+    if context.modes.races() {
+        // SAFETY: the caller still holds the lock exclusively.
+        let published = unsafe { meta.clock_mut() };
+        let done = match (HANDED, RECORDED) {
+            (true, _) => published.publish_in_place(&mut context.clock),
+            (_, true) => {
+                told = published.publish_again(&mut context.clock);
+                told
+            }
+            _ => published.publish_again(&mut context.clock) || published.publish_first(&mut context.clock),
+        };
+        if !done {
+            return false;
+        }
+    }
+    if RECORDED {
+        // SAFETY: by the caller's promise.
+        let log = unsafe { Context::recorded_log(&mut context.log) };
+        let lock = LockId(id & ID);
+        if told {
+            let position = match if HANDED { log.last().hold(lock) } else { None } {
+                Some(hold) => log.end_hold(hold),
+                None => {
+                    let Some(ready) = log.ready() else { return false };
+                    log.push_released(ready, lock)
+                }
+            };
+            meta.log_released_again(position);
+        } else {
+            if !HANDED {
+                return false;
+            }
+            let Some(ready) = log.ready() else { return false };
+            let Some(near) = log.near(meta.created()) else { return false };
+            log.push_ready(ready, Op::Released { lock, mode: Mode::Exclusive }, near);
+            meta.log_released(context.thread, log.position());
+        }
+    }
+    // SAFETY: the lock is the newest entry.
+    unsafe { context.locks.held.pop() };
+    true
+}
