@@ -3,20 +3,20 @@
 //!
 //! ```
 //! use gordian::async_lock::{Mutex, RwLock};
+//! use gordian::task::instrument;
 //!
 //! let (total, limit) = (Mutex::new(3), RwLock::new(9));
-//! gordian::futures::executor::block_on(async {
+//! futures::executor::block_on(instrument(async {
 //!     *total.lock().await += 4;
 //!     assert!(*total.lock().await < *limit.read().await);
-//! });
+//! }));
 //! *limit.write_blocking() = 1;
 //! ```
 //!
 //! All of the crate is watched: [`Mutex`], [`RwLock`], [`Semaphore`], [`Barrier`], [`OnceCell`], and the named futures of
-//! [`futures`](mod@futures). What a future does that is in no task is not looked at: it is to be run by
-//! [`gordian::tokio`](crate::tokio), or [`gordian::futures::executor::block_on`](crate::futures::executor::block_on), or made a
-//! task by [`gordian::task::instrument`](crate::task::instrument). The `…_blocking` methods are waits of their thread, in a poll or
-//! outside. Without the feature `detect` everything is the original.
+//! [`futures`](mod@futures). What a future does that is in no task is not looked at: it is to be run by `gordian::tokio` or by
+//! `gordian::futures::executor::block_on`, or made a task by [`gordian::task::instrument`]. The `…_blocking` methods are waits of
+//! their thread, and in a poll that has to wait `blocking-in-async`. Without the feature `detect` everything is the original.
 //!
 //! # Who comes first
 //!

@@ -16,6 +16,9 @@ mod executors;
 #[path = "async_lock_wrappers/findings.rs"]
 mod findings;
 #[cfg(feature = "detect")]
+#[path = "async_lock_wrappers/marked.rs"]
+mod marked;
+#[cfg(feature = "detect")]
 #[path = "async_lock_wrappers/rwlocks.rs"]
 mod rwlocks;
 #[path = "async_lock_wrappers/signatures.rs"]

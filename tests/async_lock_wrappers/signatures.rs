@@ -259,6 +259,10 @@ macro_rules! program {
             fn fails(_: ()) -> Ready<Result<u8, char>> {
                 ready(Err('e'))
             }
+            fn sent<F: Future + Send>(_: &F) {}
+            sent(&CELL.get_or_init(|| ready(1)));
+            sent(&CELL.get_or_try_init(|| fails(())));
+            (sent(&CELL.set(1)), sent(&CELL.wait()));
             let mut cell = OnceCell::new();
             block_on(async {
                 assert_eq!(cell.get_or_try_init(|| fails(())).await, Err('e'));
