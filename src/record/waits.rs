@@ -144,7 +144,7 @@ fn conclude(
 }
 
 /// The current owner waits in `block_on` for the end of this task, which it polls itself.
-pub(crate) fn begin_block_on(root: &Arc<State>, place: Place) -> Option<Waiting> {
+pub(crate) fn begin_block_on(root: &State, place: Place) -> Option<Waiting> {
     let mut inside = enter()?;
     let site = inside.locks.site(place);
     if inside.modes.waits() {
@@ -166,7 +166,7 @@ pub(crate) fn task_in_place(state: &State, in_place: bool) {
 /// # Panics
 ///
 /// As [`begin`].
-pub(crate) fn task_blocks(inside: Entered, state: &Arc<State>, blocked: Blocked) {
+pub(crate) fn task_blocks(inside: Entered, state: &State, blocked: Blocked) {
     let session = state.session;
     let judged = {
         let mut waits = WAITS.lock();
@@ -209,7 +209,7 @@ pub(crate) fn task_is_forsaken(state: &State, blocked: Blocked) {
 }
 
 /// As [`task_blocks`], of a task that may be woken by something that nobody knows: what it would come to, if not.
-pub(crate) fn task_may_block(inside: &Entered, state: &Arc<State>, blocked: Blocked) {
+pub(crate) fn task_may_block(inside: &Entered, state: &State, blocked: Blocked) {
     let session = state.session;
     let judged = {
         let mut waits = WAITS.lock();

@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, RawWaker, RawWakerVTable, Wake, Waker};
 
-use super::task::{State, flags};
+use super::states::StateRef;
+use super::task::{More, flags};
 use super::watched::is_of_task;
 use super::{TaskRecord, hazards, losses, spell};
 use crate::analysis::wait_for::{Leg, Wait};
@@ -45,13 +46,13 @@ enum Turn {
 #[derive(Clone, Debug)]
 enum Awaited {
     None,
-    One(Arc<State>),
+    One(StateRef),
     /// Of any of them.
-    Any(Arc<[Arc<State>]>),
+    Any(Arc<[StateRef]>),
 }
 
 impl Awaited {
-    fn as_slice(&self) -> &[Arc<State>] {
+    fn as_slice(&self) -> &[StateRef] {
         match self {
             Self::None => &[],
             Self::One(task) => std::slice::from_ref(task),
@@ -84,7 +85,7 @@ impl Target {
 
     pub(super) fn end_of(task: &TaskRecord) -> Self {
         match &task.0 {
-            Some(state) => Self { tasks: Awaited::One(Arc::clone(state)), ..Self::of(Wait::Join(state.actor)) },
+            Some(state) => Self { tasks: Awaited::One(StateRef::clone(state)), ..Self::of(Wait::Join(state.actor)) },
             None => Self::foreign(),
         }
     }
@@ -95,9 +96,9 @@ impl Target {
         if tasks.len() > MOST_AWAITED {
             return Self::foreign();
         }
-        let states: Option<Vec<Arc<State>>> = tasks.map(|task| task.0.clone()).collect();
+        let states: Option<Vec<StateRef>> = tasks.map(|task| task.0.clone()).collect();
         match states.as_deref() {
-            Some([only]) => Self { tasks: Awaited::One(Arc::clone(only)), ..Self::of(Wait::Join(only.actor)) },
+            Some([only]) => Self { tasks: Awaited::One(StateRef::clone(only)), ..Self::of(Wait::Join(only.actor)) },
             Some([first, ..]) => {
                 let wait = Wait::Join(first.actor);
                 Self { tasks: Awaited::Any(states.unwrap_or_default().into()), ..Self::of(wait) }
@@ -186,7 +187,7 @@ pub fn awaited_at(place: Place, made: Place) -> Place {
 /// Who waits.
 #[derive(Clone, Debug)]
 enum Waiter {
-    Task(Arc<State>),
+    Task(StateRef),
     /// An owner that waits with its thread.
     Thread(ThreadId),
 }
@@ -259,7 +260,7 @@ impl LeafState {
         self.ticket
     }
 
-    pub(crate) fn awaited(&self) -> &[Arc<State>] {
+    pub(crate) fn awaited(&self) -> &[StateRef] {
         self.target.tasks.as_slice()
     }
 }
@@ -288,7 +289,7 @@ impl Wake for LeafWaker {
     fn wake_by_ref(self: &Arc<Self>) {
         match &self.leaf.owner {
             Waiter::Task(task) => {
-                self.leaf.woken.store(task.polls.load(Ordering::SeqCst) + 1, Ordering::SeqCst);
+                self.leaf.woken.store(task.polls() + 1, Ordering::SeqCst);
                 if let Some(leg) = self.leaf.granted().filter(|leg| matches!(leg.wait, Wait::Lock { .. }))
                     && task.is(flags::KNOWN)
                     && !task.is(flags::SUSPENDED)
@@ -457,10 +458,11 @@ impl Waiting {
         let Some(waker) = &self.waker else { return };
         let leaf = &waker.leaf;
         let Waiter::Task(task) = &leaf.owner else { return };
-        leaf.polled.store(task.polls.load(Ordering::SeqCst), Ordering::SeqCst);
+        leaf.polled.store(task.polls(), Ordering::SeqCst);
         let mut inner = task.inner();
-        if let Err(place) = inner.leaves.binary_search_by_key(&leaf.ticket, |other| other.ticket) {
-            inner.leaves.insert(place, Arc::clone(leaf));
+        let leaves = &mut inner.more().leaves;
+        if let Err(place) = leaves.binary_search_by_key(&leaf.ticket, |other| other.ticket) {
+            leaves.insert(place, Arc::clone(leaf));
             task.set(flags::LEAVES);
         }
     }
@@ -473,10 +475,11 @@ impl Waiting {
         {
             spell::works();
             let mut inner = task.inner();
-            if let Ok(place) = inner.leaves.binary_search_by_key(&waker.leaf.ticket, |other| other.ticket) {
-                inner.leaves.remove(place);
+            let Some(More { leaves, .. }) = inner.more.as_deref_mut() else { return };
+            if let Ok(place) = leaves.binary_search_by_key(&waker.leaf.ticket, |other| other.ticket) {
+                leaves.remove(place);
             }
-            if inner.leaves.is_empty() {
+            if leaves.is_empty() {
                 task.clear(flags::LEAVES);
             }
         }
@@ -518,7 +521,7 @@ impl Lazy<'_> {
         let mut inside = enter()?;
         let owner = match inside.blocking {
             true => Waiter::Thread(inside.owner()),
-            false => Waiter::Task(Arc::clone(inside.frames.last()?.task())),
+            false => Waiter::Task(StateRef::clone(inside.frames.last()?.task())),
         };
         let site = inside.locks.site(self.wait.place);
         let ticket = next_ticket();
