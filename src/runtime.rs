@@ -10,9 +10,10 @@ use std::time::Instant;
 use crate::record;
 
 pub mod barriers;
+pub mod blocking;
 pub mod ends;
 pub mod guards;
-#[cfg(feature = "futures")]
+#[cfg(any(feature = "async-lock", feature = "futures"))]
 pub mod held;
 pub mod leaf;
 pub mod messages;

@@ -54,7 +54,7 @@ impl Drop for Waiting {
 ///
 /// If this closes a knot and the user asked for a panic then.
 pub(crate) fn begin(inside: Entered, wait: Wait, site: SiteId) -> Option<Waiting> {
-    begin_unless(inside, wait, site, || false)
+    begin_unless(inside, Leg { wait, site, ordinal: 0, ticket: 0 }, || false)
 }
 
 /// As [`begin`], unless the wait is over already. Who ends such a wait sees to it that `is_over` says so, and calls
@@ -65,8 +65,7 @@ pub(crate) fn begin(inside: Entered, wait: Wait, site: SiteId) -> Option<Waiting
 /// As [`begin`].
 pub(crate) fn begin_unless(
     mut inside: Entered,
-    wait: Wait,
-    site: SiteId,
+    Leg { wait, site, ordinal, ticket }: Leg,
     is_over: impl FnOnce() -> bool,
 ) -> Option<Waiting> {
     if !inside.modes.waits() {
@@ -74,7 +73,8 @@ pub(crate) fn begin_unless(
     }
     holders::take_returned(&mut inside.locks);
     let (owner, session) = (inside.owner(), inside.session);
-    let mut blocked = Blocked::new(wait, site, 0, inside.locks.holdings());
+    let mut blocked = Blocked::new(wait, site, ordinal, inside.locks.holdings());
+    blocked.ticket = ticket;
     let (judged, blocks_for_long) = {
         let mut waits = WAITS.lock();
         if is_over() {

@@ -13,7 +13,7 @@ use super::task::{More, flags};
 use super::watched::is_of_task;
 use super::{TaskRecord, hazards, losses, spell};
 use crate::analysis::wait_for::{Leg, Wait};
-use crate::event::{SiteId, ThreadId};
+use crate::event::{Mode, SiteId, ThreadId};
 use crate::record::context::enter;
 use crate::record::{Place, waits};
 
@@ -28,6 +28,18 @@ pub struct Target {
     limits: bool,
     /// Who is woken has got it already, or stands first in the queue: nobody else gets it before.
     grants: bool,
+    turn: Turn,
+}
+
+/// When a wait comes into consideration among those for the same lock.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Turn {
+    /// After those that began before.
+    Own,
+    /// After all the others.
+    Any,
+    /// It keeps none of them away.
+    Unannounced,
 }
 
 /// The end of which tasks is waited for.
@@ -62,13 +74,13 @@ impl Target {
     /// The moment in time at which another wait is given up.
     #[must_use]
     pub const fn time_limit() -> Self {
-        Self { wait: Some(Wait::Timer), tasks: Awaited::None, limits: true, grants: true }
+        Self::new(Some(Wait::Timer), true)
     }
 
     /// Something that nobody knows: the wait is never taken for a stuck one.
     #[must_use]
     pub const fn foreign() -> Self {
-        Self { wait: None, tasks: Awaited::None, limits: false, grants: true }
+        Self::new(None, false)
     }
 
     pub(super) fn end_of(task: &TaskRecord) -> Self {
@@ -103,8 +115,36 @@ impl Target {
         self
     }
 
+    /// The same, of a reader behind whom no writer waits in turn: whoever has announced to write is in its way, before or
+    /// after.
+    #[must_use]
+    pub fn without_turn(mut self) -> Self {
+        self.turn = Turn::Any;
+        self
+    }
+
+    /// The same, of a writer that no reader sees yet: it keeps none away. Being woken gives it the place of an upgradable reader.
+    #[must_use]
+    pub fn unannounced(mut self) -> Self {
+        self.turn = Turn::Unannounced;
+        self
+    }
+
     pub(crate) const fn of(wait: Wait) -> Self {
-        Self { wait: Some(wait), tasks: Awaited::None, limits: false, grants: true }
+        Self::new(Some(wait), false)
+    }
+
+    const fn new(wait: Option<Wait>, limits: bool) -> Self {
+        Self { wait, tasks: Awaited::None, limits, grants: true, turn: Turn::Own }
+    }
+
+    /// Its place in the queue, where its own number is `ticket`.
+    const fn ticket(&self, ticket: u64) -> u64 {
+        match self.turn {
+            Turn::Own => ticket,
+            Turn::Any => 0,
+            Turn::Unannounced => Leg::UNANNOUNCED,
+        }
     }
 }
 
@@ -180,7 +220,13 @@ impl LeafState {
 
     /// What it has got by being woken, if that is anything.
     pub(super) fn granted(&self) -> Option<Leg> {
-        self.leg().filter(|_| self.target.grants)
+        let mut leg = self.leg().filter(|_| self.target.grants)?;
+        if self.target.turn == Turn::Unannounced
+            && let Wait::Lock { mode, .. } = &mut leg.wait
+        {
+            *mode = Mode::Upgradable;
+        }
+        Some(leg)
     }
 
     /// What else would end its wait.
@@ -189,7 +235,7 @@ impl LeafState {
     }
 
     fn leg_of(&self, wait: Wait) -> Leg {
-        Leg { wait, site: self.site, ordinal: 0, ticket: self.ticket }
+        Leg { wait, site: self.site, ordinal: 0, ticket: self.target.ticket(self.ticket) }
     }
 
     pub(super) fn polled(&self) -> u32 {
@@ -392,8 +438,11 @@ impl Waiting {
         let Some(mut inside) = enter() else { return };
         if inside.blocking {
             if let (Some(waker), Some(wait)) = (&self.waker, self.target.wait) {
+                let leg = Leg { wait, site: waker.leaf.site, ordinal: 0, ticket: self.target.ticket(0) };
+                // Whoever has it may be suspended with it, and polled by this very thread.
+                hazards::blocks(&mut inside, wait, leg.site);
                 let is_woken = || waker.leaf.woken.load(Ordering::SeqCst) != 0;
-                self.thread = waits::begin_unless(inside, wait, waker.leaf.site, is_woken);
+                self.thread = waits::begin_unless(inside, leg, is_woken);
             }
             return;
         }
