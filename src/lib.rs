@@ -46,6 +46,8 @@ pub mod report;
 pub mod trace;
 
 mod allocator;
+#[cfg(feature = "async-lock")]
+pub mod async_lock;
 #[cfg(feature = "futures")]
 pub mod futures;
 mod name;

@@ -10,9 +10,10 @@ use std::time::Instant;
 use crate::record;
 
 pub mod barriers;
+pub mod blocking;
 pub mod ends;
 pub mod guards;
-#[cfg(feature = "futures")]
+#[cfg(any(feature = "async-lock", feature = "futures"))]
 pub mod held;
 pub mod leaf;
 pub mod messages;
@@ -112,7 +113,7 @@ pub mod locks {
 /// Hooks of condition variables.
 pub mod condvars {
     use super::locks::LockMeta;
-    use super::{Place, Waiting};
+    use super::{Instant, Place, Waiting};
     use crate::record::condvars;
 
     /// What a condvar keeps beside its waiters.
@@ -133,6 +134,11 @@ pub mod condvars {
         /// The current thread has released the mutex, stands in the queue without a time limit, and enters its wait.
         pub fn wait(&self, mutex: &LockMeta, place: Place) -> Option<Waiting> {
             self.0.wait(&mutex.0, place).map(Waiting)
+        }
+
+        /// The current thread has released the mutex, stands in the queue, and waits until `deadline` (`None`: for ages).
+        pub fn wait_until(&self, deadline: Option<Instant>, place: Place) {
+            self.0.wait_until(deadline, place);
         }
 
         /// The current thread's wait is over.

@@ -455,9 +455,10 @@ fn a_destructor_that_joins_in_a_task() {
         }
     }
     async fn program(in_task: bool) {
-        let (stop, stopped) = gordian::sync::mpsc::channel::<()>();
-        let connection = Connection(Some(gordian::thread::spawn(move || assert!(stopped.recv().is_err()))));
-        drop(stop);
+        let (_stop, stopped) = gordian::sync::mpsc::channel::<()>();
+        // It does not end before it is waited for.
+        let reads = move || assert!(stopped.recv_timeout(SECOND / 5).is_err());
+        let connection = Connection(Some(gordian::thread::spawn(reads)));
         if in_task {
             drop(connection);
         } else {

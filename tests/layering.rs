@@ -22,6 +22,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("shared", &["event", "name", "primitive", "record", "Named"]),
     // Compiled a second time over a program's own tokio: it knows the recorder by its hooks alone.
     ("tokio", &["event", "runtime", "Named"]),
+    ("async_lock", &["event", "runtime", "Named"]),
     ("futures", &["event", "runtime", "Named"]),
     ("region", &["record"]),
     ("allocator", &["record"]),

@@ -253,6 +253,9 @@ impl RawCondvar {
         drop(waiters);
         std::mem::forget(undo);
         mutex.unlock_unseen();
+        if deadline.is_some() {
+            self.meta.wait_until(deadline, place);
+        }
         // A notification that comes together with the end of the time counts: it must not be lost.
         let notified = waiter.sleep(deadline) || !self.leave(&waiter);
         drop(waiting);

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
+use std::time::Instant;
 
 use parking_lot::Mutex;
 
@@ -10,7 +11,7 @@ use super::context::{Context, enter};
 use super::queue;
 use super::registry::{self, Ids};
 use super::waits::{self, Waiting};
-use super::{Place, config};
+use super::{Place, config, tasks};
 use crate::analysis::happens_before::{AtomicClock, ChannelClock};
 use crate::analysis::wait_for::{Backlog, Knot, Wait};
 use crate::event::{AtomicId, ChannelId, Object, ObjectKind, Op, Order, ThreadId};
@@ -216,6 +217,12 @@ impl ChannelMeta {
             self.emit(&mut inside, place, |channel| Op::RecvRequest { channel });
         }
         if sender_comes { None } else { queue::enter_wait(Wait::Recv(self.id()), place) }
+    }
+
+    /// The current thread will wait for a message until `deadline` (`None`: for ages).
+    pub(crate) fn wait_to_receive_until(&self, deadline: Option<Instant>, place: Place) {
+        self.describe();
+        tasks::blocks_until(Wait::Recv(self.id()), deadline, place);
     }
 
     fn describe(&self) {

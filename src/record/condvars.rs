@@ -1,11 +1,13 @@
 //! Hooks of condition variables. The queue of waiters is the wrapper's; these are called under its lock.
 
+use std::time::Instant;
+
 use super::Place;
 use super::context::enter;
 use super::locks::LockMeta;
-use super::queue;
 use super::registry::{self, Ids};
 use super::waits::Waiting;
+use super::{queue, tasks};
 use crate::analysis::wait_for::Wait;
 use crate::event::{CondvarId, Object, ObjectKind, Op};
 use crate::primitive::AtomicU32;
@@ -45,6 +47,15 @@ impl CondvarMeta {
             }
         }
         queue::enter_wait(Wait::Condvar(condvar), place)
+    }
+
+    /// The current thread has released the mutex, stands in the queue, and waits until `deadline` (`None`: for ages).
+    pub(crate) fn wait_until(&self, deadline: Option<Instant>, place: Place) {
+        {
+            let _inside = enter();
+            registry::describe(Object::Condvar(self.id()), ObjectKind::Condvar, Some(self.created));
+        }
+        tasks::blocks_until(Wait::Condvar(self.id()), deadline, place);
     }
 
     /// The current thread's wait is over.

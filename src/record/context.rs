@@ -11,7 +11,7 @@ use rustc_hash::FxHashSet;
 use super::Place;
 use super::config::{self, Modes};
 use super::kept::Kept;
-use super::locks::{Line, LockState};
+use super::locks::LockState;
 use super::log::ThreadLog;
 use super::tasks::Frame;
 use super::threads::{self, ThreadRecord};
@@ -79,13 +79,13 @@ impl Context {
         }
     }
 
-    /// Another owner is at it; see [`LockState::switch`]. Not all such changes are events: what the one before has logged stands
-    /// as it is, for its locks are not on the stack now.
-    pub(crate) fn switch(&mut self, line: &mut Line) {
+    /// Another owner is about to be at it. Not all such changes are events: what the one before has logged stands as it is, for
+    /// its locks are not on the stack then.
+    #[inline]
+    pub(crate) fn hands_over(&mut self) {
         if let Some(log) = &mut self.log {
             log.close_word();
         }
-        self.locks.switch(line);
     }
 
     /// Writes an event to the trace, if one is recorded. Called while the object's own internal lock (or the object, if it

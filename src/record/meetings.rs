@@ -14,6 +14,10 @@ pub struct MeetingMeta {
     arrived: Mutex<usize>,
 }
 
+// Nothing of the user's runs under its locks: a panic finds it whole.
+impl std::panic::UnwindSafe for MeetingMeta {}
+impl std::panic::RefUnwindSafe for MeetingMeta {}
+
 /// An arrival, until the party leaves; dropped before, the party is gone, though it was counted.
 #[derive(Debug)]
 pub struct Arrival(Generation);
@@ -21,8 +25,9 @@ pub struct Arrival(Generation);
 impl MeetingMeta {
     /// A barrier of so many parties.
     #[must_use]
-    pub fn new(parties: usize, created: Place) -> Self {
-        Self { barrier: BarrierMeta::new(parties, created), parties: parties.max(1), arrived: Mutex::new(0) }
+    pub const fn new(parties: usize, created: Place) -> Self {
+        let parties = if parties == 0 { 1 } else { parties };
+        Self { barrier: BarrierMeta::new(parties, created), parties, arrived: Mutex::new(0) }
     }
 
     /// Gives it a name for reports.

@@ -36,6 +36,10 @@ pub struct SemaphoreMeta {
     edge: Edge,
 }
 
+// Nothing of the user's runs under its locks: a panic finds it whole.
+impl std::panic::UnwindSafe for SemaphoreMeta {}
+impl std::panic::RefUnwindSafe for SemaphoreMeta {}
+
 impl std::fmt::Debug for SemaphoreMeta {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("SemaphoreMeta").finish_non_exhaustive()
@@ -154,6 +158,21 @@ impl SemaphoreMeta {
             }
         }
         Target::of(Wait::Lock { lock, mode, upgrade: false })
+    }
+
+    /// The wait of an upgradable reader, which holds the lock ([`Mode::Upgradable`]), to become the writer.
+    #[must_use]
+    pub fn wants_upgrade(&self, place: Place) -> Target {
+        let _ = self.wants(1, Mode::Exclusive, place);
+        self.upgrades()
+    }
+
+    /// The same, of a writer that was [wanted](Self::wants) as such and holds the lock upgradably on its way: that makes no order
+    /// of its own.
+    #[must_use]
+    pub fn upgrades(&self) -> Target {
+        let Some(mut inside) = enter() else { return Target::foreign() };
+        Target::of(Wait::Lock { lock: self.meta.lock_id(&mut inside), mode: Mode::Exclusive, upgrade: true })
     }
 
     /// After an acquisition. `owned`: the guard borrows nothing, and may go anywhere (`lock_owned`): then who holds it is
@@ -343,12 +362,12 @@ impl SemaphoreMeta {
         }
     }
 
-    /// A writer becomes a reader, before the real call.
-    pub fn downgraded(&self, hold: &mut Hold) {
+    /// A writer becomes a reader, or an upgradable one, or this one a mere reader; before the real call.
+    pub fn downgraded(&self, hold: &mut Hold, mode: Mode) {
         let Some(mut inside) = enter() else { return };
         let context = &mut *inside;
         if hold.owner == Some(context.owner()) {
-            context.locks.downgrade(hold.lock);
+            context.locks.downgrade(hold.lock, mode);
         } else if let Some(owner) = hold.owner.take() {
             holders::give_back(owner, hold.lock, hold.mode);
         }
@@ -356,10 +375,10 @@ impl SemaphoreMeta {
         if hold.owner.is_some() {
             context.emit(Op::Released { lock: hold.lock, mode: hold.mode }, self.meta.created());
             let attempt = Attempt::Try;
-            context.emit(Op::Acquired { lock: hold.lock, mode: Mode::Shared, attempt }, self.meta.created());
+            context.emit(Op::Acquired { lock: hold.lock, mode, attempt }, self.meta.created());
         }
         self.publish(context, hold.mode);
-        hold.mode = Mode::Shared;
+        hold.mode = mode;
         hold.units = 1;
     }
 

@@ -3,6 +3,7 @@
 use std::panic::Location;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use rustc_hash::FxHashSet;
@@ -13,7 +14,7 @@ use super::kept::{self, Kept};
 use super::locks::{LockState, ORDER};
 use super::log::ThreadLog;
 use super::registry::{self, LiveNames};
-use super::{Place, process, waits};
+use super::{Place, process, tasks, waits};
 use crate::analysis::happens_before::{SlotTable, SyncClock, ThreadClock};
 use crate::analysis::wait_for::{SessionId, Wait};
 use crate::event::{Names as _, Op, ThreadId};
@@ -379,13 +380,13 @@ pub(crate) fn current() -> Option<Arc<ThreadRecord>> {
     enter().map(|inside| Arc::clone(&inside.record))
 }
 
-/// A real `park`, with or without a time limit.
+/// A real `park`, or with a `limit` a real `park_timeout`.
 ///
 /// `given` stands for the real token as far as our `unpark` gives it: both are set under the token's lock, and both are
 /// taken under it. So without `given` there is no real token either, and the wait that is entered then is one. (Tokens
 /// given through a plain [`std::thread::Thread`] are not seen.)
-pub(crate) fn park(place: Place, timed: bool, real: impl FnOnce()) {
-    let Some(waiting) = park_request(place, timed) else { return };
+pub(crate) fn park(place: Place, limit: Option<Duration>, real: impl FnOnce()) {
+    let Some(waiting) = park_request(place, limit) else { return };
     real();
     drop(waiting);
     let Some(mut inside) = enter() else { return };
@@ -394,7 +395,7 @@ pub(crate) fn park(place: Place, timed: bool, real: impl FnOnce()) {
 }
 
 /// `None`: a token was there, and is taken.
-fn park_request(place: Place, timed: bool) -> Option<Option<waits::Waiting>> {
+fn park_request(place: Place, limit: Option<Duration>) -> Option<Option<waits::Waiting>> {
     let Some(mut inside) = enter() else { return Some(None) };
     let record = Arc::clone(&inside.record);
     // Held over the entry into the wait, so that an `unpark` comes either before it, and is seen, or after it, and takes
@@ -404,7 +405,10 @@ fn park_request(place: Place, timed: bool) -> Option<Option<waits::Waiting>> {
         take_token(&mut inside, &mut token, place);
         return None;
     }
-    if timed {
+    if let Some(limit) = limit {
+        drop(token);
+        drop(inside);
+        tasks::blocks_until(Wait::Park, Instant::now().checked_add(limit), place);
         return Some(None);
     }
     inside.emit(Op::ParkRequest, place);

@@ -54,7 +54,7 @@ impl Drop for Waiting {
 ///
 /// If this closes a knot and the user asked for a panic then.
 pub(crate) fn begin(inside: Entered, wait: Wait, site: SiteId) -> Option<Waiting> {
-    begin_unless(inside, wait, site, || false)
+    begin_unless(inside, Leg { wait, site, ordinal: 0, ticket: 0 }, || false)
 }
 
 /// As [`begin`], unless the wait is over already. Who ends such a wait sees to it that `is_over` says so, and calls
@@ -65,8 +65,7 @@ pub(crate) fn begin(inside: Entered, wait: Wait, site: SiteId) -> Option<Waiting
 /// As [`begin`].
 pub(crate) fn begin_unless(
     mut inside: Entered,
-    wait: Wait,
-    site: SiteId,
+    Leg { wait, site, ordinal, ticket }: Leg,
     is_over: impl FnOnce() -> bool,
 ) -> Option<Waiting> {
     if !inside.modes.waits() {
@@ -74,7 +73,8 @@ pub(crate) fn begin_unless(
     }
     holders::take_returned(&mut inside.locks);
     let (owner, session) = (inside.owner(), inside.session);
-    let mut blocked = Blocked::new(wait, site, 0, inside.locks.holdings());
+    let mut blocked = Blocked::new(wait, site, ordinal, inside.locks.holdings());
+    blocked.ticket = ticket;
     let (judged, blocks_for_long) = {
         let mut waits = WAITS.lock();
         if is_over() {
@@ -144,7 +144,7 @@ fn conclude(
 }
 
 /// The current owner waits in `block_on` for the end of this task, which it polls itself.
-pub(crate) fn begin_block_on(root: &Arc<State>, place: Place) -> Option<Waiting> {
+pub(crate) fn begin_block_on(root: &State, place: Place) -> Option<Waiting> {
     let mut inside = enter()?;
     let site = inside.locks.site(place);
     if inside.modes.waits() {
@@ -166,7 +166,7 @@ pub(crate) fn task_in_place(state: &State, in_place: bool) {
 /// # Panics
 ///
 /// As [`begin`].
-pub(crate) fn task_blocks(inside: Entered, state: &Arc<State>, blocked: Blocked) {
+pub(crate) fn task_blocks(inside: Entered, state: &State, blocked: Blocked) {
     let session = state.session;
     let judged = {
         let mut waits = WAITS.lock();
@@ -209,7 +209,7 @@ pub(crate) fn task_is_forsaken(state: &State, blocked: Blocked) {
 }
 
 /// As [`task_blocks`], of a task that may be woken by something that nobody knows: what it would come to, if not.
-pub(crate) fn task_may_block(inside: &Entered, state: &Arc<State>, blocked: Blocked) {
+pub(crate) fn task_may_block(inside: &Entered, state: &State, blocked: Blocked) {
     let session = state.session;
     let judged = {
         let mut waits = WAITS.lock();

@@ -12,7 +12,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use super::Place;
-use super::leaf::{Leaf, Target};
 use super::semaphores::{Hold, SemaphoreMeta};
 use crate::event::{Attempt, Mode};
 
@@ -24,16 +23,52 @@ pub trait Lock {
 
 /// Who keeps a lock alive while it is held: a reference or an [`Arc`].
 pub trait Keeper: Deref<Target: Lock> {
+    /// Who keeps it alive once it is held.
+    type Kept: Keeper;
     /// May the guard outlive the future in which it was made?
     const OWNED: bool;
+
+    /// From now on it is held.
+    fn keep(self) -> Self::Kept;
 }
 
 impl<L: Lock + ?Sized> Keeper for &L {
+    type Kept = Self;
     const OWNED: bool = false;
+
+    fn keep(self) -> Self {
+        self
+    }
 }
 
 impl<L: Lock + ?Sized> Keeper for Arc<L> {
+    type Kept = Self;
     const OWNED: bool = true;
+
+    fn keep(self) -> Self {
+        self
+    }
+}
+
+/// The [`Arc`] of a future that makes one of its own only when it has taken the lock.
+#[derive(Debug)]
+pub struct Lent<'a, L: ?Sized>(pub &'a Arc<L>);
+
+impl<L: ?Sized> Deref for Lent<'_, L> {
+    type Target = L;
+
+    fn deref(&self) -> &L {
+        self.0
+    }
+}
+
+impl<L: Lock + ?Sized> Keeper for Lent<'_, L> {
+    type Kept = Arc<L>;
+    const OWNED: bool = true;
+
+    fn keep(self) -> Arc<L> {
+        Arc::clone(self.0)
+    }
 }
 
 /// A lock that is held, until this is dropped, by the original's guard `G`.
@@ -57,6 +92,11 @@ impl<L: Keeper, G> Held<L, G> {
         &self.lock
     }
 
+    /// The original's guard.
+    pub fn guard_mut(&mut self) -> &mut G {
+        &mut self.guard
+    }
+
     /// The user reads or writes what is guarded. `owns`: it owns something.
     #[inline]
     #[track_caller]
@@ -77,11 +117,44 @@ impl<L: Keeper, G> Held<L, G> {
         }
     }
 
-    /// The hold of a writer becomes one of a reader, with nobody in between.
-    pub fn downgrade<R>(self, downgrade: impl FnOnce(G) -> R) -> Held<L, R> {
+    /// The same hold by another guard.
+    pub fn map<H>(self, map: impl FnOnce(G) -> H) -> Held<L, H> {
+        let (lock, guard, hold) = self.into_parts();
+        Held { guard: map(guard), hold, lock }
+    }
+
+    /// The same hold of the same lock, which is kept alive by another.
+    pub fn kept_by<K: Keeper>(self, keep: impl FnOnce(L) -> K) -> Held<K, G> {
+        let (lock, guard, hold) = self.into_parts();
+        Held { guard, hold, lock: keep(lock) }
+    }
+
+    /// The hold becomes a weaker one, with nobody in between.
+    pub fn downgrade<H>(self, mode: Mode, downgrade: impl FnOnce(G) -> H) -> Held<L, H> {
         let (lock, guard, mut hold) = self.into_parts();
-        lock.meta().downgraded(&mut hold);
+        lock.meta().downgraded(&mut hold, mode);
         Held { guard: downgrade(guard), hold, lock }
+    }
+
+    /// The hold of an upgradable reader has become that of a writer, with nobody in between, by the original's `guard`.
+    pub fn upgraded<H>(self, guard: H, attempt: Attempt, place: Place) -> Held<L, H> {
+        let (lock, upgradable, hold) = self.into_parts();
+        lock.meta().released(&hold);
+        drop(upgradable);
+        Held::new(lock, guard, Mode::Exclusive, attempt, place)
+    }
+
+    /// The same if that is possible at once.
+    ///
+    /// # Errors
+    ///
+    /// The hold as it is.
+    pub fn try_upgrade<H>(self, upgrade: impl FnOnce(G) -> Result<H, G>, place: Place) -> Result<Held<L, H>, Self> {
+        let (lock, guard, hold) = self.into_parts();
+        match upgrade(guard) {
+            Ok(guard) => Ok(Held { guard: (), hold, lock }.upgraded(guard, Attempt::Try, place)),
+            Err(guard) => Err(Held { guard, hold, lock }),
+        }
     }
 
     /// It stays held for ever.
@@ -105,10 +178,10 @@ impl<L: Keeper, G> fmt::Debug for Held<L, G> {
     }
 }
 
-/// A future that takes a lock, by the original's future `F`.
+/// A future that takes a lock, and waits for it by `F`: the original's future, in a [`Leaf`](super::leaf::Leaf).
 pub struct Acquire<L, F> {
     // In this order: the future may borrow from what `lock` keeps alive.
-    wait: Option<Leaf<F>>,
+    wait: Option<F>,
     /// None: it has been taken.
     lock: Option<L>,
     mode: Mode,
@@ -126,12 +199,8 @@ impl<L: Keeper, F: Future> Acquire<L, F> {
         self.lock.as_ref()
     }
 
-    /// Where it was asked for.
-    pub const fn place(&self) -> Place {
-        self.place
-    }
-
-    /// As [`Future::poll`]: takes it with `attempt` if that is possible at once, else waits for `begin`.
+    /// As [`Future::poll`]: takes it with `attempt` if that is possible at once, else waits for `begin`, which is told where it
+    /// was asked for.
     ///
     /// # Panics
     ///
@@ -140,8 +209,8 @@ impl<L: Keeper, F: Future> Acquire<L, F> {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         attempt: impl FnOnce(&L) -> Option<F::Output>,
-        begin: impl FnOnce(&L) -> (F, Target),
-    ) -> Poll<Held<L, F::Output>> {
+        begin: impl FnOnce(&L, Place) -> F,
+    ) -> Poll<Held<L::Kept, F::Output>> {
         // SAFETY: `wait` is pinned with `self`: it is never moved, only made and dropped in its place. The rest does not care.
         let this = unsafe { self.get_unchecked_mut() };
         let lock = this.lock.as_ref().expect("a future that takes a lock is polled after it has taken it");
@@ -149,8 +218,7 @@ impl<L: Keeper, F: Future> Acquire<L, F> {
             if let Some(guard) = attempt(lock) {
                 return Poll::Ready(this.taken(guard));
             }
-            let (future, target) = begin(lock);
-            this.wait = Some(Leaf::new(future, target, this.place));
+            this.wait = Some(begin(lock, this.place));
         }
         let wait = this.wait.as_mut().expect("it has just been made");
         // SAFETY: as above.
@@ -160,9 +228,9 @@ impl<L: Keeper, F: Future> Acquire<L, F> {
     }
 
     #[inline]
-    fn taken(&mut self, guard: F::Output) -> Held<L, F::Output> {
+    fn taken(&mut self, guard: F::Output) -> Held<L::Kept, F::Output> {
         let lock = self.lock.take().expect("it has been looked at");
-        Held::new(lock, guard, self.mode, Attempt::Blocking, self.place)
+        Held::new(lock.keep(), guard, self.mode, Attempt::Blocking, self.place)
     }
 }
 

@@ -189,6 +189,7 @@ impl Condvar {
         let deadline = Instant::now().checked_add(time);
         let waiter = self.enqueue();
         drop(guard);
+        self.meta.wait_until(deadline, place);
         // A notification that comes together with the end of the time counts: it must not be lost.
         let notified = waiter.sleep(deadline) || !self.waiters.lock().queue.leave(&waiter);
         self.meta.woken(notified, place);

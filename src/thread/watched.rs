@@ -44,13 +44,13 @@ pub fn current() -> Thread {
 /// See [`std::thread::park`].
 #[track_caller]
 pub fn park() {
-    threads::park(Location::caller(), false, std::thread::park);
+    threads::park(Location::caller(), None, std::thread::park);
 }
 
 /// See [`std::thread::park_timeout`].
 #[track_caller]
 pub fn park_timeout(dur: Duration) {
-    threads::park(Location::caller(), true, || std::thread::park_timeout(dur));
+    threads::park(Location::caller(), Some(dur), || std::thread::park_timeout(dur));
 }
 
 /// See [`std::thread::park_timeout_ms`].

@@ -98,6 +98,45 @@ fn a_message_dropped_on_its_way() {
     silent(|| program(true));
 }
 
+/// The same, on the way into what a lock guards, which somebody else keeps for long.
+#[test]
+fn a_message_dropped_where_it_waits_for_a_lock() {
+    async fn add(items: &mut Receiver<u32>, sum: &Mutex<u32>) -> Option<()> {
+        let item = items.recv().await?;
+        *sum.lock().await += item;
+        Some(())
+    }
+    async fn lock_and_add(items: &mut Receiver<u32>, sum: &Mutex<u32>) -> Option<()> {
+        let mut sum = sum.lock().await;
+        *sum += items.recv().await?;
+        Some(())
+    }
+    async fn program(lock_first: bool) {
+        let (mut items, sum) = (items(6), Arc::new(Mutex::new(0)));
+        let reader = task::spawn({
+            let sum = Arc::clone(&sum);
+            async move {
+                let _sum = sum.lock().await;
+                sleep(8 * SECOND).await;
+            }
+        });
+        loop {
+            let adding = async {
+                match lock_first {
+                    true => lock_and_add(&mut items, &sum).await,
+                    false => add(&mut items, &sum).await,
+                }
+            };
+            if timeout(SECOND, adding).await == Ok(None) {
+                break;
+            }
+        }
+        reader.await.unwrap();
+    }
+    finds(Kind::CancelledCriticalSection, || program(false));
+    silent(|| program(true));
+}
+
 /// What is gathered in one place may be kept elsewhere: nobody can tell, and nothing is said.
 #[test]
 fn a_batch_gathered_outside() {

@@ -1,6 +1,7 @@
 //! Blocking in polls, and locks of threads held over awaits.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use gordian::finding::{Kind, Tier};
 use gordian::sync::{Mutex, mpsc};
@@ -209,10 +210,43 @@ fn a_task_aborted_in_the_middle_of_an_update() {
 
 #[test]
 fn sleeping_with_the_thread() {
-    let found = on_one_thread(|| async { gordian::thread::sleep(std::time::Duration::ZERO) });
+    let found = on_one_thread(|| async { gordian::thread::sleep(Duration::ZERO) });
     assert_found(&found, &[(Kind::BlockingInAsync, Tier::Observed)]);
-    let found = on_one_thread(|| async { tokio::time::sleep(std::time::Duration::ZERO).await });
+    let found = on_one_thread(|| async { tokio::time::sleep(Duration::ZERO).await });
     assert_found(&found, &[]);
+}
+
+/// A wait that ends by itself blocks its thread as long.
+#[test]
+fn waiting_with_the_thread_for_some_time() {
+    // Not over before it begins, however long the thread is kept from running in between.
+    const LONG: Duration = Duration::from_millis(200);
+
+    fn receive(time: Duration) {
+        let (_sender, receiver) = mpsc::channel::<()>();
+        receiver.recv_timeout(time).unwrap_err();
+    }
+    fn park(time: Duration) {
+        gordian::thread::park_timeout(time);
+    }
+    fn wait(time: Duration) {
+        let (lock, condvar) = (Mutex::new(()), gordian::sync::Condvar::new());
+        drop(condvar.wait_timeout(lock.lock().unwrap(), time));
+    }
+    fn wait_for_parking_lot(time: Duration) {
+        let (lock, condvar) = (gordian::parking_lot::Mutex::new(()), gordian::parking_lot::Condvar::new());
+        assert!(condvar.wait_for(&mut lock.lock(), time).timed_out());
+    }
+    for wait in [receive, park, wait, wait_for_parking_lot] {
+        let found = on_one_thread(move || async move { wait(LONG) });
+        assert_found(&found, &[(Kind::BlockingInAsync, Tier::Observed)]);
+        let found = on_one_thread(move || async move { wait(Duration::ZERO) });
+        assert_found(&found, &[]);
+        let found = on_one_thread(move || async move {
+            tokio::task::spawn_blocking(move || wait(Duration::from_millis(1))).await.unwrap()
+        });
+        assert_found(&found, &[]);
+    }
 }
 
 /// A method that blocks is a wait of its thread.

@@ -60,8 +60,9 @@ impl Knot {
     /// was reported when it closed).
     #[must_use]
     pub fn finding(&self, names: &dyn Names) -> Option<Finding> {
-        let members = self.core()?;
+        let mut members = self.core()?;
         let kind = self.kind(&members);
+        members.iter_mut().for_each(|member| hide_its_way(&mut member.blocked));
         // Not by its own upgrade: that waits for the readers beside it.
         let is_wanted = |lock, holder| {
             members.iter().any(|member| match member.blocked.wait {
@@ -232,6 +233,12 @@ impl Knot {
             _ => Kind::WaitCycle,
         }
     }
+}
+
+/// The place among writers of one that waits for the readers to leave is no lock that anybody took.
+fn hide_its_way(blocked: &mut Blocked) {
+    let Wait::Lock { lock, upgrade: true, .. } = blocked.wait else { return };
+    blocked.holds.retain(|held| (held.lock, held.site, held.mode) != (lock, blocked.site, Mode::Upgradable));
 }
 
 /// Does one of them wait for what a future has that is polled no more?

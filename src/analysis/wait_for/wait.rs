@@ -95,7 +95,13 @@ pub struct Leg {
     /// Ordinal of the request, 0 when live.
     pub ordinal: u64,
     /// Place in the queue of a lock that serves its waiters in turn: those with lower numbers come first. 0: it does not.
+    /// [`Leg::UNANNOUNCED`]: nobody sees it wait.
     pub ticket: u64,
+}
+
+impl Leg {
+    /// The [`ticket`](Self::ticket) of a writer that keeps no reader away yet.
+    pub const UNANNOUNCED: u64 = u64::MAX;
 }
 
 /// A thread or task that waits.

@@ -12,6 +12,7 @@ use ::futures::lock as real;
 use ::gordian::Named;
 use ::gordian::event::{Attempt, Mode, ObjectKind};
 use ::gordian::runtime::held::{Acquire, Held, Keeper, Lock};
+use ::gordian::runtime::leaf::Leaf;
 use ::gordian::runtime::semaphores::SemaphoreMeta;
 
 use super::guards::{MutexGuard, OwnedMutexGuard};
@@ -19,8 +20,8 @@ use super::guards::{MutexGuard, OwnedMutexGuard};
 /// The original's hold. That it borrows from the lock is not to be seen in its type: it is always beside who keeps the
 /// lock alive, and goes before that.
 pub(super) type RealGuard = real::MutexGuard<'static, ()>;
-/// Its future: the same.
-type RealFuture = real::MutexLockFuture<'static, ()>;
+/// Its future, in its wait: the same.
+type Wait = Leaf<real::MutexLockFuture<'static, ()>>;
 
 /// See [`futures::lock::Mutex`].
 pub struct Mutex<T: ?Sized> {
@@ -104,19 +105,18 @@ where
     Some(Held::new(lock, guard, Mode::Exclusive, Attempt::Try, Location::caller()))
 }
 
-fn poll<T: ?Sized, L>(acquire: &mut Acquire<L, RealFuture>, cx: &mut Context<'_>) -> Poll<Held<L, RealGuard>>
+fn poll<T: ?Sized, L>(acquire: &mut Acquire<L, Wait>, cx: &mut Context<'_>) -> Poll<Held<L::Kept, RealGuard>>
 where
     L: Keeper<Target = Mutex<T>> + Unpin,
 {
-    let place = acquire.place();
     Pin::new(acquire).poll(
         cx,
         // SAFETY: the guard goes into the hold, beside the keeper.
         |lock| unsafe { lock.real() }.try_lock(),
-        |lock| {
+        |lock, place| {
             let target = lock.meta.wants(1, Mode::Exclusive, place).without_grant();
             // SAFETY: the future stays in `Acquire`, beside the keeper.
-            (unsafe { lock.real() }.lock(), target)
+            Leaf::new(unsafe { lock.real() }.lock(), target, place)
         },
     )
 }
@@ -154,10 +154,10 @@ impl<T: Default> Default for Mutex<T> {
 }
 
 /// See [`futures::lock::MutexLockFuture`].
-pub struct MutexLockFuture<'a, T: ?Sized>(Acquire<&'a Mutex<T>, RealFuture>);
+pub struct MutexLockFuture<'a, T: ?Sized>(Acquire<&'a Mutex<T>, Wait>);
 
 /// See [`futures::lock::OwnedMutexLockFuture`].
-pub struct OwnedMutexLockFuture<T: ?Sized>(Acquire<Arc<Mutex<T>>, RealFuture>);
+pub struct OwnedMutexLockFuture<T: ?Sized>(Acquire<Arc<Mutex<T>>, Wait>);
 
 // SAFETY: it has a reference to the mutex, and gives a guard.
 unsafe impl<T: ?Sized + Send> Send for MutexLockFuture<'_, T> {}

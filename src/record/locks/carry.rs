@@ -132,27 +132,33 @@ impl LockState {
         true
     }
 
-    /// What the owner carries exclusively is shared from now on.
-    pub(crate) fn downgrade(&mut self, lock: LockId) {
+    /// What the owner carries is held in a weaker mode from now on.
+    pub(crate) fn downgrade(&mut self, lock: LockId, mode: Mode) {
         let carried = self.line.carried.iter_mut().rfind(|held| held.lock == lock);
         if let Some(held) = carried {
-            held.mode = Mode::Shared;
+            held.mode = mode;
             self.reseed();
         }
     }
 
-    /// Does the owner hold this lock of tasks?
-    fn carries(&self, lock: LockId) -> bool {
-        self.line.carried.iter().any(|held| held.lock == lock)
+    /// Does the owner hold this lock of tasks, and is there nothing to ask about it in this mode?
+    fn has(&self, lock: LockId, mode: Mode) -> bool {
+        // A second read is a hazard of its own, and an upgrade a request as any other.
+        let asks_more = |held: &Carried| match mode {
+            Mode::Shared => true,
+            Mode::Exclusive => held.mode == Mode::Upgradable,
+            _ => held.mode.is_shared(),
+        };
+        let mut own = self.line.carried.iter().filter(|held| held.lock == lock).peekable();
+        own.peek().is_some() && !own.any(asks_more)
     }
 }
 
 /// Before the wait of a task for a lock of tasks: judges the order, so that a report precedes the hang. Gives the lock's id.
 pub(crate) fn wanted_by_task(context: &mut Context, meta: &LockMeta, mode: Mode, site: SiteId) -> LockId {
     let lock = meta.id(&mut context.locks);
-    // What it has already makes no order, but a second read is a hazard of its own.
-    let known = mode != Mode::Shared && context.locks.carries(lock);
-    if context.modes.order() && matters(context, meta, mode) && !known {
+    // What it has already makes no order.
+    if context.modes.order() && matters(context, meta, mode) && !context.locks.has(lock, mode) {
         meta.describe(lock);
         meta.set_known();
         judge_request(context, meta, lock, mode, site);

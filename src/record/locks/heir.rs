@@ -67,7 +67,7 @@ impl LockState {
         heir.ready = 0;
         meta.put_note(heir.note);
         // SAFETY: by the caller's promise.
-        unsafe { self.held.push_ready(heir.entry) };
+        unsafe { self.held.push_ready(heir.entry.at(meta.address())) };
         true
     }
 
@@ -107,7 +107,7 @@ const ANEW: u32 = 256;
 #[inline(always)]
 fn entry(chain: u64, id: u32, note: Note) -> Entry {
     let chain = grow(chain, LockId(id), Mode::Exclusive);
-    Entry::new(chain, id, note.site(), Mode::Exclusive, Attempt::Blocking)
+    Entry::new(chain, (id, 0), note.site(), Mode::Exclusive, Attempt::Blocking)
 }
 
 /// A lock dies that has inherited all it ever had: puts that back. False, and nothing done, if it hasn't.

@@ -3,6 +3,7 @@
 use std::cell::UnsafeCell;
 use std::num::NonZeroU32;
 use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::ptr;
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 use super::heir;
@@ -166,6 +167,12 @@ impl LockMeta {
         self.created
     }
 
+    /// Where the lock lies, as long as it is not moved.
+    #[inline(always)]
+    pub(super) fn address(&self) -> usize {
+        ptr::from_ref(self).addr()
+    }
+
     pub(super) fn is_named(&self) -> bool {
         self.marks.load(Ordering::Relaxed) & NAMED != 0
     }
@@ -217,12 +224,6 @@ impl LockMeta {
     #[inline(always)]
     pub(super) fn id_word(&self) -> u32 {
         self.id.load(Ordering::Relaxed)
-    }
-
-    /// Was it ever acquired, or waited for?
-    #[inline(always)]
-    pub(super) fn was_taken(&self) -> bool {
-        self.id_word() != 0
     }
 
     pub(super) fn id(&self, locks: &mut LockState) -> LockId {

@@ -6,6 +6,7 @@ use super::ORDER;
 use super::carry::Carried;
 use super::heir::Heir;
 use super::held::{Entry, Held, LAST_SITE, grow};
+use super::meta::LockMeta;
 use super::pins::Pins;
 use crate::analysis::lock_order::{HeldLock, KnownChains, Moment, extend};
 use crate::analysis::wait_for::{Holding, Possession};
@@ -96,24 +97,33 @@ pub(crate) struct Line {
     moment: Option<Moment>,
     /// What it holds beside the stack, oldest first.
     pub(crate) carried: Vec<Carried>,
-    /// What is on the stack, while another owner is at it.
-    stack: Vec<Entry>,
+    /// What is on the stack, if that is anything, while another owner is at it.
+    aside: Option<Box<Aside>>,
 }
+
+/// Entries of the stack, oldest first, that are none of the present owner's. In a box: hardly any owner is left with something
+/// on the stack.
+struct Aside(Vec<Entry>);
 
 impl Line {
     fn new(owner: ThreadId, seed: u64, told: bool, base: Option<Moment>) -> Self {
-        let (carried, stack) = (Vec::new(), Vec::new());
-        Self { owner, seed, told, judged: false, forked: false, base, moment: None, carried, stack }
+        let carried = Vec::new();
+        Self { owner, seed, told, judged: false, forked: false, base, moment: None, carried, aside: None }
     }
 
     /// Of a task that was spawned at this moment of its parent.
-    pub(crate) fn of_task(task: ThreadId, base: Option<Moment>) -> Self {
+    #[inline]
+    fn of_task(task: ThreadId, base: Option<Moment>) -> Self {
         Self::new(task, extend(0, LockId(task.0), Mode::Exclusive), false, base)
     }
 
     /// Is there nothing in it that a new one would not have?
-    pub(crate) fn is_new(&self) -> bool {
-        !self.told && self.carried.is_empty() && self.stack.is_empty()
+    fn is_new(&self) -> bool {
+        !self.told && self.carried.is_empty() && self.aside.is_none()
+    }
+
+    fn aside(&self) -> impl Iterator<Item = &Entry> {
+        self.aside.iter().flat_map(|aside| &aside.0)
     }
 
     /// It no longer holds what it carried.
@@ -124,12 +134,12 @@ impl Line {
 
     /// Blocking locks on the stack when their owner has ended: their guards were leaked.
     pub(crate) fn left(&self) -> Vec<LockId> {
-        self.stack.iter().map(|entry| entry.lock()).collect()
+        self.aside().map(|entry| entry.lock()).collect()
     }
 
     /// Where blocking locks were taken that are held while another owner is at the stack.
     pub(crate) fn stacked(&self) -> impl Iterator<Item = (LockId, Mode, SiteId)> + '_ {
-        self.stack.iter().map(|entry| entry.innermost())
+        self.aside().map(|entry| entry.innermost())
     }
 
     /// Everything held, oldest first, while another owner is at the stack.
@@ -235,14 +245,62 @@ impl LockState {
         self.line.owner
     }
 
-    /// Another owner is at it: `line` gets what the last one takes along. Called by [`Context::switch`](super::super::context::Context::switch).
-    pub(crate) fn switch(&mut self, line: &mut Line) {
-        self.line.stack = if self.held.is_empty() { Vec::new() } else { self.held.take() };
-        std::mem::swap(&mut self.line, line);
-        for entry in std::mem::take(&mut self.line.stack) {
-            self.held.push(entry);
+    /// Another owner is at it, who has been there before. Gives what the last one takes along. (Here and below,
+    /// [`Context::hands_over`](super::super::context::Context::hands_over) comes first.)
+    pub(crate) fn resume(&mut self, line: Line) -> Line {
+        self.put_aside();
+        let last = std::mem::replace(&mut self.line, line);
+        self.take_up();
+        last
+    }
+
+    /// A task is at it of which nothing was kept; it was spawned at this moment of its parent. Gives what the last owner takes
+    /// along.
+    #[inline]
+    pub(crate) fn begin_task(&mut self, task: ThreadId, base: Option<Moment>) -> Line {
+        self.put_aside();
+        // In its place, with nothing moved: this is what most polls begin with.
+        let last = std::mem::replace(&mut self.line, Line::of_task(task, base));
+        self.held.reseed(self.line.seed);
+        self.limit_pins();
+        last
+    }
+
+    /// The owner outside of a poll is at it again. Gives what is to be kept of the task: its line, or else what its next one
+    /// [begins with](Self::begin_task).
+    #[inline]
+    pub(crate) fn end_task(&mut self, outer: Line) -> Result<Line, Option<Moment>> {
+        self.put_aside();
+        let kept = match self.line.is_new() {
+            true => {
+                let base = self.line.base.take();
+                self.line = outer;
+                Err(base)
+            }
+            false => Ok(std::mem::replace(&mut self.line, outer)),
+        };
+        self.take_up();
+        kept
+    }
+
+    #[inline]
+    fn put_aside(&mut self) {
+        if !self.held.is_empty() {
+            self.line.aside = Some(Box::new(Aside(self.held.take())));
+        }
+    }
+
+    #[inline]
+    fn take_up(&mut self) {
+        if let Some(aside) = self.line.aside.take() {
+            aside.0.into_iter().for_each(|entry| self.held.push(entry));
         }
         self.reseed();
+        self.limit_pins();
+    }
+
+    #[inline]
+    fn limit_pins(&mut self) {
         if self.pins.len() > PINS {
             self.drop_heir();
             self.pins.clear();
@@ -339,6 +397,20 @@ impl LockState {
         if let Some(&(_, kind, created)) = self.newcomers.iter().rfind(|(newcomer, ..)| *newcomer == lock) {
             registry::describe(Object::Lock(lock), kind, Some(created));
         }
+    }
+
+    /// Was the chain of a request for the lock below what is held judged before?
+    #[inline]
+    pub(super) fn knows(&mut self, meta: &LockMeta, chain: u64) -> bool {
+        let place = self.held.place(meta.address());
+        self.known.known_at(chain, place)
+    }
+
+    /// The chain of a request for the lock below what is held has been judged.
+    pub(super) fn learn(&mut self, meta: &LockMeta, chain: u64) {
+        let place = self.held.place(meta.address());
+        meta.set_chained();
+        self.known.insert_at(chain, place);
     }
 
     /// Does the owner hold a lock?

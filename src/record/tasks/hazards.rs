@@ -1,7 +1,6 @@
 //! What a task must not do.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::poll::Frame;
 use super::task::State;
@@ -15,16 +14,16 @@ use crate::record::registry::{self, LiveNames};
 use crate::record::{Place, sink, stacks};
 
 /// The task is suspended: with a blocking lock?
-pub(super) fn guards_across_await(inside: &mut Context, state: &Arc<State>) {
+pub(super) fn guards_across_await(inside: &mut Context, state: &State) {
     let (locks, awaits) = {
         let inner = state.inner();
-        let Some(line) = &inner.line else { return };
+        let Some(line) = inner.line() else { return };
         let locks: Vec<_> = line.stacked().collect();
         if locks.is_empty() {
             return;
         }
-        let poll = state.polls.load(std::sync::atomic::Ordering::SeqCst);
-        let polled = inner.leaves.iter().filter(|leaf| leaf.polled() == poll);
+        let poll = state.polls();
+        let polled = inner.leaves().filter(|leaf| leaf.polled() == poll);
         (locks, polled.map(|leaf| leaf.site()).collect::<Vec<SiteId>>())
     };
     for lock in locks {
@@ -45,6 +44,17 @@ pub(crate) fn blocks(inside: &mut Context, wait: Wait, site: SiteId) {
     }
     let what = in_words(&LiveNames, inside.owner(), wait).0;
     blocks_in_poll(inside, what, object, site);
+}
+
+/// The owner is about to wait with its thread, but no longer than until `deadline` (`None`: for ages). The wait itself is not
+/// entered, for it ends in any case.
+pub(crate) fn blocks_until(wait: Wait, deadline: Option<Instant>, place: Place) {
+    let Some(mut inside) = enter() else { return };
+    if inside.frames.is_empty() || deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+        return;
+    }
+    let site = inside.locks.site(place);
+    blocks(&mut inside, wait, site);
 }
 
 /// The owner is about to sleep with its thread.
@@ -130,7 +140,7 @@ pub(super) fn spins(inside: &mut Context, place: Place) {
 }
 
 /// A poll has computed for long.
-pub(super) fn long_poll(inside: &mut Context, state: &Arc<State>, computed: Duration) {
+pub(super) fn long_poll(inside: &mut Context, state: &State, computed: Duration) {
     let site = inside.locks.site(state.spawned);
     let what = format!("computed for {} ms", computed.as_millis());
     let found = BlockingInAsync { task: state.actor, what, site, object: None, held: Vec::new(), ordinal: 0 };

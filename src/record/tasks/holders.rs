@@ -1,19 +1,20 @@
 //! What tasks hold, found by who gives it back for them: a guard of tasks may be dropped anywhere.
 
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, LazyLock, Weak};
 
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 
+use super::StateRef;
 use super::task::{State, flags};
 use crate::event::{LockId, Mode, ThreadId};
 use crate::record::context::Context;
 use crate::record::locks::LockState;
 use crate::record::waits;
 
-/// Tasks that hold something, or have.
-static HOLDERS: LazyLock<Mutex<FxHashMap<ThreadId, Weak<State>>>> = LazyLock::new(Mutex::default);
+/// Tasks that hold something, or have, and have not ended.
+static HOLDERS: LazyLock<Mutex<FxHashMap<ThreadId, StateRef>>> = LazyLock::new(Mutex::default);
 
 /// What was given back for an owner that was not to be reached.
 static RETURNED: Mutex<Vec<(ThreadId, LockId, Mode)>> = Mutex::new(Vec::new());
@@ -25,26 +26,27 @@ pub(crate) fn holds(context: &Context) {
         && !frame.task.is(flags::HOLDER)
         && !frame.task.set(flags::HOLDER)
     {
-        HOLDERS.lock().insert(frame.task.actor, Arc::downgrade(&frame.task));
+        HOLDERS.lock().insert(frame.task.actor, StateRef::clone(&frame.task));
     }
 }
 
 /// The task has ended.
 pub(super) fn forget(state: &State) {
     if state.is(flags::HOLDER) {
-        HOLDERS.lock().remove(&state.actor);
+        let task = HOLDERS.lock().remove(&state.actor);
+        drop(task);
     }
 }
 
 /// What `owner` holds is given back by someone else. False if it is known no more.
 pub(crate) fn give_back(owner: ThreadId, lock: LockId, mode: Mode) -> bool {
-    let task = HOLDERS.lock().get(&owner).and_then(Weak::upgrade);
+    let task = HOLDERS.lock().get(&owner).cloned();
     if owner.task().is_some() && task.is_none() {
         return false;
     }
     if let Some(task) = &task {
         let mut inner = task.inner();
-        if let Some(line) = &mut inner.line
+        if let Some(line) = inner.more.as_mut().and_then(|more| more.line.as_mut())
             && line.put_down(lock, mode).is_some()
         {
             drop(inner);

@@ -8,11 +8,12 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, RawWaker, RawWakerVTable, Wake, Waker};
 
-use super::task::{State, flags};
+use super::states::StateRef;
+use super::task::{More, flags};
 use super::watched::is_of_task;
 use super::{TaskRecord, hazards, losses, spell};
 use crate::analysis::wait_for::{Leg, Wait};
-use crate::event::{SiteId, ThreadId};
+use crate::event::{Mode, SiteId, ThreadId};
 use crate::record::context::enter;
 use crate::record::{Place, waits};
 
@@ -27,19 +28,31 @@ pub struct Target {
     limits: bool,
     /// Who is woken has got it already, or stands first in the queue: nobody else gets it before.
     grants: bool,
+    turn: Turn,
+}
+
+/// When a wait comes into consideration among those for the same lock.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Turn {
+    /// After those that began before.
+    Own,
+    /// After all the others.
+    Any,
+    /// It keeps none of them away.
+    Unannounced,
 }
 
 /// The end of which tasks is waited for.
 #[derive(Clone, Debug)]
 enum Awaited {
     None,
-    One(Arc<State>),
+    One(StateRef),
     /// Of any of them.
-    Any(Arc<[Arc<State>]>),
+    Any(Arc<[StateRef]>),
 }
 
 impl Awaited {
-    fn as_slice(&self) -> &[Arc<State>] {
+    fn as_slice(&self) -> &[StateRef] {
         match self {
             Self::None => &[],
             Self::One(task) => std::slice::from_ref(task),
@@ -61,18 +74,18 @@ impl Target {
     /// The moment in time at which another wait is given up.
     #[must_use]
     pub const fn time_limit() -> Self {
-        Self { wait: Some(Wait::Timer), tasks: Awaited::None, limits: true, grants: true }
+        Self::new(Some(Wait::Timer), true)
     }
 
     /// Something that nobody knows: the wait is never taken for a stuck one.
     #[must_use]
     pub const fn foreign() -> Self {
-        Self { wait: None, tasks: Awaited::None, limits: false, grants: true }
+        Self::new(None, false)
     }
 
     pub(super) fn end_of(task: &TaskRecord) -> Self {
         match &task.0 {
-            Some(state) => Self { tasks: Awaited::One(Arc::clone(state)), ..Self::of(Wait::Join(state.actor)) },
+            Some(state) => Self { tasks: Awaited::One(StateRef::clone(state)), ..Self::of(Wait::Join(state.actor)) },
             None => Self::foreign(),
         }
     }
@@ -83,9 +96,9 @@ impl Target {
         if tasks.len() > MOST_AWAITED {
             return Self::foreign();
         }
-        let states: Option<Vec<Arc<State>>> = tasks.map(|task| task.0.clone()).collect();
+        let states: Option<Vec<StateRef>> = tasks.map(|task| task.0.clone()).collect();
         match states.as_deref() {
-            Some([only]) => Self { tasks: Awaited::One(Arc::clone(only)), ..Self::of(Wait::Join(only.actor)) },
+            Some([only]) => Self { tasks: Awaited::One(StateRef::clone(only)), ..Self::of(Wait::Join(only.actor)) },
             Some([first, ..]) => {
                 let wait = Wait::Join(first.actor);
                 Self { tasks: Awaited::Any(states.unwrap_or_default().into()), ..Self::of(wait) }
@@ -102,8 +115,36 @@ impl Target {
         self
     }
 
+    /// The same, of a reader behind whom no writer waits in turn: whoever has announced to write is in its way, before or
+    /// after.
+    #[must_use]
+    pub fn without_turn(mut self) -> Self {
+        self.turn = Turn::Any;
+        self
+    }
+
+    /// The same, of a writer that no reader sees yet: it keeps none away. Being woken gives it the place of an upgradable reader.
+    #[must_use]
+    pub fn unannounced(mut self) -> Self {
+        self.turn = Turn::Unannounced;
+        self
+    }
+
     pub(crate) const fn of(wait: Wait) -> Self {
-        Self { wait: Some(wait), tasks: Awaited::None, limits: false, grants: true }
+        Self::new(Some(wait), false)
+    }
+
+    const fn new(wait: Option<Wait>, limits: bool) -> Self {
+        Self { wait, tasks: Awaited::None, limits, grants: true, turn: Turn::Own }
+    }
+
+    /// Its place in the queue, where its own number is `ticket`.
+    const fn ticket(&self, ticket: u64) -> u64 {
+        match self.turn {
+            Turn::Own => ticket,
+            Turn::Any => 0,
+            Turn::Unannounced => Leg::UNANNOUNCED,
+        }
     }
 }
 
@@ -146,7 +187,7 @@ pub fn awaited_at(place: Place, made: Place) -> Place {
 /// Who waits.
 #[derive(Clone, Debug)]
 enum Waiter {
-    Task(Arc<State>),
+    Task(StateRef),
     /// An owner that waits with its thread.
     Thread(ThreadId),
 }
@@ -179,7 +220,13 @@ impl LeafState {
 
     /// What it has got by being woken, if that is anything.
     pub(super) fn granted(&self) -> Option<Leg> {
-        self.leg().filter(|_| self.target.grants)
+        let mut leg = self.leg().filter(|_| self.target.grants)?;
+        if self.target.turn == Turn::Unannounced
+            && let Wait::Lock { mode, .. } = &mut leg.wait
+        {
+            *mode = Mode::Upgradable;
+        }
+        Some(leg)
     }
 
     /// What else would end its wait.
@@ -188,7 +235,7 @@ impl LeafState {
     }
 
     fn leg_of(&self, wait: Wait) -> Leg {
-        Leg { wait, site: self.site, ordinal: 0, ticket: self.ticket }
+        Leg { wait, site: self.site, ordinal: 0, ticket: self.target.ticket(self.ticket) }
     }
 
     pub(super) fn polled(&self) -> u32 {
@@ -213,7 +260,7 @@ impl LeafState {
         self.ticket
     }
 
-    pub(crate) fn awaited(&self) -> &[Arc<State>] {
+    pub(crate) fn awaited(&self) -> &[StateRef] {
         self.target.tasks.as_slice()
     }
 }
@@ -242,7 +289,7 @@ impl Wake for LeafWaker {
     fn wake_by_ref(self: &Arc<Self>) {
         match &self.leaf.owner {
             Waiter::Task(task) => {
-                self.leaf.woken.store(task.polls.load(Ordering::SeqCst) + 1, Ordering::SeqCst);
+                self.leaf.woken.store(task.polls() + 1, Ordering::SeqCst);
                 if let Some(leg) = self.leaf.granted().filter(|leg| matches!(leg.wait, Wait::Lock { .. }))
                     && task.is(flags::KNOWN)
                     && !task.is(flags::SUSPENDED)
@@ -391,8 +438,11 @@ impl Waiting {
         let Some(mut inside) = enter() else { return };
         if inside.blocking {
             if let (Some(waker), Some(wait)) = (&self.waker, self.target.wait) {
+                let leg = Leg { wait, site: waker.leaf.site, ordinal: 0, ticket: self.target.ticket(0) };
+                // Whoever has it may be suspended with it, and polled by this very thread.
+                hazards::blocks(&mut inside, wait, leg.site);
                 let is_woken = || waker.leaf.woken.load(Ordering::SeqCst) != 0;
-                self.thread = waits::begin_unless(inside, wait, waker.leaf.site, is_woken);
+                self.thread = waits::begin_unless(inside, leg, is_woken);
             }
             return;
         }
@@ -408,10 +458,11 @@ impl Waiting {
         let Some(waker) = &self.waker else { return };
         let leaf = &waker.leaf;
         let Waiter::Task(task) = &leaf.owner else { return };
-        leaf.polled.store(task.polls.load(Ordering::SeqCst), Ordering::SeqCst);
+        leaf.polled.store(task.polls(), Ordering::SeqCst);
         let mut inner = task.inner();
-        if let Err(place) = inner.leaves.binary_search_by_key(&leaf.ticket, |other| other.ticket) {
-            inner.leaves.insert(place, Arc::clone(leaf));
+        let leaves = &mut inner.more().leaves;
+        if let Err(place) = leaves.binary_search_by_key(&leaf.ticket, |other| other.ticket) {
+            leaves.insert(place, Arc::clone(leaf));
             task.set(flags::LEAVES);
         }
     }
@@ -424,10 +475,11 @@ impl Waiting {
         {
             spell::works();
             let mut inner = task.inner();
-            if let Ok(place) = inner.leaves.binary_search_by_key(&waker.leaf.ticket, |other| other.ticket) {
-                inner.leaves.remove(place);
+            let Some(More { leaves, .. }) = inner.more.as_deref_mut() else { return };
+            if let Ok(place) = leaves.binary_search_by_key(&waker.leaf.ticket, |other| other.ticket) {
+                leaves.remove(place);
             }
-            if inner.leaves.is_empty() {
+            if leaves.is_empty() {
                 task.clear(flags::LEAVES);
             }
         }
@@ -469,7 +521,7 @@ impl Lazy<'_> {
         let mut inside = enter()?;
         let owner = match inside.blocking {
             true => Waiter::Thread(inside.owner()),
-            false => Waiter::Task(Arc::clone(inside.frames.last()?.task())),
+            false => Waiter::Task(StateRef::clone(inside.frames.last()?.task())),
         };
         let site = inside.locks.site(self.wait.place);
         let ticket = next_ticket();

@@ -2,8 +2,9 @@
 //!
 //! No event says when a future that is awaited by another begins or ends, so a loss is told by what is known of waits. A
 //! function that took a message and is dropped further down has not come to its end: where it waits for the next message of
-//! the same channel, it had one part of several; where it waits for room in another, it was handing the message on. A loop
-//! that gathers messages in one place can't be told from one that has put each of them away.
+//! the same channel, it had one part of several; where it waits for room in another, it was handing the message on; where it
+//! waits for a lock, it was about to put it away. A loop that gathers messages in one place can't be told from one that has
+//! put each of them away.
 //!
 //! Who takes nothing more out of the channel is shutting down, and leaves it with what it had; so the loss is told when the
 //! next message is taken.
@@ -91,6 +92,7 @@ pub(super) fn dropped(frame: &Frame, leaf: &LeafState) {
     let goes_on = |taken: &Taken| match leaf.leg().map(|leg| leg.wait) {
         Some(Wait::Recv(channel)) => channel == taken.channel,
         Some(Wait::Send(channel)) => channel != taken.channel,
+        Some(Wait::Lock { .. }) => true,
         _ => false,
     };
     let Some(taken) = takings.newest_first().find(goes_on).filter(|taken| taken.ticket < leaf.ticket()) else { return };

@@ -1,12 +1,13 @@
 //! The passage of a thread through a task's poll.
 
 use std::marker::PhantomData;
-use std::sync::Arc;
+use std::mem::ManuallyDrop;
 use std::sync::atomic::Ordering;
 
 use super::hazards;
 use super::losses::Takings;
 use super::spell::{self, Spell};
+use super::states::StateRef;
 use super::task::{Inner, State, flags};
 use super::timeline::{self, Happening};
 use crate::analysis::atomicity::Region;
@@ -19,13 +20,14 @@ use crate::record::{cells, outside, threads, waits};
 
 /// A poll that the thread is in. Polls nest: `block_on` inside a poll.
 pub(crate) struct Frame {
-    pub(super) task: Arc<State>,
+    /// Not counted: it is that of the [`Polling`], which ends before the poll does.
+    pub(super) task: ManuallyDrop<StateRef>,
     /// What belongs to the owner outside.
     outer: Line,
     session: SessionId,
     region: (u32, Option<Region>),
     /// The thread's clock, while the task's own is in its place.
-    clock: Option<ThreadClock>,
+    clock: Option<Box<ThreadClock>>,
     /// A leaf has let others go first: the task is as good as scheduled.
     pub(super) yielded: bool,
     /// The wait that was refused last because the poll's budget is spent, and how often in a row.
@@ -52,15 +54,6 @@ impl Frame {
     /// The pool that has one worker less while the task blocks here.
     pub(crate) fn occupies(&self) -> Option<PoolId> {
         self.task.occupies().filter(|_| !self.in_place)
-    }
-
-    /// The poll is over: has it taken too long?
-    fn tell_long(&self, inside: &mut Context) {
-        if self.is_poll()
-            && let Some(computed) = self.spell.end()
-        {
-            hazards::long_poll(inside, &self.task, computed);
-        }
     }
 
     /// The wait at this address was refused, for the budget of the poll is spent: until the poll is over nothing else will come
@@ -93,7 +86,7 @@ impl Frame {
     /// Is the task known to hold something now and then, and waits it for nothing else?
     #[inline(always)]
     pub(crate) fn is_quiet_holder(&self) -> bool {
-        self.task.flags.load(Ordering::Relaxed) & (flags::HOLDER | flags::LEAVES) == flags::HOLDER
+        self.task.flags() & (flags::HOLDER | flags::LEAVES) == flags::HOLDER
     }
 
     /// Can what was taken after this many waits be in a future that is dropped now?
@@ -102,33 +95,28 @@ impl Frame {
         self.dropping || self.given_up > ticket
     }
 
-    pub(crate) fn task(&self) -> &Arc<State> {
+    pub(crate) fn task(&self) -> &StateRef {
         &self.task
     }
 }
 
 /// The task that the thread polls.
-pub(super) fn current() -> Option<Arc<State>> {
-    Some(Arc::clone(&enter()?.frames.last()?.task))
+pub(super) fn current() -> Option<StateRef> {
+    Some(StateRef::clone(&enter()?.frames.last()?.task))
 }
 
 /// The thread is in the task's poll until this is dropped.
 pub(super) struct Polling<'a> {
-    state: &'a Arc<State>,
+    state: &'a StateRef,
     over: bool,
     not_send: PhantomData<*const ()>,
 }
 
 impl<'a> Polling<'a> {
     /// A poll begins. `None` where nothing is watched.
-    pub(super) fn begin(state: &'a Arc<State>) -> Option<Self> {
+    pub(super) fn begin(state: &'a StateRef) -> Option<Self> {
         let mut inside = enter()?;
-        if state.is(flags::ENDED) {
-            return None;
-        }
-        state.clear(flags::SCHEDULED | flags::SUSPENDED);
-        state.polls.fetch_add(1, Ordering::SeqCst);
-        if state.is(flags::ENTERED) {
+        if state.begin_poll()? & flags::ENTERED != 0 {
             waits::task_polled(state);
         }
         timeline::tell(state.actor, Happening::PollBegin);
@@ -137,11 +125,11 @@ impl<'a> Polling<'a> {
     }
 
     /// The task's future is dropped.
-    pub(super) fn of_drop(state: &'a Arc<State>) -> Option<Self> {
-        let mut inside = enter()?;
+    pub(super) fn of_drop(state: &'a StateRef) -> Option<Self> {
         if state.is(flags::ENDED) {
             return None;
         }
+        let mut inside = enter()?;
         state.clear(flags::SUSPENDED);
         if state.is(flags::ENTERED) {
             waits::task_polled(state);
@@ -155,25 +143,39 @@ impl<'a> Polling<'a> {
         Some(Self { state, over: false, not_send: PhantomData })
     }
 
-    /// The poll, or the drop, is over.
-    pub(super) fn ready(mut self) {
+    /// The drop is over.
+    pub(super) fn dropped(mut self) {
+        self.ready();
+    }
+
+    /// The poll is over, and so is the task.
+    pub(super) fn ended(mut self) {
+        let is_bare = self.ready();
+        self.state.end_with(false, is_bare);
+    }
+
+    /// The poll, or the drop, is over. Is nothing kept of the task?
+    #[inline]
+    fn ready(&mut self) -> bool {
         self.over = true;
-        let Some(mut inside) = enter() else { return };
-        if let Some(frame) = pop(&mut inside, self.state, false) {
-            frame.tell_long(&mut inside);
+        let Some(mut inside) = enter() else { return false };
+        let left = pop(&mut inside, self.state, false);
+        if let Some(left) = &left {
+            left.tell_long(&mut inside, self.state);
         }
         timeline::tell(self.state.actor, Happening::PollEnd { pending: false });
+        left.is_some_and(|left| left.is_bare)
     }
 
     /// The poll has returned Pending.
     pub(super) fn pending(mut self) {
         self.over = true;
         let Some(mut inside) = enter() else { return };
-        let Some(frame) = pop(&mut inside, self.state, true) else { return };
+        let Some(left) = pop(&mut inside, self.state, true) else { return };
         timeline::tell(self.state.actor, Happening::PollEnd { pending: true });
-        frame.tell_long(&mut inside);
+        left.tell_long(&mut inside, self.state);
         hazards::guards_across_await(&mut inside, self.state);
-        if !frame.yielded && inside.modes.waits() {
+        if !left.yielded && inside.modes.waits() {
             self.state.set(flags::SUSPENDED);
             suspend(inside, self.state);
         }
@@ -191,22 +193,32 @@ impl Drop for Polling<'_> {
     }
 }
 
-fn push(inside: &mut Context, state: &Arc<State>) {
+fn push(inside: &mut Context, state: &StateRef) {
     if let Some(task) = state.actor.task() {
         inside.emit(Op::PollBegin { task }, state.spawned);
     }
     let mut inner = state.inner();
-    let mut line = state.take_line(&mut inner);
-    let takings = inner.takings.take();
+    let (line, takings) = match &mut inner.more {
+        Some(more) => (more.line.take(), more.takings.take()),
+        None => (None, None),
+    };
+    let base = if line.is_none() { inner.base.take() } else { None };
     let clock = if inside.modes.races() { take_clock(inside, state, &mut inner) } else { None };
     drop(inner);
-    inside.switch(&mut line);
     let session = std::mem::replace(&mut inside.session, state.session);
     let region = std::mem::take(&mut inside.region);
-    let task = Arc::clone(state);
+    inside.hands_over();
+    let outer = match line {
+        Some(line) => inside.locks.resume(*line),
+        None => inside.locks.begin_task(state.actor, base),
+    };
+    let spell = spell::begin();
+    // SAFETY: whoever polls the task, or drops its future, has `state` borrowed until then. A frame that is there for longer is
+    // that of a poll that was left without having ended: then what it had borrowed is there for ever.
+    let task = unsafe { state.uncounted() };
     inside.frames.push(Frame {
         task,
-        outer: line,
+        outer,
         session,
         region,
         clock,
@@ -214,72 +226,113 @@ fn push(inside: &mut Context, state: &Arc<State>) {
         refused: (0, 0),
         in_place: false,
         dropping: false,
-        spell: spell::begin(),
+        spell,
         given_up: 0,
         given_up_at: None,
         takings,
     });
 }
 
-fn pop(inside: &mut Context, state: &Arc<State>, pending: bool) -> Option<Frame> {
-    // Whoever leaked a poll inside this one has left its frame.
-    while inside.frames.last().is_some_and(|frame| !Arc::ptr_eq(&frame.task, state)) {
-        let mut frame = inside.frames.pop()?;
-        restore(inside, &mut frame, false);
-    }
-    let mut frame = inside.frames.pop()?;
-    restore(inside, &mut frame, pending);
-    Some(frame)
+/// What is left of a frame.
+struct Left {
+    spell: Spell,
+    is_poll: bool,
+    yielded: bool,
+    /// Nothing is kept of its task.
+    is_bare: bool,
 }
 
-fn restore(inside: &mut Context, frame: &mut Frame, pending: bool) {
+impl Left {
+    /// The poll is over: has it taken too long?
+    fn tell_long(&self, inside: &mut Context, task: &State) {
+        if self.is_poll
+            && let Some(computed) = self.spell.end()
+        {
+            hazards::long_poll(inside, task, computed);
+        }
+    }
+}
+
+fn pop(inside: &mut Context, state: &StateRef, pending: bool) -> Option<Left> {
+    loop {
+        // Whoever leaked a poll inside this one has left its frame.
+        let is_own = StateRef::ptr_eq(&inside.frames.last()?.task, state);
+        let left = restore(inside, pending && is_own)?;
+        if is_own {
+            return Some(left);
+        }
+    }
+}
+
+/// Takes off the innermost frame.
+#[inline]
+fn restore(inside: &mut Context, pending: bool) -> Option<Left> {
     if inside.modes.record() {
-        frame.task.runtime.tell_done(inside);
-        inside.emit(Op::PollEnd { pending }, frame.task.spawned);
+        let task = StateRef::clone(&inside.frames.last()?.task);
+        task.runtime.tell_done(inside);
+        inside.emit(Op::PollEnd { pending }, task.spawned);
     }
-    inside.session = frame.session;
-    inside.region = std::mem::take(&mut frame.region);
+    let is_poll = inside.frames.last()?.is_poll();
+    let Frame { task, outer, session, region, clock, yielded, dropping, spell, takings, .. } = inside.frames.pop()?;
+    (inside.session, inside.region) = (session, region);
     super::holders::take_returned(&mut inside.locks);
-    let mut line = std::mem::replace(&mut frame.outer, Line::of_task(frame.task.actor, None));
-    inside.switch(&mut line);
-    let mut inner = frame.task.inner();
-    if !line.is_new() {
-        inner.line = Some(Box::new(line));
+    inside.hands_over();
+    let kept = inside.locks.end_task(outer);
+    let mut inner = task.inner();
+    match kept {
+        Err(base) => inner.base = base,
+        Ok(line) => inner.more().line = Some(Box::new(line)),
     }
-    inner.takings = frame.takings.take();
-    if !inside.modes.races() {
-        return;
+    if let Some(takings) = takings {
+        inner.more().takings = Some(takings);
     }
-    match frame.clock.take() {
-        Some(clock) => {
-            let mut own = std::mem::replace(&mut inside.clock, clock);
-            if frame.dropping {
+    if inside.modes.races() {
+        restore_clock(inside, &task, &mut inner, clock, dropping);
+    }
+    Some(Left { spell, is_poll, yielded, is_bare: inner.more.is_none() })
+}
+
+/// The thread goes on with its own clock. What the task has done is known to its next poll.
+#[inline]
+fn restore_clock(
+    inside: &mut Context,
+    task: &State,
+    inner: &mut Inner,
+    clock: Option<Box<ThreadClock>>,
+    dropping: bool,
+) {
+    match clock {
+        Some(mut own) => {
+            std::mem::swap(&mut inside.clock, &mut own);
+            if dropping {
                 // Whoever drops a future goes on after that.
                 let mut end = SyncClock::new();
                 end.publish(&mut own);
                 end.acquire(&mut inside.clock);
             }
-            frame.task.runtime.leaves(&mut own);
-            inner.strand = Some(Box::new(own));
+            task.runtime.leaves(&mut own);
+            inner.more().strand = Some(own);
         }
         None => {
             inner.clock.publish_join(&mut inside.clock);
-            frame.task.runtime.leaves(&mut inside.clock);
+            task.runtime.leaves(&mut inside.clock);
         }
     }
 }
 
 /// The thread goes on with the task's clock, if the task has one of its own: gives the thread's. What a worker does one
 /// after the other is ordered by chance only.
-fn take_clock(inside: &mut Context, state: &Arc<State>, inner: &mut Inner) -> Option<ThreadClock> {
-    if inner.strand.is_none() && cells::are_in_use() && state.runtime.has_strands(state.kind) {
-        inner.strand = threads::strand(&inner.clock).map(Box::new);
+fn take_clock(inside: &mut Context, state: &State, inner: &mut Inner) -> Option<Box<ThreadClock>> {
+    let mut strand = inner.more.as_mut().and_then(|more| more.strand.take());
+    if strand.is_none() && cells::are_in_use() && state.runtime.has_strands(state.kind) {
+        strand = threads::strand(&inner.clock).map(Box::new);
     }
-    match inner.strand.take() {
+    match strand {
         Some(mut strand) => {
             inner.clock.acquire(&mut strand);
             state.runtime.entered(&mut strand);
-            Some(std::mem::replace(&mut inside.clock, *strand))
+            std::mem::swap(&mut inside.clock, &mut strand);
+            Some(strand)
         }
         None => {
             inner.clock.acquire(&mut inside.clock);
@@ -289,7 +342,7 @@ fn take_clock(inside: &mut Context, state: &Arc<State>, inner: &mut Inner) -> Op
 }
 
 /// The task is suspended: enters its wait, unless something that nobody knows could wake it.
-fn suspend(inside: Entered, state: &Arc<State>) {
+fn suspend(inside: Entered, state: &State) {
     if state.is(flags::SCHEDULED) || state.runtime.is_closed() {
         return;
     }
@@ -305,7 +358,7 @@ fn suspend(inside: Entered, state: &Arc<State>) {
     }
     // One that something in between has, which wakes the task when one of its leaves is woken. Whether it has anything
     // else that could wake it, nobody knows.
-    let in_between = foreign == 1 && state.inner().leaves.iter().any(|leaf| leaf.is_indirect());
+    let in_between = foreign == 1 && state.inner().leaves().any(|leaf| leaf.is_indirect());
     let is_shut = outside::is_shut(state.session);
     if !in_between && !is_shut {
         return;
@@ -325,7 +378,7 @@ fn suspend(inside: Entered, state: &Arc<State>) {
 
 /// As [`suspend`], of a task that was suspended with somebody who could have woken it, and has gone. Called by whoever
 /// dropped the waker.
-pub(super) fn suspend_from_outside(inside: Entered, state: &Arc<State>) {
+pub(super) fn suspend_from_outside(inside: Entered, state: &State) {
     if state.runtime.is_closed() || state.wakers.load(Ordering::SeqCst) > state.leaf_wakers.load(Ordering::SeqCst) {
         return;
     }
@@ -337,18 +390,19 @@ pub(super) fn suspend_from_outside(inside: Entered, state: &Arc<State>) {
 
 /// The wait of a task for nothing but a lock that it holds itself, with a time limit that ends it; without that. (A sibling
 /// future that holds the lock, and goes on, would wait for something, too.)
-fn own_lock_of(state: &Arc<State>) -> Option<Blocked> {
+fn own_lock_of(state: &State) -> Option<Blocked> {
     let inner = state.inner();
-    let (wait, limit) = match (inner.leaves.front()?, inner.leaves.back()?) {
+    let leaves = &inner.more.as_ref()?.leaves;
+    let (wait, limit) = match (leaves.front()?, leaves.back()?) {
         (wait, limit) if limit.is_limit() => (wait, limit),
         (limit, wait) => (wait, limit),
     };
-    if inner.leaves.len() != 2 || !limit.is_limit() || wait.woken().is_some() || limit.woken().is_some() {
+    if leaves.len() != 2 || !limit.is_limit() || wait.woken().is_some() || limit.woken().is_some() {
         return None;
     }
     let Leg { wait, site, ordinal, ticket } = wait.leg()?;
     let Wait::Lock { lock, mode, .. } = wait else { return None };
-    let holds = inner.line.as_ref()?.holdings();
+    let holds = inner.line()?.holdings();
     let own = |held: &Holding| held.lock == lock && held.possession == Possession::Own && !held.mode.compatible(mode);
     holds.iter().any(own).then(|| {
         let mut blocked = Blocked::new(wait, site, ordinal, holds);
@@ -358,13 +412,13 @@ fn own_lock_of(state: &Arc<State>) -> Option<Blocked> {
 }
 
 /// What the task waits for; `None` when it waits for something that comes by itself, or that nobody knows.
-fn wait_of(state: &Arc<State>) -> Option<Blocked> {
-    let poll = state.polls.load(Ordering::SeqCst);
+fn wait_of(state: &State) -> Option<Blocked> {
+    let poll = state.polls();
     let inner = state.inner();
-    let holds = inner.line.as_ref().map(|line| line.holdings()).unwrap_or_default();
+    let holds = inner.line().map(Line::holdings).unwrap_or_default();
     let mut legs: Vec<(bool, Leg)> = Vec::new();
     let mut unpolled = Vec::new();
-    for leaf in &inner.leaves {
+    for leaf in inner.leaves() {
         let leg = leaf.leg()?;
         match leaf.woken() {
             None => {

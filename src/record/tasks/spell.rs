@@ -7,9 +7,9 @@ use crate::record::{config, sink};
 
 thread_local! {
     /// A moment, and what the thread had computed then.
-    static SAMPLE: Cell<(Duration, Duration)> = const { Cell::new((Duration::ZERO, Duration::ZERO)) };
+    static SAMPLE: Cell<(Moment, Moment)> = const { Cell::new((0, 0)) };
     /// How often watching has cost the thread something that a poll would notice.
-    static WORKED: Cell<u64> = const { Cell::new(0) };
+    static WORKED: Cell<u32> = const { Cell::new(0) };
 }
 
 /// What one of those is allowed to cost: a few allocations and tables, on a machine that has much else to do.
@@ -18,79 +18,100 @@ const WORK: Duration = Duration::from_micros(10);
 /// The thread has spawned or ended a task, begun, looked at or given up a wait, or made a channel. Tens of thousands of those
 /// in one poll take long, and that is our doing.
 pub(crate) fn works() {
-    let _ = WORKED.try_with(|worked| worked.set(worked.get() + 1));
+    let _ = WORKED.try_with(|worked| worked.set(worked.get().wrapping_add(1)));
 }
 
 /// What a poll may compute with a limit like this, in which watching had so much to do.
-fn allowed(limit: Duration, worked: u64) -> Duration {
-    limit.saturating_add(WORK.saturating_mul(worked.try_into().unwrap_or(u32::MAX)))
+fn allowed(limit: Duration, worked: u32) -> Duration {
+    limit.saturating_add(WORK.saturating_mul(worked))
 }
 
 /// A poll under way.
 #[derive(Clone, Copy)]
 pub(super) struct Spell {
-    begun: Duration,
-    worked: u64,
-    reports: usize,
+    /// On the coarse clock.
+    begun: Moment,
+    worked: u32,
+    reports: u32,
 }
 
 /// A poll begins.
+#[inline]
 pub(super) fn begin() -> Spell {
     let now = clock::coarse();
     // A system call: once for each tick of the coarse clock.
     if SAMPLE.get().0 != now {
         SAMPLE.set((now, clock::computed()));
     }
-    Spell { begun: now, worked: WORKED.get(), reports: sink::reports() }
+    Spell { begun: now, worked: WORKED.get(), reports: reports() }
 }
 
 impl Spell {
     /// The poll is over: has it computed for too long?
+    #[inline]
     pub(super) fn end(self) -> Option<Duration> {
-        let limit = allowed(config::get().long_poll?, WORKED.get().wrapping_sub(self.worked));
-        if limit > clock::coarse().saturating_sub(self.begun) {
+        let limit = config::get().long_poll?;
+        let passed = Duration::from_nanos(clock::coarse().saturating_sub(self.begun));
+        if limit > passed { None } else { self.end_late(limit, passed) }
+    }
+
+    /// It has taken that long.
+    #[cold]
+    fn end_late(self, limit: Duration, passed: Duration) -> Option<Duration> {
+        let limit = allowed(limit, WORKED.get().wrapping_sub(self.worked));
+        if limit > passed {
             return None;
         }
-        let computed = clock::computed().saturating_sub(SAMPLE.get().1);
+        let computed = Duration::from_nanos(clock::computed().saturating_sub(SAMPLE.get().1));
         // Reading the symbols for a report takes long, and is our doing.
-        (computed >= limit && self.reports == sink::reports()).then_some(computed)
+        (computed >= limit && self.reports == reports()).then_some(computed)
     }
 }
 
+/// As many as matter: whether there were any meanwhile.
+fn reports() -> u32 {
+    sink::reports() as u32
+}
+
+/// Nanoseconds since some moment.
+type Moment = u64;
+
 #[cfg(target_os = "linux")]
 mod clock {
-    use std::time::Duration;
+    use super::Moment;
 
     /// A clock that is read from memory, and ticks every few milliseconds.
-    pub(super) fn coarse() -> Duration {
+    #[inline]
+    pub(super) fn coarse() -> Moment {
         read(libc::CLOCK_MONOTONIC_COARSE)
     }
 
     /// What the current thread has computed.
-    pub(super) fn computed() -> Duration {
+    pub(super) fn computed() -> Moment {
         read(libc::CLOCK_THREAD_CPUTIME_ID)
     }
 
-    fn read(clock: libc::clockid_t) -> Duration {
+    #[inline]
+    fn read(clock: libc::clockid_t) -> Moment {
         let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
         // SAFETY: the pointer is that of a place for the time.
         match unsafe { libc::clock_gettime(clock, &mut time) } {
-            0 => Duration::new(time.tv_sec as u64, time.tv_nsec as u32),
-            _ => Duration::ZERO,
+            0 => time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64,
+            _ => 0,
         }
     }
 }
 
 #[cfg(not(target_os = "linux"))]
 mod clock {
-    use std::time::Duration;
+    use super::Moment;
 
-    pub(super) fn coarse() -> Duration {
-        Duration::ZERO
+    pub(super) fn coarse() -> Moment {
+        0
     }
 
-    pub(super) fn computed() -> Duration {
-        Duration::ZERO
+    pub(super) fn computed() -> Moment {
+        0
     }
 }
 
@@ -106,7 +127,7 @@ mod tests {
         assert_eq!(allowed(LIMIT, 0), LIMIT);
         assert_eq!(allowed(LIMIT, 1_000), Duration::from_millis(110));
         assert_eq!(allowed(LIMIT, 50_000), Duration::from_millis(600));
-        assert!(allowed(LIMIT, u64::MAX) > LIMIT);
+        assert!(allowed(LIMIT, u32::MAX) > LIMIT);
         assert_eq!(allowed(Duration::MAX, 1), Duration::MAX);
     }
 

@@ -2,23 +2,23 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
-
-use parking_lot::{Mutex, MutexGuard};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use super::leaf::LeafState;
 use super::losses::Takings;
 use super::poll::{self, Polling};
+use super::states::StateRef;
 use super::timeline::{self, Happening};
 use super::{RuntimeMeta, Target, spell};
 use crate::analysis::happens_before::{SyncClock, ThreadClock};
 use crate::analysis::lock_order::Moment;
 use crate::analysis::wait_for::{Leg, PoolId, SessionId};
-use crate::event::{Op, TaskId, ThreadId};
+use crate::event::{LockId, Op, TaskId, ThreadId};
 use crate::record::context::enter;
 use crate::record::locks::Line;
 use crate::record::registry::{self, Ids};
-use crate::record::{Place, threads, waits};
+use crate::record::spin::{Spin, SpinGuard};
+use crate::record::{Place, config, threads, waits};
 
 static TASK_IDS: Ids = Ids::new();
 
@@ -35,7 +35,7 @@ pub(crate) enum Kind {
     Job,
 }
 
-/// The bits of [`State::flags`].
+/// The lower half of [`State::word`].
 pub(crate) mod flags {
     /// Woken since its last poll began.
     pub(crate) const SCHEDULED: u32 = 1;
@@ -64,20 +64,30 @@ pub(crate) struct State {
     pub(crate) kind: Kind,
     pub(crate) runtime: RuntimeMeta,
     pub(super) spawned: Place,
-    pub(super) flags: AtomicU32,
+    /// The [`flags`], and above them the number of polls begun: a poll begins in one step.
+    word: AtomicU64,
     /// Wakers of it that live: all, and those that leaves have.
     pub(super) wakers: AtomicU32,
     pub(super) leaf_wakers: AtomicU32,
-    /// Polls begun.
-    pub(super) polls: AtomicU32,
-    /// When it was spawned, in the order of forks and joins.
-    base: Option<Moment>,
-    inner: Mutex<Inner>,
+    inner: Spin<Inner>,
 }
 
+/// One poll in [`State::word`].
+const POLL: u64 = 1 << 32;
+
 /// What changes of a task. Touched by the thread that polls it, and by who looks into it while none does.
-#[derive(Default)]
 pub(super) struct Inner {
+    /// What it knows when it is not polled, and what its wakers know.
+    pub(super) clock: SyncClock,
+    /// When it was spawned, in the order of forks and joins. It goes into its line.
+    pub(super) base: Option<Moment>,
+    /// Most tasks come to their end without any of this.
+    pub(super) more: Option<Box<More>>,
+}
+
+/// What a task that waits, holds something or has a clock of its own keeps besides.
+#[derive(Default)]
+pub(super) struct More {
     /// Leaves that are registered, sorted by their tickets: a task may wait for thousands of things, whose waits mostly end in
     /// the order in which they began.
     pub(super) leaves: VecDeque<Arc<LeafState>>,
@@ -85,10 +95,23 @@ pub(super) struct Inner {
     pub(super) takings: Option<Box<Takings>>,
     /// What it takes along from poll to poll, if that is anything.
     pub(super) line: Option<Box<Line>>,
-    /// What it knows when it is not polled, and what its wakers know.
-    pub(super) clock: SyncClock,
     /// Its own clock when it is not polled, if it has one.
     pub(super) strand: Option<Box<ThreadClock>>,
+}
+
+impl Inner {
+    pub(super) fn more(&mut self) -> &mut More {
+        self.more.get_or_insert_default()
+    }
+
+    pub(super) fn leaves(&self) -> impl Iterator<Item = &Arc<LeafState>> {
+        self.more.iter().flat_map(|more| &more.leaves)
+    }
+
+    /// What it takes along from poll to poll, if that is anything.
+    pub(super) fn line(&self) -> Option<&Line> {
+        self.more.as_ref()?.line.as_deref()
+    }
 }
 
 impl std::fmt::Debug for State {
@@ -98,42 +121,69 @@ impl std::fmt::Debug for State {
 }
 
 impl State {
-    pub(super) fn inner(&self) -> MutexGuard<'_, Inner> {
+    pub(super) fn inner(&self) -> SpinGuard<'_, Inner> {
         self.inner.lock()
     }
 
+    #[inline]
     pub(crate) fn is(&self, flag: u32) -> bool {
-        self.flags.load(Ordering::SeqCst) & flag != 0
+        self.flags() & flag != 0
+    }
+
+    #[inline]
+    pub(super) fn flags(&self) -> u32 {
+        self.word.load(Ordering::SeqCst) as u32
     }
 
     pub(crate) fn set(&self, flag: u32) -> bool {
-        self.flags.fetch_or(flag, Ordering::SeqCst) & flag != 0
+        self.add(flag) & flag != 0
+    }
+
+    /// As [`set`](Self::set), of one or several. Gives those that were set before.
+    fn add(&self, flags: u32) -> u32 {
+        self.word.fetch_or(flags.into(), Ordering::SeqCst) as u32
     }
 
     pub(crate) fn clear(&self, flag: u32) {
-        self.flags.fetch_and(!flag, Ordering::SeqCst);
+        self.word.fetch_and(!u64::from(flag), Ordering::SeqCst);
+    }
+
+    /// Polls begun.
+    pub(super) fn polls(&self) -> u32 {
+        (self.word.load(Ordering::SeqCst) >> u32::BITS) as u32
+    }
+
+    /// A poll begins. Gives the flags that were set before; `None` if the task has ended.
+    #[inline]
+    pub(super) fn begin_poll(&self) -> Option<u32> {
+        let mut word = self.word.load(Ordering::SeqCst);
+        loop {
+            let flags = word as u32;
+            if flags & flags::ENDED != 0 {
+                return None;
+            }
+            let next = (word & !u64::from(flags::SCHEDULED | flags::SUSPENDED)).wrapping_add(POLL);
+            match self.word.compare_exchange_weak(word, next, Ordering::SeqCst, Ordering::SeqCst) {
+                Ok(_) => return Some(flags),
+                Err(now) => word = now,
+            }
+        }
     }
 
     /// The tasks whose end it waits for.
-    pub(crate) fn awaited(&self) -> Vec<Arc<Self>> {
-        self.inner().leaves.iter().flat_map(|leaf| leaf.awaited().iter().cloned()).collect()
+    pub(crate) fn awaited(&self) -> Vec<StateRef> {
+        self.inner().leaves().flat_map(|leaf| leaf.awaited().iter().cloned()).collect()
     }
 
     /// What was granted to waits of it that it does not look at while its thread waits in the middle of a poll.
     pub(crate) fn granted_unseen(&self) -> Vec<Leg> {
         let inner = self.inner();
-        inner.leaves.iter().filter(|leaf| leaf.woken().is_some()).filter_map(|leaf| leaf.granted()).collect()
+        inner.leaves().filter(|leaf| leaf.woken().is_some()).filter_map(|leaf| leaf.granted()).collect()
     }
 
     /// The wait graph gets to know it. False if it does, or if it is too late.
     pub(crate) fn becomes_known(&self) -> bool {
-        let before = self.flags.fetch_or(flags::KNOWN, Ordering::SeqCst);
-        before & (flags::KNOWN | flags::ENDED) == 0
-    }
-
-    /// Its line, for a poll.
-    pub(super) fn take_line(&self, inner: &mut Inner) -> Line {
-        inner.line.take().map_or_else(|| Line::of_task(self.actor, self.base.clone()), |line| *line)
+        self.add(flags::KNOWN) & (flags::KNOWN | flags::ENDED) == 0
     }
 
     /// Who polls it, and who looks at the clock for it.
@@ -168,7 +218,7 @@ impl State {
 
     /// A waker of it is gone that no leaf had: nobody else may be left who could wake it.
     #[cold]
-    pub(super) fn forsaken(self: &Arc<Self>) {
+    pub(super) fn forsaken(&self) {
         if self.is(flags::SUSPENDED)
             && !self.is(flags::SCHEDULED | flags::ENDED)
             && let Some(inside) = enter()
@@ -179,32 +229,27 @@ impl State {
     }
 
     /// The task does nothing more.
+    #[inline]
     pub(super) fn end(&self, cancelled: bool) {
-        if self.is(flags::ENDED) {
-            return;
+        if !self.is(flags::ENDED) {
+            self.end_with(cancelled, false);
         }
-        let before = self.flags.fetch_or(flags::ENDED, Ordering::SeqCst);
+    }
+
+    /// As [`end`](Self::end). `is_bare`: it has kept nothing from poll to poll.
+    pub(super) fn end_with(&self, cancelled: bool, is_bare: bool) {
+        let before = self.add(flags::ENDED);
         if before & flags::ENDED != 0 {
             return;
         }
         spell::works();
         timeline::tell(self.actor, if cancelled { Happening::Cancelled } else { Happening::Ended });
-        if let (Some(mut inside), Some(task)) = (enter(), self.actor.task()) {
+        if config::is_recording()
+            && let (Some(mut inside), Some(task)) = (enter(), self.actor.task())
+        {
             inside.emit(Op::TaskEnded { task, cancelled }, self.spawned);
         }
-        let mut inner = self.inner();
-        let leaves = std::mem::take(&mut inner.leaves);
-        let told = inner.line.as_ref().is_some_and(|line| line.is_told());
-        let left = inner.line.as_ref().map(|line| line.left()).unwrap_or_default();
-        if !told {
-            inner.line = None;
-        }
-        if let Some(mut strand) = inner.strand.take() {
-            inner.clock.publish_join(&mut strand);
-            threads::end_strand(*strand);
-        }
-        drop(inner);
-        drop(leaves);
+        let left = if is_bare { Vec::new() } else { self.leaves_off() };
         super::holders::forget(self);
         if before & flags::KNOWN != 0 {
             waits::task_ends(self, &left);
@@ -217,14 +262,35 @@ impl State {
     }
 }
 
+impl State {
+    /// It needs nothing any more of what it kept from poll to poll. Gives the blocking locks that it has leaked.
+    fn leaves_off(&self) -> Vec<LockId> {
+        let mut inner = self.inner();
+        let Inner { clock, more: Some(more), .. } = &mut *inner else { return Vec::new() };
+        let leaves = std::mem::take(&mut more.leaves);
+        let told = more.line.as_ref().is_some_and(|line| line.is_told());
+        let left = more.line.as_ref().map(|line| line.left()).unwrap_or_default();
+        if !told {
+            more.line = None;
+        }
+        if let Some(mut strand) = more.strand.take() {
+            clock.publish_join(&mut strand);
+            threads::end_strand(*strand);
+        }
+        drop(inner);
+        drop(leaves);
+        left
+    }
+}
+
 /// A task that is about to be handed to a runtime: as a future, through [`Watched`](super::Watched), or as a blocking job,
 /// through [`run`](Self::run). Dropped before, it was cancelled.
 #[derive(Debug)]
-pub struct Task(pub(super) Option<Arc<State>>);
+pub struct Task(pub(super) Option<StateRef>);
 
 /// What others may keep of a task: its join handle, who aborts it. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct TaskRecord(pub(super) Option<Arc<State>>);
+pub struct TaskRecord(pub(super) Option<StateRef>);
 
 impl Task {
     /// The current owner spawns a task at `place`; everything that it did so far happens before the first poll.
@@ -248,10 +314,6 @@ impl Task {
             registry::name_thread(actor, name);
         }
         let context = &mut *inside;
-        let mut clock = SyncClock::new();
-        if context.modes.races() {
-            clock.publish(&mut context.clock);
-        }
         let base = if context.modes.order() { context.locks.spawns() } else { None };
         context.locks.hands_on();
         context.emit(Op::TaskSpawned { task: id }, place);
@@ -261,20 +323,26 @@ impl Task {
         }
         runtime.count(kind).fetch_add(1, Ordering::SeqCst);
         timeline::tell(actor, Happening::Spawned { by: context.locks.owner(), at: place });
-        Self(Some(Arc::new(State {
-            actor,
-            session: runtime.session(),
-            origin: context.origin(),
-            kind,
-            runtime,
-            spawned: place,
-            flags: AtomicU32::new(flags::SCHEDULED),
-            wakers: AtomicU32::new(0),
-            leaf_wakers: AtomicU32::new(0),
-            polls: AtomicU32::new(0),
-            base,
-            inner: Mutex::new(Inner { clock, ..Inner::default() }),
-        })))
+        let (session, origin) = (runtime.session(), context.origin());
+        let state = StateRef::new(
+            #[inline(always)]
+            || State {
+                actor,
+                session,
+                origin,
+                kind,
+                runtime,
+                spawned: place,
+                word: AtomicU64::new(flags::SCHEDULED.into()),
+                wakers: AtomicU32::new(0),
+                leaf_wakers: AtomicU32::new(0),
+                inner: Spin::new(Inner { clock: SyncClock::new(), base, more: None }),
+            },
+        );
+        if context.modes.races() {
+            state.inner().clock.publish(&mut context.clock);
+        }
+        Self(Some(state))
     }
 
     /// What others may keep of it.
@@ -289,10 +357,10 @@ impl Task {
         let _entered = state.runtime.enter();
         let polling = Polling::begin(state);
         let result = job();
-        if let Some(polling) = polling {
-            polling.ready();
+        match polling {
+            Some(polling) => polling.ended(),
+            None => state.end(false),
         }
-        state.end(false);
         result
     }
 }
@@ -336,7 +404,7 @@ impl TaskRecord {
         if inside.modes.races() {
             inner.clock.acquire(&mut inside.clock);
         }
-        let told = inner.line.as_ref().is_some_and(|line| line.is_told());
+        let told = inner.line().is_some_and(Line::is_told);
         drop(inner);
         if told {
             inside.locks.joined(state.actor);
@@ -354,6 +422,6 @@ impl TaskRecord {
     /// Does the current owner run in this task?
     #[must_use]
     pub fn is_current(&self) -> bool {
-        self.0.as_ref().is_some_and(|state| poll::current().is_some_and(|current| Arc::ptr_eq(&current, state)))
+        self.0.as_ref().is_some_and(|state| poll::current().is_some_and(|current| StateRef::ptr_eq(&current, state)))
     }
 }

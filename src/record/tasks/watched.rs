@@ -8,7 +8,8 @@ use std::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
 
 use super::Task;
 use super::poll::Polling;
-use super::task::{Kind, State};
+use super::states::StateRef;
+use super::task::Kind;
 
 /// A future that is a task: what happens in its polls is the task's doing. Dropped before it was ready, the task was
 /// cancelled.
@@ -73,8 +74,7 @@ impl<F: Future> Future for Watched<F> {
         };
         match result {
             Poll::Ready(output) => {
-                polling.ready();
-                state.end(false);
+                polling.ended();
                 Poll::Ready(output)
             }
             Poll::Pending => {
@@ -91,7 +91,7 @@ impl<F> Drop for Watched<F> {
         // SAFETY: dropped once, here, and not used again.
         unsafe { ManuallyDrop::drop(&mut self.future) };
         if let Some(polling) = polling {
-            polling.ready();
+            polling.dropped();
         }
         if let Some(state) = &self.task.0 {
             // Before it is counted no more: until it has left its runtime, that would have one more than are watched.
@@ -110,7 +110,7 @@ pub(super) fn is_poll(place: &std::panic::Location<'_>) -> bool {
 
 /// The waker of a task, counted while somebody has it.
 pub(super) struct TaskWaker {
-    state: Arc<State>,
+    state: StateRef,
     inner: Waker,
 }
 
@@ -154,7 +154,7 @@ pub(super) fn is_of_task(waker: &Waker) -> bool {
 
 /// The waker of a first poll: a task that ends in it needs none.
 struct Lazy<'a> {
-    state: &'a Arc<State>,
+    state: &'a StateRef,
     inner: &'a Waker,
     made: OnceLock<Arc<TaskWaker>>,
 }
@@ -164,7 +164,7 @@ static LAZY: RawWakerVTable = RawWakerVTable::new(
     // SAFETY: here and below, `data` is that of a waker that borrows a living `Lazy`.
     |data| unsafe {
         let lazy = &*data.cast::<Lazy<'_>>();
-        let make = || Arc::new(TaskWaker { state: Arc::clone(lazy.state), inner: lazy.inner.clone() });
+        let make = || Arc::new(TaskWaker { state: StateRef::clone(lazy.state), inner: lazy.inner.clone() });
         let waker = Arc::clone(lazy.made.get_or_init(make));
         waker.state.wakers.fetch_add(1, Ordering::SeqCst);
         RawWaker::new(Arc::into_raw(waker).cast(), &TASK)

@@ -61,6 +61,12 @@ pub(super) enum Patience {
     Endless,
 }
 
+impl Patience {
+    fn deadline(self) -> Option<Instant> {
+        if let Self::Until(deadline) = self { Some(deadline) } else { None }
+    }
+}
+
 impl<T> Channel<T> {
     /// A channel with one sender and its receiver.
     pub(super) fn new(capacity: Option<usize>, place: Place) -> Arc<Self> {
@@ -129,8 +135,14 @@ impl<T> Channel<T> {
             }
             state.empty = Some(Arc::clone(&waiter));
             state.meta.ready_to_receive(place);
-            let endless = matches!(patience, Patience::Endless);
-            let waiting = if endless { state.meta.wait_to_receive(sender_comes, place) } else { None };
+            let waiting = match patience {
+                Patience::Endless => state.meta.wait_to_receive(sender_comes, place),
+                Patience::Until(_) | Patience::Ages if !sender_comes => {
+                    state.meta.wait_to_receive_until(patience.deadline(), place);
+                    None
+                }
+                _ => None,
+            };
             if sender_comes {
                 state.full.end_first();
             }

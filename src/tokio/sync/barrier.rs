@@ -19,7 +19,7 @@ impl Barrier {
     /// See [`tokio::sync::Barrier::new`].
     #[track_caller]
     pub fn new(n: usize) -> Barrier {
-        Self { inner: ::tokio::sync::Barrier::new(n), meta: MeetingMeta::new(n.max(1), Location::caller()) }
+        Self { inner: ::tokio::sync::Barrier::new(n), meta: MeetingMeta::new(n, Location::caller()) }
     }
 
     /// See [`tokio::sync::Barrier::wait`].

@@ -138,7 +138,7 @@ impl<L: Keeper> Held<L> {
     /// The hold of a writer becomes one of a reader, with nobody in between.
     pub(super) fn downgrade(mut self) -> Self {
         let raw = self.lock.raw();
-        raw.meta.downgraded(&mut self.hold);
+        raw.meta.downgraded(&mut self.hold, Mode::Shared);
         raw.semaphore.add_permits(self.units as usize - 1);
         self.units = 1;
         self

@@ -181,7 +181,7 @@ impl WaitGraph {
         let queued = |id: &ThreadId| {
             self.actors[id].blocked.iter().flat_map(Blocked::legs).any(|leg| match leg.wait {
                 Wait::Lock { lock: wanted, mode: Mode::Exclusive, .. } if wanted == lock => match ticket {
-                    0 => *id != thread,
+                    0 => *id != thread && leg.ticket != Leg::UNANNOUNCED,
                     _ => leg.ticket < ticket,
                 },
                 _ => false,

@@ -12,9 +12,15 @@ async fn buggy() {
         answer.send(1).unwrap();
     });
     std::thread::sleep(std::time::Duration::from_millis(1)); //~ blocking-in-async
-    ask.send(()).unwrap();
-    assert_eq!(tokio::spawn(async move { answers.recv().unwrap() }).await.unwrap(), 1); //~ blocking-in-async
-    thread.join().unwrap(); //~ blocking-in-async
+    // Nobody has asked yet, so the first wait is one whoever is faster.
+    let asks = async move {
+        answers.recv_timeout(std::time::Duration::from_millis(200)).unwrap_err(); //~ blocking-in-async
+        ask.send(()).unwrap();
+        answers
+    };
+    let answers = tokio::spawn(asks).await.unwrap();
+    tokio::task::spawn_blocking(move || assert_eq!(answers.recv().unwrap(), 1)).await.unwrap();
+    tokio::task::spawn_blocking(|| thread.join().unwrap()).await.unwrap();
 }
 
 async fn fixed() {
