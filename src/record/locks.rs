@@ -19,7 +19,7 @@ use std::sync::LazyLock;
 use parking_lot::Mutex;
 
 use self::held::{Entry, grow};
-use self::known::{Hold, end_hold, look_ready, pop_known, push_known};
+use self::known::{Hold, Push, end_hold, look_ready, pop_known, push_behind, push_heir, push_known};
 use self::meta::DESCRIBED;
 use super::context::{self, Context, Current, Recorded, enter};
 use super::{Place, config, waits};
@@ -55,7 +55,7 @@ pub(crate) fn request(meta: &LockMeta, mode: Mode, upgrade: bool, place: Place) 
 /// Judges the order of a request that has not been granted, if it is new.
 fn judge_request(context: &mut Context, meta: &LockMeta, lock: LockId, mode: Mode, site: SiteId) {
     let chain = grow(context.locks.held.chain(), lock, mode);
-    if !context.locks.known.known(chain) {
+    if !context.locks.knows(meta, chain) {
         context.locks.about_to_judge();
         let chain = grow(context.locks.held.chain(), lock, mode);
         order::note(context, meta, chain, mode, site);
@@ -89,8 +89,33 @@ pub(crate) fn acquired(meta: &LockMeta, attempt: Attempt, place: Place) {
 extern "C" fn acquired_plain(current: Current, meta: &LockMeta, place: Place) {
     // SAFETY: `current` comes from the caller, and nothing is called below but arithmetic on the context and the lock's own
     // words. So it is wherever `push_known` and `pop_known` are called.
-    if !unsafe { push_known::<false, false>(current.hot_plain(), meta, Attempt::Blocking, place) } {
-        acquired_handed(current, meta, place, Attempt::Blocking);
+    match unsafe { push_known::<false, false>(current.hot_plain(), meta, Attempt::Blocking, place) } {
+        Push::Done => {}
+        Push::Behind(entry) => acquired_behind(current, meta, place, entry.chain, entry.word()),
+        Push::New => acquired_first(current, meta, place),
+        Push::Other => acquired_handed(current, meta, place, Attempt::Blocking),
+    }
+}
+
+/// As [`acquired_plain`], of a lock that the registry does not know yet. Like the next one a call of its own, so that the other
+/// needs no register that it would have to save.
+#[inline(never)]
+extern "C" fn acquired_first(current: Current, meta: &LockMeta, place: Place) {
+    // SAFETY: see `acquired_plain`, from where it comes.
+    if !unsafe { push_heir(current.hot_plain(), meta, place) } {
+        acquired_slow(meta, place, Attempt::Blocking);
+    }
+}
+
+/// As [`acquired_plain`], of a chain that was not asked for lately. The entry comes in registers.
+#[inline(never)]
+extern "C" fn acquired_behind(current: Current, meta: &LockMeta, place: Place, chain: u64, word: u64) {
+    let entry = Entry::of_word(chain, word, meta.address());
+    // SAFETY: see `acquired_plain`, from where it comes.
+    match unsafe { push_behind(current.hot_plain(), meta, entry) } {
+        Push::Done => {}
+        Push::New => acquired_slow(meta, place, Attempt::Blocking),
+        Push::Behind(_) | Push::Other => acquired_handed(current, meta, place, Attempt::Blocking),
     }
 }
 
@@ -98,10 +123,10 @@ extern "C" fn acquired_plain(current: Current, meta: &LockMeta, place: Place) {
 #[inline(never)]
 extern "C" fn acquired_recorded(current: Current, meta: &LockMeta, place: Place) {
     // SAFETY: see `acquired_plain`.
-    let known = current
+    let push = current
         .recorded()
-        .is_some_and(|current| unsafe { push_known::<true, false>(current.hot(), meta, Attempt::Blocking, place) });
-    if !known {
+        .map(|current| unsafe { push_known::<true, false>(current.hot(), meta, Attempt::Blocking, place) });
+    if push != Some(Push::Done) {
         acquired_recorded_handed(current, meta, place, Attempt::Blocking);
     }
 }
@@ -109,10 +134,9 @@ extern "C" fn acquired_recorded(current: Current, meta: &LockMeta, place: Place)
 #[inline(never)]
 extern "C" fn acquired_recorded_handed(current: Current, meta: &LockMeta, place: Place, attempt: Attempt) {
     // SAFETY: see `acquired_plain`.
-    let known = current
-        .recorded()
-        .is_some_and(|current| unsafe { push_known::<true, true>(current.hot(), meta, attempt, place) });
-    if !known {
+    let push =
+        current.recorded().map(|current| unsafe { push_known::<true, true>(current.hot(), meta, attempt, place) });
+    if push != Some(Push::Done) {
         acquired_slow(meta, place, attempt);
     }
 }
@@ -121,7 +145,7 @@ extern "C" fn acquired_recorded_handed(current: Current, meta: &LockMeta, place:
 #[inline(never)]
 extern "C" fn acquired_handed(current: Current, meta: &LockMeta, place: Place, attempt: Attempt) {
     // SAFETY: see `acquired_plain`.
-    if !unsafe { push_known::<false, true>(current.hot_plain(), meta, attempt, place) } {
+    if unsafe { push_known::<false, true>(current.hot_plain(), meta, attempt, place) } != Push::Done {
         acquired_slow(meta, place, attempt);
     }
 }
@@ -347,7 +371,7 @@ fn push(context: &mut Context, meta: &LockMeta, mode: Mode, attempt: Attempt, pl
     if context.modes.order()
         && attempt == Attempt::Blocking
         && matters(context, meta, mode)
-        && (!meta.is_chained() || !order::is_known(&mut context.locks, lock, chain))
+        && (!meta.is_chained() || !order::is_known(&mut context.locks, meta, lock, chain))
     {
         context.locks.about_to_judge();
         chain = grow(context.locks.held.chain(), lock, mode);
@@ -357,7 +381,7 @@ fn push(context: &mut Context, meta: &LockMeta, mode: Mode, attempt: Attempt, pl
     if id & DESCRIBED == 0 && context.modes.record() {
         tell_made(context, meta, lock);
     }
-    context.locks.held.push(Entry::new(chain, id, site, mode, attempt));
+    context.locks.held.push(Entry::new(chain, (id, meta.address()), site, mode, attempt));
 }
 
 /// The trace says where a lock was made that the registry does not know.

@@ -11,12 +11,12 @@ use crate::event::{Attempt, LockId, Mode, SiteId, ThreadId};
 /// Asks for what is needed soon, where the processor can be asked: in a graph of very many locks nothing is in its caches,
 /// and so what doesn't depend on one another is at least on its way together.
 #[inline(always)]
-pub(crate) fn prefetch<T>(value: &T) {
+pub(crate) fn prefetch<T>(value: *const T) {
     #[cfg(target_arch = "x86_64")]
-    // SAFETY: a prefetch does nothing that the program could see, and the address is good.
+    // SAFETY: a prefetch does nothing that the program could see, whatever the address.
     unsafe {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(value).cast());
+        _mm_prefetch::<_MM_HINT_T0>(value.cast());
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = value;
@@ -279,6 +279,11 @@ impl Contexts {
         let uses = &mut self.uses[context as usize];
         debug_assert!(*uses > 0, "a context in use");
         *uses += 1;
+    }
+
+    /// Does but one use it?
+    pub(super) fn is_last_use(&self, context: u32) -> bool {
+        self.uses[context as usize] == 1
     }
 
     /// One use less.

@@ -12,6 +12,8 @@
 //! All walks are iterative. A component is never split again when edges go with a dead lock: it then is a superset of
 //! a strongly connected component, which costs searches but loses nothing.
 
+use std::ptr;
+
 use petgraph::graph::{DiGraph, EdgeIndex, NodeIndex};
 use petgraph::{Direction, Incoming, Outgoing};
 
@@ -68,8 +70,10 @@ pub(super) struct Node {
     writers: u32,
 }
 
-/// What of a node the searches for an order look at: kept apart from it, close together, since they jump about.
+/// What of a node the searches for an order look at: kept apart from it, close together, since they jump about. Two of them
+/// make a cache line, and none lies across two.
 #[derive(Clone, Copy, Debug)]
+#[repr(align(32))]
 struct Rank {
     // Place in the topological order; only a root's counts.
     order: i64,
@@ -81,7 +85,11 @@ struct Rank {
     ring: u32,
     // Of a lock: how many had its id before. (Not of the search, but looked at together with the rest.)
     life: u32,
+    // It has or had an edge, or is about to have one.
+    used: bool,
 }
+
+const _: () = assert!(size_of::<Rank>() == 32);
 
 /// Distance of the places of new nodes.
 const SPACE: i64 = 1 << 32;
@@ -147,7 +155,7 @@ impl OrderGraph {
     pub(super) fn add_node(&mut self, place: Place) -> NodeIndex {
         let own = self.graph.node_count() as u32;
         self.back += SPACE;
-        self.ranks.push(Rank { order: self.back, marks: [0; 2], parent: own, ring: own, life: 0 });
+        self.ranks.push(Rank { order: self.back, marks: [0; 2], parent: own, ring: own, life: 0, used: false });
         self.graph.add_node(Node { place, class: None, writers: 0 })
     }
 
@@ -161,25 +169,48 @@ impl OrderGraph {
         self.ranks[node.index()].life += 1;
     }
 
+    /// Puts a node that never had an edge to a place in the order of the caller's, where it goes above none of `below`.
+    pub(super) fn suggest(&mut self, node: NodeIndex, order: i64, mut below: impl Iterator<Item = NodeIndex>) {
+        if !self.ranks[node.index()].used && below.all(|from| self.rank(self.root(from)).order < order) {
+            self.ranks[node.index()].order = order;
+            self.back = self.back.max(order);
+        }
+    }
+
+    /// Does an edge between the two agree with the order as it stands, each of them alone in its component? Then it closes no
+    /// cycle, nor do any number of such edges together, as long as the order stands.
+    pub(super) fn goes_up(&self, from: NodeIndex, to: NodeIndex) -> bool {
+        self.alone(from) && self.alone(to) && self.ranks[from.index()].order < self.ranks[to.index()].order
+    }
+
+    /// The two are to have an edge.
+    pub(super) fn promise(&mut self, from: NodeIndex, to: NodeIndex) {
+        self.ranks[from.index()].used = true;
+        self.ranks[to.index()].used = true;
+    }
+
     /// The edge between two nodes. One cache miss when there is none.
     pub(super) fn find_edge(&self, from: NodeIndex, to: NodeIndex) -> Option<EdgeIndex> {
         let same = |edge: u32| self.graph.edge_endpoints(EdgeIndex::new(edge as usize - 1)) == Some((from, to));
         self.edges.find(pair_hash(from, to), same).map(|edge| EdgeIndex::new(edge as usize - 1))
     }
 
-    /// Asks for a node.
+    /// Asks for the place of a node in the order.
     #[inline]
     pub(super) fn prefetch(&self, node: NodeIndex) {
-        if let (Some(weight), Some(rank)) = (self.graph.node_weight(node), self.ranks.get(node.index())) {
-            prefetch(weight);
+        if let Some(rank) = self.ranks.get(node.index()) {
             prefetch(rank);
         }
     }
 
-    /// Asks for what says whether there is an edge between two nodes.
+    /// Asks for what an edge between two nodes is added to: the heads of their lists of edges, which are behind the weight, and
+    /// the table.
     #[inline]
     pub(super) fn prefetch_edge(&self, from: NodeIndex, to: NodeIndex) {
         self.edges.prefetch(pair_hash(from, to));
+        for weight in [from, to].into_iter().filter_map(|node| self.graph.node_weight(node)) {
+            prefetch(ptr::from_ref(weight).wrapping_add(1));
+        }
     }
 
     /// Adds a record to the edge between two nodes, and the edge if need be. A record kept uses its context once more.
@@ -192,6 +223,7 @@ impl OrderGraph {
     ) -> Added {
         let record = Record { next: 0, ..record };
         let Some(edge) = self.find_edge(from, to) else {
+            self.promise(from, to);
             self.link(from, to);
             let edge = self.graph.add_edge(from, to, record);
             self.edges.insert(pair_hash(from, to), edge.index() as u32 + 1);

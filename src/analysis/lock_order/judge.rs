@@ -9,6 +9,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::contexts::{Contexts, Entry};
 use super::cycles::{BUDGET, Hop, Search, together, waits_behind_writer};
 use super::graph::{Added, OrderGraph, Record};
+use super::later::Later;
 use super::patterns::{abstract_key, explained, key, site_key, steps};
 use super::segments::ForkJoin;
 use super::{
@@ -28,7 +29,7 @@ const BUDGET_LATER: u32 = 500;
 
 /// The second read of a lock by one thread.
 #[derive(Clone, Copy, Debug)]
-struct Reread {
+pub(super) struct Reread {
     // `from` is the first read's place in the held stack, the rest is the second read.
     record: Record,
 }
@@ -38,9 +39,11 @@ struct Reread {
 /// Both homes use it alike: the offline analysis, and the live runtime under one mutex, each behind a [`KnownChains`] of
 /// the thread. See the [module](super) for the rules.
 ///
-/// Costs: a pair of locks seen for the first time takes 0.3 to 1 µs, by how much of the graph is in the processor's caches,
-/// and 60 to 80 bytes, if no thread held many locks and no cycle is near; a search for cycles looks at most at 100,000 records for each new record, and
-/// [`LockOrder::is_cut`] says if it wanted more.
+/// Most edges of live requests are put off, and added some hundred at a time, before anything else is asked of the graph.
+///
+/// Costs: a pair of locks seen for the first time takes 0.3 to 0.8 µs, by how much of the graph is in the processor's caches,
+/// and 60 to 80 bytes, if no thread held many locks and no cycle is near; a search for cycles looks at most at 100,000
+/// records for each new record, and [`LockOrder::is_cut`] says if it wanted more.
 ///
 /// [`KnownChains`]: super::KnownChains
 #[derive(Debug)]
@@ -48,15 +51,15 @@ pub struct LockOrder {
     fork_join: bool,
     threads: ForkJoin,
     thread_count: usize,
-    contexts: Contexts,
-    order: OrderGraph,
+    pub(super) contexts: Contexts,
+    pub(super) order: OrderGraph,
     // Locks that have a node. Nodes are made in the order of the ids, which is the order of creation and so mostly the order in
     // which locks are taken: the topological order starts out right.
     locks: u32,
     // For the node of each class, in the order of the nodes: the locks that had one before it.
     between: Vec<u32>,
     classes: FxHashMap<ClassId, NodeIndex>,
-    rereads: FxHashMap<LockId, Vec<Reread>>,
+    pub(super) rereads: FxHashMap<LockId, Vec<Reread>>,
     // Keys of what was reported.
     patterns: FxHashSet<u64>,
     reads: FxHashSet<(LockId, SiteId, SiteId)>,
@@ -66,8 +69,10 @@ pub struct LockOrder {
     looked: u64,
     dropped: u64,
     // Empty between requests; kept for their memory.
-    entries: Vec<Entry>,
-    hops: Vec<Hop>,
+    pub(super) entries: Vec<Entry>,
+    pub(super) hops: Vec<Hop>,
+    // invariant: all go up in the order as it stands, and so do their lifted ones; their contexts are pinned.
+    pub(super) later: Vec<Later>,
 }
 
 impl Default for LockOrder {
@@ -98,6 +103,7 @@ impl LockOrder {
             dropped: 0,
             entries: Vec::new(),
             hops: Vec::new(),
+            later: Vec::new(),
         }
     }
 
@@ -150,7 +156,25 @@ impl LockOrder {
     /// only when it dies; and an edge to a dead lock of the same class is known to be none.
     pub fn set_class(&mut self, lock: LockId, class: ClassId) {
         let node = self.node(lock);
+        if self.order.graph[node].class == Some(class) {
+            return;
+        }
+        if self.order.graph[node].class.is_some() || self.classes.contains_key(&class) {
+            // What was put off stands for other edges between classes from now on.
+            self.catch_up();
+        }
         self.order.graph[node].class = Some(class);
+    }
+
+    /// Tells where in memory a lock lies, before its first edge: of several locks those that lie in front are mostly taken first
+    /// (an array of locks, the fields of a struct; it is how many programs keep an order), so that the topological order
+    /// starts out right. `held`: what is held while the lock is asked for.
+    pub fn lies_at(&mut self, lock: LockId, address: usize, held: impl Iterator<Item = LockId>) {
+        let node = self.node(lock);
+        // Room between neighbours for others, and no overflow.
+        let place = (address as u64 & ((1 << 47) - 1)) << 15;
+        let Self { order, between, locks, .. } = self;
+        order.suggest(node, place as i64, held.filter_map(|lock| known_node(*locks, between, lock)));
     }
 
     /// Judges a request that may wait (never a `try_` or timed one), and returns every hazard that is new with it.
@@ -176,6 +200,7 @@ impl LockOrder {
     /// Also fit for a lock that lives on at the end of a session. Cost: its edges.
     pub fn lock_died(&mut self, lock: LockId, class: ClassId) -> Vec<Hazard> {
         let Some(node) = self.known_node(lock) else { return Vec::new() };
+        self.catch_up();
         self.order.end_life(node);
         for reread in self.rereads.remove(&lock).unwrap_or_default() {
             self.contexts.release(reread.record.context);
@@ -214,22 +239,31 @@ impl LockOrder {
         hazards
     }
 
-    /// Every edge, oldest first.
+    /// Every edge, oldest first. Ways of an edge that were put off come last, each as an edge of its own.
     pub fn edges(&self) -> impl Iterator<Item = EdgeView> + '_ {
-        self.order.graph.edge_indices().map(|edge| {
+        let added = self.order.graph.edge_indices().map(|edge| {
             let (from, to) = self.order.graph.edge_endpoints(edge).expect("an edge of the graph");
-            let way = |record: Record| {
-                let context = self.contexts.get(record.context);
-                let holds = context.held[usize::from(record.from)].report();
-                EdgeWay { thread: context.thread, holds, mode: record.mode, site: record.site }
-            };
-            EdgeView {
-                from: self.order.graph[from].place,
-                to: self.order.graph[to].place,
-                in_cycle: self.order.together(from, to),
-                ways: self.order.records(edge).map(way).collect(),
-            }
-        })
+            self.edge_view(from, to, self.order.records(edge))
+        });
+        let later = self.later.iter().flat_map(move |&Later { from, to, record }| {
+            let ends = std::iter::once((from, to)).chain(self.lifted(from, to));
+            ends.map(move |(from, to)| self.edge_view(from, to, std::iter::once(record)))
+        });
+        added.chain(later)
+    }
+
+    fn edge_view(&self, from: NodeIndex, to: NodeIndex, records: impl Iterator<Item = Record>) -> EdgeView {
+        let way = |record: Record| {
+            let context = self.contexts.get(record.context);
+            let holds = context.held[usize::from(record.from)].report();
+            EdgeWay { thread: context.thread, holds, mode: record.mode, site: record.site }
+        };
+        EdgeView {
+            from: self.order.graph[from].place,
+            to: self.order.graph[to].place,
+            in_cycle: self.order.together(from, to),
+            ways: records.map(way).collect(),
+        }
     }
 
     /// Was a search for cycles cut short? (It looks at 100,000 records for each new record, at 500 when all searches together
@@ -239,7 +273,7 @@ impl LockOrder {
         self.cut
     }
 
-    /// Records not kept, because their edge has 64, 32 by the same thread, or 8 by the same thread with the same gates and modes.
+    /// Records of the edges that were added, not kept, because their edge has 64, 32 by the same thread, or 8 by the same thread with the same gates and modes.
     #[must_use]
     pub fn dropped(&self) -> u64 {
         self.dropped
@@ -260,19 +294,22 @@ impl LockOrder {
     }
 
     /// The node of a lock, if it has one. Computed, and not looked up in yet another table.
-    fn known_node(&self, lock: LockId) -> Option<NodeIndex> {
-        let classes = || self.between.partition_point(|&locks| locks <= lock.0);
-        (lock.0 < self.locks).then(|| NodeIndex::new(lock.index() + classes()))
+    pub(super) fn known_node(&self, lock: LockId) -> Option<NodeIndex> {
+        known_node(self.locks, &self.between, lock)
     }
 
     fn class_node(&mut self, class: ClassId) -> NodeIndex {
-        *self.classes.entry(class).or_insert_with(|| {
-            self.between.push(self.locks);
-            self.order.add_node(Place::Class(class))
-        })
+        if let Some(&node) = self.classes.get(&class) {
+            return node;
+        }
+        self.catch_up();
+        self.between.push(self.locks);
+        let node = self.order.add_node(Place::Class(class));
+        self.classes.insert(class, node);
+        node
     }
 
-    fn class_of(&self, node: NodeIndex) -> Option<ClassId> {
+    pub(super) fn class_of(&self, node: NodeIndex) -> Option<ClassId> {
         match self.order.graph[node].place {
             Place::Class(class) => Some(class),
             Place::Lock(_) => self.order.graph[node].class,
@@ -303,6 +340,10 @@ impl LockOrder {
 
     /// Gives up a pin.
     pub fn release(&mut self, context: ContextId) {
+        if !self.later.is_empty() && self.contexts.is_last_use(context.0.get()) {
+            // It may be the context of an edge that was put off.
+            self.catch_up();
+        }
         self.contexts.release(context.0.get());
     }
 
@@ -310,7 +351,10 @@ impl LockOrder {
     pub fn acquire_in(&mut self, context: ContextId, lock: LockId, mode: Mode, site: SiteId) -> Vec<Hazard> {
         let target = self.node(lock);
         self.fill(context);
-        self.judge_in(context.0.get(), target, Some(lock), mode, site, 0)
+        match self.put_off(context, target, lock, mode, site) {
+            true => Vec::new(),
+            false => self.judge_in(context.0.get(), target, Some(lock), mode, site, 0),
+        }
     }
 
     /// [`LockOrder::acquire_in`], by the thread itself, while it still holds all of the context: `held`, oldest first.
@@ -330,18 +374,18 @@ impl LockOrder {
             Entry { lock, life, class: None, site, mode, attempt }
         }));
         self.entries = entries;
-        self.judge_in(context.0.get(), target, Some(lock), mode, site, 0)
+        match self.put_off(context, target, lock, mode, site) {
+            true => Vec::new(),
+            false => self.judge_in(context.0.get(), target, Some(lock), mode, site, 0),
+        }
     }
 
     /// Asks for what [`LockOrder::acquire_below`] will look at: in a graph of very many locks nothing is in the caches of the
     /// processor, and so the parts are at least on their way together.
     pub fn prepare(&self, held: impl Iterator<Item = LockId>, lock: LockId) {
-        let Some(target) = self.known_node(lock) else { return };
-        self.order.prefetch(target);
         // Of a thread that holds many locks, the rest is asked for by these.
-        for from in held.take(4).filter_map(|lock| self.known_node(lock)) {
-            self.order.prefetch(from);
-            self.order.prefetch_edge(from, target);
+        for lock in std::iter::once(lock).chain(held.take(4)) {
+            self.known_node(lock).into_iter().for_each(|node| self.order.prefetch(node));
         }
     }
 
@@ -374,6 +418,7 @@ impl LockOrder {
         site: SiteId,
         event: u64,
     ) -> Vec<Hazard> {
+        self.catch_up();
         let mut hazards = Vec::new();
         let mut entries = std::mem::take(&mut self.entries);
         let record = |from: usize| Record::new(context, from as u16, mode, site, event);
@@ -417,7 +462,7 @@ impl LockOrder {
         hazards
     }
 
-    fn add(&mut self, from: NodeIndex, to: NodeIndex, record: Record, hops: &mut Vec<Hop>) {
+    pub(super) fn add(&mut self, from: NodeIndex, to: NodeIndex, record: Record, hops: &mut Vec<Hop>) {
         match self.order.add_record(&mut self.contexts, from, to, record) {
             Added::New => hops.push(Hop { from, to, record }),
             Added::Full => self.dropped += 1,
@@ -427,17 +472,22 @@ impl LockOrder {
 
     /// Adds an edge between living locks once more between their classes, where these have a history: so that the lock
     /// meets what dead locks of its class did.
-    fn lift(&mut self, from: NodeIndex, to: NodeIndex, record: Record, hops: &mut Vec<Hop>) {
+    pub(super) fn lift(&mut self, from: NodeIndex, to: NodeIndex, record: Record, hops: &mut Vec<Hop>) {
+        if let Some((from, to)) = self.lifted(from, to) {
+            self.add(from, to, record, hops);
+        }
+    }
+
+    /// The edge between classes that an edge stands for besides.
+    pub(super) fn lifted(&self, from: NodeIndex, to: NodeIndex) -> Option<(NodeIndex, NodeIndex)> {
         if self.classes.is_empty() {
-            return;
+            return None;
         }
         let lifted =
             |node: NodeIndex| self.class_of(node).and_then(|class| self.classes.get(&class)).copied().unwrap_or(node);
         let (class_from, class_to) = (lifted(from), lifted(to));
         let one_class = self.class_of(from).is_some() && self.class_of(from) == self.class_of(to);
-        if (class_from, class_to) != (from, to) && !one_class {
-            self.add(class_from, class_to, record, hops);
-        }
+        ((class_from, class_to) != (from, to) && !one_class).then_some((class_from, class_to))
     }
 
     /// A new writer of `target`: judges the recursive reads that were waiting for one, and searches again from the
@@ -539,4 +589,9 @@ impl LockOrder {
         self.cut |= search.cut;
         self.looked += u64::from(budget - search.budget);
     }
+}
+
+fn known_node(locks: u32, between: &[u32], lock: LockId) -> Option<NodeIndex> {
+    let classes = || between.partition_point(|&locks| locks <= lock.0);
+    (lock.0 < locks).then(|| NodeIndex::new(lock.index() + classes()))
 }

@@ -140,3 +140,68 @@ fn many_philosophers_are_one_pattern() {
     assert_eq!(found.iter().sum::<usize>(), 1);
     assert_eq!(found[19], 1);
 }
+
+/// Random requests, deaths and classes: one graph is told of each with [`LockOrder::acquire`], the other as live threads do it.
+#[test]
+fn what_is_put_off_changes_no_verdict() {
+    let mut random = 11u64;
+    let mut below = |limit: u32| {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (random >> 33) as u32 % limit
+    };
+    let (mut requests, mut told, mut found) = (0, 0, 0);
+    for run in 0..200 {
+        let locks = 3 + run % 12;
+        let (mut plain, mut live) = (LockOrder::new(), LockOrder::new());
+        for thread in 1..4 {
+            plain.forked(ThreadId(0), ThreadId(thread));
+            live.forked(ThreadId(0), ThreadId(thread));
+        }
+        for _ in 0..60 {
+            let (lock, thread) = (LockId(below(locks)), ThreadId(1 + below(3)));
+            let class = if lock.0.is_multiple_of(2) { A } else { B };
+            match below(24) {
+                0 => assert_eq!(plain.lock_died(lock, class), live.lock_died(lock, class)),
+                1 => {
+                    plain.set_class(lock, class);
+                    live.set_class(lock, class);
+                }
+                2 => live.lies_at(lock, below(1 << 20) as usize * 64, std::iter::empty()),
+                _ => {}
+            }
+            // Mostly in order.
+            let modes = [Mode::Exclusive, Mode::Exclusive, Mode::Exclusive, Mode::Shared];
+            let mut held: Vec<HeldLock> = Vec::new();
+            for _ in 0..below(4) {
+                let limit = if below(8) == 0 { locks } else { lock.0 + 1 };
+                let other = LockId(below(limit));
+                if held.iter().all(|held| held.lock != other) {
+                    let (mode, site) = (modes[below(4) as usize], SiteId(other.0));
+                    held.push(HeldLock { lock: other, mode, site, attempt: Attempt::Blocking });
+                }
+            }
+            let (mode, site) = (modes[below(4) as usize], SiteId(50 + lock.0));
+            let expected = plain.acquire(&Acquisition { thread, held: &held, lock, mode, site, event: 0 });
+            let context = live.context(thread, &held);
+            let hazards = match below(2) {
+                0 => live.acquire_below(context, held.iter().copied(), lock, mode, site),
+                _ => live.acquire_in(context, lock, mode, site),
+            };
+            requests += 1;
+            told += usize::from(!live.later.is_empty());
+            found += expected.len();
+            assert_eq!(hazards, expected);
+            if below(4) == 0 {
+                live.release(context);
+            }
+        }
+        let ways = |order: &LockOrder| {
+            let ways = order.edges().flat_map(|edge| {
+                edge.ways.into_iter().map(move |way| format!("{:?} {:?} {way:?} {}", edge.from, edge.to, edge.in_cycle))
+            });
+            ways.collect::<std::collections::BTreeSet<_>>()
+        };
+        assert_eq!(ways(&plain), ways(&live));
+    }
+    assert!(told > requests / 8 && found > 100, "{told} of {requests}, {found}");
+}

@@ -66,7 +66,7 @@ impl LockState {
         heir.ready = 0;
         meta.put_note(heir.note);
         // SAFETY: by the caller's promise.
-        unsafe { self.held.push_ready(heir.entry) };
+        unsafe { self.held.push_ready(heir.entry.at(meta.address())) };
         true
     }
 
@@ -79,8 +79,8 @@ impl LockState {
             note.context().into_iter().for_each(|context| self.pins.give_back(context));
             return self.spare_ids.push(lock.0);
         }
-        let entry =
-            Entry::new(grow(chain, lock, Mode::Exclusive), lock.0, note.site(), Mode::Exclusive, Attempt::Blocking);
+        let grown = grow(chain, lock, Mode::Exclusive);
+        let entry = Entry::new(grown, (lock.0, 0), note.site(), Mode::Exclusive, Attempt::Blocking);
         self.heir = Heir { ready: chain, chain, entry, id: lock.0, note, made: Some(meta.created()) };
     }
 

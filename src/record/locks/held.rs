@@ -7,15 +7,17 @@ use crate::analysis::lock_order::HeldLock;
 use crate::analysis::wait_for::{Holding, Possession};
 use crate::event::{Attempt, LockId, Mode, SiteId};
 
-/// One held lock: two words, for every acquisition writes one.
-#[derive(Clone, Copy)]
-#[repr(align(16))]
+/// One held lock: few words, for every acquisition writes one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(align(32))]
 pub(super) struct Entry {
     /// Chain key of the stack up to and with this entry; 0 while it has to be computed anew.
     pub(super) chain: u64,
     /// From below: [`LockMeta::id`](super::LockMeta) when the lock was taken (32 bits), where it was taken (25 bits), mode
     /// and attempt (2 bits each), [`LOOKED`], [`WROTE`] and [`NEWS`].
     word: u64,
+    /// Where the lock lies.
+    address: usize,
 }
 
 const SITE: u32 = 32;
@@ -36,13 +38,30 @@ pub(super) const LAST_SITE: SiteId = SiteId((1 << SITE_BITS) - 1);
 
 impl Entry {
     /// Of no lock.
-    pub(super) const NONE: Self = Self { chain: 0, word: 0 };
+    pub(super) const NONE: Self = Self { chain: 0, word: 0, address: 0 };
 
-    /// `id` as in the lock's meta.
+    /// `id` as in the lock's meta, which lies at `address`.
     #[inline(always)]
-    pub(super) fn new(chain: u64, id: u32, site: SiteId, mode: Mode, attempt: Attempt) -> Self {
+    pub(super) fn new(chain: u64, (id, address): (u32, usize), site: SiteId, mode: Mode, attempt: Attempt) -> Self {
         let how = (mode as u64) << MODE | (attempt as u64) << ATTEMPT;
-        Self { chain, word: u64::from(id) | u64::from(site.0) << SITE | how }
+        Self { chain, word: u64::from(id) | u64::from(site.0) << SITE | how, address }
+    }
+
+    /// What [`word`](Self::word) has given.
+    #[inline(always)]
+    pub(super) fn of_word(chain: u64, word: u64, address: usize) -> Self {
+        Self { chain, word, address }
+    }
+
+    #[inline(always)]
+    pub(super) fn word(self) -> u64 {
+        self.word
+    }
+
+    /// The same of another lock.
+    #[inline(always)]
+    pub(super) fn at(self, address: usize) -> Self {
+        Self { address, ..self }
     }
 
     pub(super) fn lock(self) -> LockId {
@@ -144,9 +163,12 @@ unsafe impl Send for Held {}
 /// First size.
 const FIRST: usize = 32;
 
+/// Locks of which the addresses are looked at in [`Held::place`].
+const PLACED: usize = 3;
+
 impl Held {
     pub(super) fn new(seed: u64) -> Self {
-        let mut entries = vec![Entry { chain: seed, word: 0 }; FIRST];
+        let mut entries = vec![Entry { chain: seed, ..Entry::NONE }; FIRST];
         let top = entries.as_mut_ptr();
         let mut held = Self { top, last: top, entries, seed };
         held.set_depth(0);
@@ -213,6 +235,27 @@ impl Held {
         let entries = self.entries[1..=self.len()].to_vec();
         self.set_depth(0);
         entries
+    }
+
+    /// Where [`KnownChains`](crate::analysis::lock_order::KnownChains) is to look for the chain of a lock at this address on
+    /// top of the stack: of the addresses alone, so that no lock has to be read to know it.
+    #[inline(always)]
+    pub(super) fn place(&self, address: usize) -> u64 {
+        let mut place = self.seed ^ address as u64;
+        let mut at = self.top;
+        for _ in 0..PLACED {
+            if ptr::eq(at, self.entries.as_ptr()) {
+                break;
+            }
+            // SAFETY: `at` is an entry above the first.
+            unsafe {
+                place = place.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(31) ^ (*at).address as u64;
+                at = at.sub(1);
+            }
+        }
+        // What is below them all, if there is anything.
+        // SAFETY: `at` is an entry.
+        (place ^ unsafe { (*at).chain }).wrapping_mul(0x9e37_79b9_7f4a_7c15)
     }
 
     /// Chain key of the whole stack; computes the missing ones from below.
@@ -336,16 +379,16 @@ impl Held {
         Some(entry)
     }
 
-    /// Marks the entry at this place, counted from 1, as having news, if the graph does not know its lock. Tells of the lock
-    /// if that is new.
+    /// Marks the entry at this place, counted from 1, as having news, if the graph does not know its lock. Gives the lock, and
+    /// where it lies, if that is new.
     #[inline]
-    pub(super) fn give_news(&mut self, place: usize) -> Option<LockId> {
+    pub(super) fn give_news(&mut self, place: usize) -> Option<(LockId, usize)> {
         let entry = &mut self.entries[place];
         if !entry.was_fresh() || entry.has_news() {
             return None;
         }
         entry.word |= NEWS;
-        Some(entry.lock())
+        Some((entry.lock(), entry.address))
     }
 
     #[inline(always)]
@@ -386,7 +429,7 @@ mod tests {
         for mode in MODES {
             for attempt in [Attempt::Blocking, Attempt::Try, Attempt::Timed] {
                 for (id, site) in [(1, SiteId(1)), (ID | KNOWN, LAST_SITE), (ID, SiteId::UNKNOWN)] {
-                    let entry = Entry::new(7, id, site, mode, attempt);
+                    let entry = Entry::new(7, (id, 0), site, mode, attempt);
                     assert_eq!((entry.lock(), entry.site()), (LockId(id & ID), site));
                     assert_eq!((entry.mode(), entry.attempt()), (mode, attempt));
                     assert_eq!((entry.was_fresh(), entry.has_news()), (id & KNOWN == 0, false));
@@ -401,7 +444,7 @@ mod tests {
     #[test]
     fn a_look_is_told_once_a_hold() {
         let mut held = Held::new(9);
-        let entry = |lock| Entry::new(7, lock, SiteId(1), Mode::Exclusive, Attempt::Blocking);
+        let entry = |lock| Entry::new(7, (lock, 0), SiteId(1), Mode::Exclusive, Attempt::Blocking);
         held.push(entry(1));
         held.push(entry(2));
         assert!(held.newest_of(LockId(3)).is_none());
@@ -428,7 +471,7 @@ mod tests {
             let (lock, mode) = (LockId(random as u32 % 200 + 1), MODES[(random >> 40) as usize % 4]);
             if step % 100 < 60 {
                 let chain = grow(held.chain(), lock, mode);
-                held.push(Entry::new(chain, lock.0, SiteId(step), mode, Attempt::Blocking));
+                held.push(Entry::new(chain, (lock.0, 0), SiteId(step), mode, Attempt::Blocking));
                 model.push((lock, mode, SiteId(step)));
             } else {
                 let place = model.iter().rposition(|&(other, how, _)| (other, how) == (lock, mode));

@@ -13,8 +13,21 @@ use crate::record::context::{Context, Recorded};
 #[cfg(doc)]
 use crate::record::log::ThreadLog;
 
-/// The hot path of an exclusive acquisition: nothing about it is new. False, and nothing done, if anything is, or if another
-/// thread released the lock last and `HANDED` is false. `RECORDED`: are the thread's events recorded?
+/// What became of an attempt to take the hot path.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Push {
+    /// The lock is on the stack.
+    Done,
+    /// Nothing was done. The chain was not asked for lately; if it is known all the same, this is what goes onto the stack.
+    Behind(Entry),
+    /// Nothing was done: the chain is new, or the registry does not know the lock.
+    New,
+    /// Nothing was done.
+    Other,
+}
+
+/// The hot path of an exclusive acquisition: nothing about it is new. Nothing done if anything is, or if `HANDED` is false and
+/// another thread released the lock last, or the chain was not asked for lately. `RECORDED`: are the thread's events recorded?
 ///
 /// # Safety
 ///
@@ -25,25 +38,28 @@ pub(super) unsafe fn push_known<const RECORDED: bool, const HANDED: bool>(
     meta: &LockMeta,
     attempt: Attempt,
     place: Place,
-) -> bool {
+) -> Push {
     let id = meta.id_word();
     let locks = &mut context.locks;
-    let Some(parent) = locks.held.ready() else { return false };
+    let Some(parent) = locks.held.ready() else { return Push::Other };
     if id & DESCRIBED == 0 {
         cold_path();
-        // SAFETY: the stack is ready.
-        return id == 0
-            && !RECORDED
-            && attempt == Attempt::Blocking
-            && unsafe { push_heir(context, meta, parent, place) };
+        return Push::New;
     }
-    let Some(seen) = locks.places.seen(place) else { return false };
+    let Some(seen) = locks.places.seen(place) else { return Push::Other };
     let chain = grow(parent, LockId(id & ID), Mode::Exclusive);
-    if !locks.held.is_empty() && attempt == Attempt::Blocking && !locks.known.in_front(chain) && context.modes.order() {
-        return false;
+    let entry = Entry::new(chain, (id, meta.address()), seen.site, Mode::Exclusive, attempt);
+    if !locks.held.is_empty()
+        && attempt == Attempt::Blocking
+        && !locks.known.in_front(chain)
+        && context.modes.order()
+        && !(HANDED && locks.known.is_at_home(chain, locks.held.place(meta.address())))
+    {
+        cold_path();
+        return Push::Behind(entry);
     }
     // SAFETY: the stack is ready.
-    unsafe { locks.held.write_ready(Entry::new(chain, id, seen.site, Mode::Exclusive, attempt)) };
+    unsafe { locks.held.write_ready(entry) };
     let mut own = false;
     // (It may be learned once more, if something is in the way below.)
     if context.modes.races() {
@@ -58,23 +74,23 @@ pub(super) unsafe fn push_known<const RECORDED: bool, const HANDED: bool>(
             }
         };
         if !learned {
-            return false;
+            return Push::Other;
         }
     }
     if RECORDED {
         // SAFETY: by the caller's promise.
         let log = unsafe { Context::recorded_log(&mut context.log) };
-        let Some(mut ready) = log.ready() else { return false };
+        let Some(mut ready) = log.ready() else { return Push::Other };
         if HANDED {
             if context.kept.is_some() && meta.is_opaque() {
                 // Each thread tells that, when it first takes the lock.
-                return false;
+                return Push::Other;
             }
             if let Some(last) = meta.last_of_another(context.thread) {
                 log.after_ready(&mut ready, last);
             }
         } else if !own && !meta.was_released_by(context.thread) {
-            return false;
+            return Push::Other;
         }
         match (attempt, log.near(place)) {
             (Attempt::Blocking, _) => log.push_held(ready, LockId(id & ID), seen.held),
@@ -82,27 +98,48 @@ pub(super) unsafe fn push_known<const RECORDED: bool, const HANDED: bool>(
                 let op = Op::Acquired { lock: LockId(id & ID), mode: Mode::Exclusive, attempt };
                 log.push_ready(ready, op, near);
             }
-            (_, None) => return false,
+            (_, None) => return Push::Other,
         }
     }
     // SAFETY: the entry was written above, and the stack has not been touched since.
     unsafe { locks.held.push_written() };
-    true
+    Push::Done
+}
+
+/// The rest of [`push_known`], without `RECORDED` and `HANDED`, of a chain that was not asked for lately.
+///
+/// # Safety
+///
+/// `entry` is what it has just given.
+#[inline(always)]
+pub(super) unsafe fn push_behind(context: &mut Context, meta: &LockMeta, entry: Entry) -> Push {
+    let locks = &mut context.locks;
+    if !locks.known.is_at_home(entry.chain, locks.held.place(meta.address())) {
+        return Push::New;
+    }
+    // SAFETY: the caller has just acquired the lock exclusively.
+    if context.modes.races() && !unsafe { meta.clock() }.acquired_by_last(&context.clock) {
+        return Push::Other;
+    }
+    // SAFETY: the stack was ready, and has not been touched since.
+    unsafe { locks.held.push_ready(entry) };
+    Push::Done
 }
 
 /// The hot path of the first acquisition of a lock like the one before it.
 ///
 /// # Safety
 ///
-/// The held stack is ready, with the chain `parent`.
+/// The caller has just acquired the lock exclusively.
 #[inline(always)]
-unsafe fn push_heir(context: &mut Context, meta: &LockMeta, parent: u64, place: Place) -> bool {
-    // SAFETY: the caller's caller has just acquired the lock exclusively.
+pub(super) unsafe fn push_heir(context: &mut Context, meta: &LockMeta, place: Place) -> bool {
+    // SAFETY: by the caller's promise.
     let published = unsafe { meta.clock_mut() };
-    if !published.is_new() {
+    if meta.id_word() != 0 || !published.is_new() {
         return false;
     }
-    // SAFETY: by the caller's promise.
+    let Some(parent) = context.locks.held.ready() else { return false };
+    // SAFETY: the stack is ready.
     let known = unsafe { context.locks.inherit(meta, parent, place) };
     if known && context.modes.races() {
         // What is certain now is so at the release: there it will be another time at most.
@@ -202,7 +239,7 @@ pub(super) unsafe fn pop_known<const RECORDED: bool, const HANDED: bool>(
                 told = published.publish_again(&mut context.clock);
                 told
             }
-            _ => published.publish_again(&mut context.clock) || published.publish_first(&mut context.clock),
+            _ => published.publish_again(&mut context.clock),
         };
         if !done {
             return false;

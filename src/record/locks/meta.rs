@@ -3,6 +3,7 @@
 use std::cell::UnsafeCell;
 use std::num::NonZeroU32;
 use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::ptr;
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 use super::heir;
@@ -138,6 +139,12 @@ impl LockMeta {
 
     pub(crate) fn created(&self) -> Place {
         self.created
+    }
+
+    /// Where the lock lies, as long as it is not moved.
+    #[inline(always)]
+    pub(super) fn address(&self) -> usize {
+        ptr::from_ref(self).addr()
     }
 
     pub(super) fn is_named(&self) -> bool {

@@ -1,6 +1,6 @@
 //! What is new goes to the lock-order graph.
 
-use std::ptr;
+use std::{iter, ptr};
 
 use super::ORDER;
 use super::carry::Carried;
@@ -22,15 +22,14 @@ const SPARE_IDS: usize = 1024;
 /// Behind the front of the filter, where there are very many locks, memory is what takes the time. So if the last chain
 /// that was asked for there was new, and this one may well be, what the graph will look at is on its way already while the
 /// filter is read. Where chains are known, the graph is not touched.
-pub(super) fn is_known(locks: &mut LockState, lock: LockId, chain: u64) -> bool {
+pub(super) fn is_known(locks: &mut LockState, meta: &LockMeta, lock: LockId, chain: u64) -> bool {
     if locks.known.in_front(chain) {
         return true;
     }
-    locks.known.prefetch(chain);
     if locks.expects_new {
         prepare(locks, lock, chain);
     }
-    let known = locks.known.known(chain);
+    let known = locks.knows(meta, chain);
     locks.expects_new = !known;
     known
 }
@@ -63,8 +62,7 @@ pub(super) fn judge(context: &mut Context, meta: &LockMeta, chain: u64, mode: Mo
             }
             Some(noted) if noted == pin.id => {
                 // The second time: it lives long enough to be worth a place in the filter.
-                meta.set_chained();
-                context.locks.known.insert(chain);
+                context.locks.learn(meta, chain);
                 return;
             }
             Some(_) => {}
@@ -90,12 +88,14 @@ pub(super) fn note(context: &mut Context, meta: &LockMeta, chain: u64, mode: Mod
     let hazards = {
         let LockState { line, held, pins, .. } = &mut context.locks;
         let mut order = ORDER.lock();
+        if meta.is_fresh() {
+            order.lies_at(lock, meta.address(), line.all_with(held).map(|held| held.lock));
+        }
         let pin = pins.get(held.chain(), || order.context(line.owner, &line.all_with(held).collect::<Vec<_>>())).id;
         order.acquire_below(pin, line.all_with(held), lock, mode, site)
     };
     tell_class(context, meta, mode, site);
-    meta.set_chained();
-    context.locks.known.insert(chain);
+    context.locks.learn(meta, chain);
     tell(context, hazards);
 }
 
@@ -123,11 +123,12 @@ fn tell_watched_class(context: &mut Context, meta: &LockMeta, mode: Mode, site: 
 /// What is held has something taken above it: from its release on, the lock is not fresh.
 fn introduce_holders(context: &mut Context) {
     for place in 1..=context.locks.held.len() {
-        if let Some(lock) = context.locks.held.give_news(place) {
+        if let Some((lock, address)) = context.locks.held.give_news(place) {
             // Its release has more to do than to be told: see `known::end_hold`.
             if let Some(log) = &mut context.log {
                 log.close_word();
             }
+            ORDER.lock().lies_at(lock, address, iter::empty());
             introduce(&mut context.locks, lock);
         }
     }

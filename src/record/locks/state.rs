@@ -6,6 +6,7 @@ use super::ORDER;
 use super::carry::Carried;
 use super::heir::Heir;
 use super::held::{Entry, Held, LAST_SITE, grow};
+use super::meta::LockMeta;
 use super::pins::Pins;
 use crate::analysis::lock_order::{HeldLock, KnownChains, Moment, extend};
 use crate::analysis::wait_for::{Holding, Possession};
@@ -396,6 +397,20 @@ impl LockState {
         if let Some(&(_, kind, created)) = self.newcomers.iter().rfind(|(newcomer, ..)| *newcomer == lock) {
             registry::describe(Object::Lock(lock), kind, Some(created));
         }
+    }
+
+    /// Was the chain of a request for the lock below what is held judged before?
+    #[inline]
+    pub(super) fn knows(&mut self, meta: &LockMeta, chain: u64) -> bool {
+        let place = self.held.place(meta.address());
+        self.known.known_at(chain, place)
+    }
+
+    /// The chain of a request for the lock below what is held has been judged.
+    pub(super) fn learn(&mut self, meta: &LockMeta, chain: u64) {
+        let place = self.held.place(meta.address());
+        meta.set_chained();
+        self.known.insert_at(chain, place);
     }
 
     /// Does the owner hold a lock?
