@@ -33,6 +33,7 @@ mod contexts;
 mod cycles;
 mod graph;
 mod judge;
+mod later;
 mod offline;
 mod patterns;
 mod report;

@@ -9,6 +9,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::contexts::{Contexts, Entry};
 use super::cycles::{BUDGET, Hop, Search, together, waits_behind_writer};
 use super::graph::{Added, OrderGraph, Record};
+use super::later::Later;
 use super::patterns::{abstract_key, explained, key, site_key, steps};
 use super::segments::ForkJoin;
 use super::{
@@ -25,23 +26,11 @@ const PATTERNS_MAX: usize = 10_000;
 const LOOKS_MAX: u64 = 20_000_000;
 /// What each gets then: enough for the short cycles.
 const BUDGET_LATER: u32 = 500;
-/// Edges that are put off.
-const LATER_MAX: usize = 512;
-/// Edges ahead for which memory is asked while edges that were put off are added.
-const AHEAD: usize = 8;
 
 /// The second read of a lock by one thread.
 #[derive(Clone, Copy, Debug)]
-struct Reread {
+pub(super) struct Reread {
     // `from` is the first read's place in the held stack, the rest is the second read.
-    record: Record,
-}
-
-/// An edge that has to be added, but closes no cycle, nor does any other way of the kind.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Later {
-    from: NodeIndex,
-    to: NodeIndex,
     record: Record,
 }
 
@@ -50,14 +39,11 @@ pub(super) struct Later {
 /// Both homes use it alike: the offline analysis, and the live runtime under one mutex, each behind a [`KnownChains`] of
 /// the thread. See the [module](super) for the rules.
 ///
-/// Most edges agree with the topological order as it stands, and then it is certain at once that they close no cycle. Of live
-/// requests such edges are put off, to be added some hundred at a time, before anything else is asked of the graph: in a
-/// large graph nothing is in the processor's caches, and what takes the time is to wait for memory; of many edges known
-/// beforehand the waits are all one.
+/// Most edges of live requests are put off, and added some hundred at a time, before anything else is asked of the graph.
 ///
-/// Costs: a pair of locks seen for the first time takes 0.3 to 1 µs, by how much of the graph is in the processor's caches,
-/// and 60 to 80 bytes, if no thread held many locks and no cycle is near; a search for cycles looks at most at 100,000 records for each new record, and
-/// [`LockOrder::is_cut`] says if it wanted more.
+/// Costs: a pair of locks seen for the first time takes 0.3 to 0.8 µs, by how much of the graph is in the processor's caches,
+/// and 60 to 80 bytes, if no thread held many locks and no cycle is near; a search for cycles looks at most at 100,000
+/// records for each new record, and [`LockOrder::is_cut`] says if it wanted more.
 ///
 /// [`KnownChains`]: super::KnownChains
 #[derive(Debug)]
@@ -65,15 +51,15 @@ pub struct LockOrder {
     fork_join: bool,
     threads: ForkJoin,
     thread_count: usize,
-    contexts: Contexts,
-    order: OrderGraph,
+    pub(super) contexts: Contexts,
+    pub(super) order: OrderGraph,
     // Locks that have a node. Nodes are made in the order of the ids, which is the order of creation and so mostly the order in
     // which locks are taken: the topological order starts out right.
     locks: u32,
     // For the node of each class, in the order of the nodes: the locks that had one before it.
     between: Vec<u32>,
     classes: FxHashMap<ClassId, NodeIndex>,
-    rereads: FxHashMap<LockId, Vec<Reread>>,
+    pub(super) rereads: FxHashMap<LockId, Vec<Reread>>,
     // Keys of what was reported.
     patterns: FxHashSet<u64>,
     reads: FxHashSet<(LockId, SiteId, SiteId)>,
@@ -83,8 +69,8 @@ pub struct LockOrder {
     looked: u64,
     dropped: u64,
     // Empty between requests; kept for their memory.
-    entries: Vec<Entry>,
-    hops: Vec<Hop>,
+    pub(super) entries: Vec<Entry>,
+    pub(super) hops: Vec<Hop>,
     // invariant: all go up in the order as it stands, and so do their lifted ones; their contexts are pinned.
     pub(super) later: Vec<Later>,
 }
@@ -308,7 +294,7 @@ impl LockOrder {
     }
 
     /// The node of a lock, if it has one. Computed, and not looked up in yet another table.
-    fn known_node(&self, lock: LockId) -> Option<NodeIndex> {
+    pub(super) fn known_node(&self, lock: LockId) -> Option<NodeIndex> {
         known_node(self.locks, &self.between, lock)
     }
 
@@ -323,7 +309,7 @@ impl LockOrder {
         node
     }
 
-    fn class_of(&self, node: NodeIndex) -> Option<ClassId> {
+    pub(super) fn class_of(&self, node: NodeIndex) -> Option<ClassId> {
         match self.order.graph[node].place {
             Place::Class(class) => Some(class),
             Place::Lock(_) => self.order.graph[node].class,
@@ -403,54 +389,6 @@ impl LockOrder {
         }
     }
 
-    /// Puts the edges of a request off, if it is certain that they have nothing to tell: they close no cycle, and the lock has
-    /// no reader who would have to know of a new writer. What the context holds is in `entries`, and no longer afterwards if
-    /// so.
-    fn put_off(&mut self, context: ContextId, target: NodeIndex, own: LockId, mode: Mode, site: SiteId) -> bool {
-        let edge = |entry: &Entry| {
-            let from = self.known_node(entry.lock)?;
-            let goes_up = entry.life == self.order.life(from) && self.order.goes_up(from, target);
-            let lifts = self.lifted(from, target).is_none_or(|(from, to)| self.order.goes_up(from, to));
-            (goes_up && lifts && entry.lock != own).then_some(from)
-        };
-        if self.entries.is_empty()
-            || self.later.len() + self.entries.len() > LATER_MAX
-            || !self.rereads.is_empty() && self.rereads.contains_key(&own)
-            || !self.entries.iter().all(|entry| edge(entry).is_some())
-        {
-            return false;
-        }
-        let mut entries = std::mem::take(&mut self.entries);
-        for (at, entry) in entries.drain(..).enumerate() {
-            let from = self.known_node(entry.lock).expect("asked for above");
-            let record = Record::new(context.0.get(), at as u16, mode, site, 0);
-            self.later.push(Later { from, to: target, record });
-            self.order.promise(from, target);
-        }
-        self.entries = entries;
-        true
-    }
-
-    /// Adds what was put off.
-    fn catch_up(&mut self) {
-        if self.later.is_empty() {
-            return;
-        }
-        let mut later = std::mem::take(&mut self.later);
-        let mut hops = std::mem::take(&mut self.hops);
-        let ask = |this: &Self, later: &Later| this.order.prefetch_edge(later.from, later.to);
-        later.iter().take(AHEAD).for_each(|later| ask(self, later));
-        for (at, &Later { from, to, record }) in later.iter().enumerate() {
-            later.get(at + AHEAD).into_iter().for_each(|later| ask(self, later));
-            self.add(from, to, record, &mut hops);
-            self.lift(from, to, record, &mut hops);
-        }
-        debug_assert!(hops.iter().all(|hop| !self.order.together(hop.from, hop.to)), "none of these closes a cycle");
-        later.clear();
-        hops.clear();
-        (self.later, self.hops) = (later, hops);
-    }
-
     /// [`LockOrder::class_edge`] of a request that was made in a pinned context.
     pub fn class_edge_in(&mut self, context: ContextId, class: ClassId, mode: Mode, site: SiteId) -> Vec<Hazard> {
         let target = self.class_node(class);
@@ -524,7 +462,7 @@ impl LockOrder {
         hazards
     }
 
-    fn add(&mut self, from: NodeIndex, to: NodeIndex, record: Record, hops: &mut Vec<Hop>) {
+    pub(super) fn add(&mut self, from: NodeIndex, to: NodeIndex, record: Record, hops: &mut Vec<Hop>) {
         match self.order.add_record(&mut self.contexts, from, to, record) {
             Added::New => hops.push(Hop { from, to, record }),
             Added::Full => self.dropped += 1,
@@ -534,14 +472,14 @@ impl LockOrder {
 
     /// Adds an edge between living locks once more between their classes, where these have a history: so that the lock
     /// meets what dead locks of its class did.
-    fn lift(&mut self, from: NodeIndex, to: NodeIndex, record: Record, hops: &mut Vec<Hop>) {
+    pub(super) fn lift(&mut self, from: NodeIndex, to: NodeIndex, record: Record, hops: &mut Vec<Hop>) {
         if let Some((from, to)) = self.lifted(from, to) {
             self.add(from, to, record, hops);
         }
     }
 
     /// The edge between classes that an edge stands for besides.
-    fn lifted(&self, from: NodeIndex, to: NodeIndex) -> Option<(NodeIndex, NodeIndex)> {
+    pub(super) fn lifted(&self, from: NodeIndex, to: NodeIndex) -> Option<(NodeIndex, NodeIndex)> {
         if self.classes.is_empty() {
             return None;
         }
