@@ -101,6 +101,44 @@ fn scopes_and_onces_in_order() {
     cell.set(1);
 }
 
+/// Locks that live for a moment, each like the one before it; the other thread gets some of them by means that nobody sees, so
+/// that nothing but the lock itself orders the two.
+fn short_lived_locks_in_order() {
+    let turns = Arc::new((gordian::unobserved::Barrier::new(2), std::sync::Mutex::new(None)));
+    let others = Arc::clone(&turns);
+    let other = thread::spawn(move || {
+        for _ in 0..4 {
+            others.0.wait();
+            let inner: Arc<(Mutex<u32>, Shared<u32>)> = others.1.lock().unwrap().take().unwrap();
+            let mut held = inner.0.lock().unwrap();
+            inner.1.update(|value| value + *held);
+            *held += 1;
+            drop(held);
+            others.0.wait();
+        }
+    });
+    let outer = Mutex::new(0);
+    for round in 0..800 {
+        let mut held = outer.lock().unwrap();
+        let inner = Arc::new((Mutex::new(round), Shared::new(0)));
+        let value = inner.0.lock().unwrap();
+        if round % 2 == 1 {
+            *held += *value;
+        }
+        inner.1.set(round);
+        drop(value);
+        drop(held);
+        if round % 200 == 199 {
+            *turns.1.lock().unwrap() = Some(Arc::clone(&inner));
+            turns.0.wait();
+            turns.0.wait();
+            let value = inner.0.lock().unwrap();
+            assert_eq!((*value, inner.1.get()), (round + 1, 2 * round));
+        }
+    }
+    other.join().unwrap();
+}
+
 /// T36, and two locks in both orders.
 fn two_bugs() {
     let state = Arc::new((Shared::new(0), AtomicBool::new(false), Mutex::new(()), Mutex::new(())));
@@ -135,6 +173,7 @@ fn a_recorded_run_is_judged_like_the_live_one() {
             everything_in_order();
             channels_in_order();
             scopes_and_onces_in_order();
+            short_lived_locks_in_order();
         }
     });
     assert!(outcome.result.unwrap().is_ok());

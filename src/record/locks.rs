@@ -19,7 +19,7 @@ use std::sync::LazyLock;
 use parking_lot::Mutex;
 
 use self::held::{Entry, grow};
-use self::known::{Hold, Push, end_hold, look_ready, pop_known, push_behind, push_heir, push_known};
+use self::known::{Hold, Push, end_hold, look_on_top, look_ready, pop_known, push_behind, push_heir, push_known};
 use self::meta::DESCRIBED;
 use super::context::{self, Context, Current, Recorded, enter};
 use super::{Place, config, waits};
@@ -102,7 +102,7 @@ extern "C" fn acquired_plain(current: Current, meta: &LockMeta, place: Place) {
 #[inline(never)]
 extern "C" fn acquired_first(current: Current, meta: &LockMeta, place: Place) {
     // SAFETY: see `acquired_plain`, from where it comes.
-    if !unsafe { push_heir(current.hot_plain(), meta, place) } {
+    if !unsafe { push_heir::<false>(current.hot_plain(), meta, place) } {
         acquired_slow(meta, place, Attempt::Blocking);
     }
 }
@@ -126,7 +126,18 @@ extern "C" fn acquired_recorded(current: Current, meta: &LockMeta, place: Place)
     let push = current
         .recorded()
         .map(|current| unsafe { push_known::<true, false>(current.hot(), meta, Attempt::Blocking, place) });
-    if push != Some(Push::Done) {
+    match push {
+        Some(Push::Done) => {}
+        Some(Push::New) => acquired_recorded_first(current, meta, place),
+        _ => acquired_recorded_handed(current, meta, place, Attempt::Blocking),
+    }
+}
+
+/// As [`acquired_recorded`], of a lock that the registry does not know yet.
+#[inline(never)]
+extern "C" fn acquired_recorded_first(current: Current, meta: &LockMeta, place: Place) {
+    // SAFETY: see `acquired_plain`.
+    if !current.recorded().is_some_and(|current| unsafe { push_heir::<true>(current.hot(), meta, place) }) {
         acquired_recorded_handed(current, meta, place, Attempt::Blocking);
     }
 }
@@ -237,8 +248,7 @@ extern "C" fn changed(current: Recorded, meta: &LockMeta, place: Place) {
 #[inline(never)]
 extern "C" fn look_again(current: Recorded, meta: &LockMeta, place: Place, write: bool) {
     // SAFETY: see `acquired_plain`.
-    let entry = unsafe { current.hot() }.locks.held.top_mut();
-    if entry.lock() != meta.given_id() || !entry.has_look(write) {
+    if !unsafe { look_on_top(current, meta, write, place) } {
         look_slow(meta, place, write);
     }
 }
@@ -309,10 +319,21 @@ extern "C" fn released_plain(current: Current, meta: &LockMeta) {
 #[inline(never)]
 extern "C" fn released_recorded(current: Current, meta: &LockMeta) {
     // SAFETY: see `acquired_plain`.
-    match current.recorded().map(|current| unsafe { end_hold(current.hot(), meta) }) {
+    match current.recorded().map(|current| unsafe { end_hold::<false>(current.hot(), meta) }) {
         Some(Hold::Ended) => {}
         Some(Hold::Not) => released_recorded_below(current, meta),
+        Some(Hold::Fresh) => released_recorded_first(current, meta),
         Some(Hold::New) | None => released_recorded_handed(current, meta),
+    }
+}
+
+/// As [`released_recorded`], of a lock that was never taken before.
+#[inline(never)]
+extern "C" fn released_recorded_first(current: Current, meta: &LockMeta) {
+    // SAFETY: see `acquired_plain`.
+    match current.recorded().map(|current| unsafe { end_hold::<true>(current.hot(), meta) }) {
+        Some(Hold::Ended) => {}
+        _ => released_recorded_handed(current, meta),
     }
 }
 

@@ -17,6 +17,7 @@
 
 mod buffer;
 mod outgoing;
+mod words;
 mod writer;
 
 use std::io;
@@ -38,6 +39,7 @@ use crate::trace::pack::Word;
 use crate::trace::tables::{Entries, kind_number};
 use buffer::Buffer;
 use outgoing::{Outgoing, Packing};
+pub(crate) use words::{HeldWord, Origin};
 
 /// How often the writer looks into buffers that are not full.
 const PERIOD: Duration = Duration::from_millis(50);
@@ -211,6 +213,8 @@ pub(crate) struct ThreadLog {
     earlier: u64,
     last_stamp: u64,
     last_after: u64,
+    /// The lock of the last [`Room::made`] or [`ThreadLog::push_fresh`].
+    last_made: u32,
     /// See [`ThreadLog::is_over`].
     over: bool,
     packing: Packing,
@@ -224,7 +228,18 @@ impl ThreadLog {
         let part = Arc::new(Part { thread, buffer: buffer.clone(), passed: Mutex::default() });
         shared.parts.lock().push(part.clone());
         let (packing, origin) = (Packing::default(), shared.origin);
-        Self { buffer, origin, earlier: 0, last_stamp: 0, last_after: 0, over: false, packing, part, shared }
+        Self {
+            buffer,
+            origin,
+            earlier: 0,
+            last_stamp: 0,
+            last_after: 0,
+            last_made: 0,
+            over: false,
+            packing,
+            part,
+            shared,
+        }
     }
 
     /// Has a kept log come to its end, as far as this thread has heard? What it logs is lost.
@@ -242,88 +257,6 @@ impl ThreadLog {
     /// What it counts places from.
     pub(crate) fn origin(&self) -> Origin {
         Origin(self.origin)
-    }
-
-    /// Where an event can be logged now, without calls: after a [`ThreadLog::after_ready`], or two events without.
-    #[inline(always)]
-    pub(crate) fn ready(&self) -> Option<Ready> {
-        let next = self.buffer.len();
-        if next <= buffer::WORDS - READY_WORDS { Some(Ready(next)) } else { None }
-    }
-
-    /// The place of the site, if it is told in one word with the event.
-    #[inline(always)]
-    pub(crate) fn near(&self, site: &'static Location<'static>) -> Option<Near> {
-        let place = self.place(site);
-        if place < FAR { Some(Near(place)) } else { None }
-    }
-
-    /// As [`Room::push`], for an operation of one operand, on an object of less than 30 bits.
-    #[inline(always)]
-    pub(crate) fn push_ready(&mut self, ready: Ready, op: Op, near: Near) {
-        let Parts { code, object, extra } = code::split(op);
-        debug_assert!(extra.is_none());
-        self.put_ready(ready, code, object, near);
-    }
-
-    /// As [`ThreadLog::push_ready`]: the lock was acquired exclusively, with a wait if need be.
-    #[inline(always)]
-    pub(crate) fn push_held(&mut self, ready: Ready, lock: LockId, word: HeldWord) {
-        debug_assert!(ready.0 == self.buffer.len() && lock.0 < WIDE_OBJECT);
-        self.buffer.put(ready.0, chunk::of_lock(word.0, lock.0));
-    }
-
-    /// As [`ThreadLog::push_ready`]: the holder looks at what the lock guards, and with `change` it changes that.
-    #[inline(always)]
-    pub(crate) fn push_look(&mut self, ready: Ready, lock: LockId, change: bool, near: Near) {
-        self.put_ready(ready, if change { chunk::CHANGED } else { chunk::LOOKED }, lock.0, near);
-    }
-
-    /// The thread's last word.
-    #[inline(always)]
-    pub(crate) fn last(&self) -> Last {
-        let (len, last) = self.buffer.last();
-        Last { len, word: last.load(Relaxed) }
-    }
-
-    /// The lock is released, by a thread that has told where before: that is added to the last word. Gives its position.
-    #[inline(always)]
-    pub(crate) fn end_hold(&mut self, hold: Hold) -> u64 {
-        let (len, last) = self.buffer.last();
-        last.store(hold.0, Relaxed);
-        self.earlier.wrapping_add(len as u64)
-    }
-
-    /// As [`ThreadLog::push_ready`]: the lock, held exclusively, is released, by a thread that has told where before. Gives its
-    /// position.
-    #[inline(always)]
-    pub(crate) fn push_released(&mut self, ready: Ready, lock: LockId) -> u64 {
-        debug_assert!(ready.0 == self.buffer.len() && lock.0 < WIDE_OBJECT);
-        self.buffer.put(ready.0, chunk::event_word(chunk::RELEASED_AGAIN, 0, lock.0));
-        self.earlier.wrapping_add(ready.0 as u64 + 1)
-    }
-
-    #[inline(always)]
-    fn put_ready(&mut self, ready: Ready, code: u8, object: u32, near: Near) {
-        debug_assert!(ready.0 == self.buffer.len() && object < WIDE_OBJECT);
-        self.buffer.put(ready.0, chunk::event_word(code, near.0, object));
-    }
-
-    /// Nothing is to be added to the last word any more.
-    pub(crate) fn close_word(&mut self) {
-        if chunk::is_open(self.last().word) {
-            let thread = self.part.thread;
-            let position = self.last_after;
-            // That something stands after events of its own thread says nothing.
-            self.make_room().after(thread, position);
-        }
-    }
-
-    /// As [`Room::after`], before what is logged there.
-    #[inline(always)]
-    pub(crate) fn after_ready(&mut self, ready: &mut Ready, last: (ThreadId, u64)) {
-        self.after(last);
-        ready.0 = self.buffer.len();
     }
 
     /// The next event stands after the first `position` events of `thread`. There is room.
@@ -380,65 +313,6 @@ impl Drop for ThreadLog {
     }
 }
 
-/// See [`ThreadLog::ready`].
-pub(crate) struct Ready(usize);
-
-/// See [`ThreadLog::near`].
-#[derive(Clone, Copy)]
-pub(crate) struct Near(u64);
-
-/// See [`ThreadLog::origin`].
-#[derive(Clone, Copy)]
-pub(crate) struct Origin(usize);
-
-/// See [`ThreadLog::last`].
-#[derive(Clone, Copy)]
-pub(crate) struct Last {
-    /// Words up to and with it.
-    len: usize,
-    word: u64,
-}
-
-/// The last word with the release.
-pub(crate) struct Hold(u64);
-
-impl Last {
-    /// Is it [`ThreadLog::push_held`] of this lock?
-    #[inline(always)]
-    pub(crate) fn is_held(self, lock: LockId) -> bool {
-        chunk::is_held(self.word, lock.0)
-    }
-
-    /// Is it that, or [`ThreadLog::push_look`] of this lock?
-    #[inline(always)]
-    pub(crate) fn hold(self, lock: LockId) -> Option<Hold> {
-        chunk::with_release(self.word, lock.0).map(Hold)
-    }
-
-    /// As [`ThreadLog::ready`].
-    #[inline(always)]
-    pub(crate) fn ready(self) -> Option<Ready> {
-        if self.len <= buffer::WORDS - READY_WORDS { Some(Ready(self.len)) } else { None }
-    }
-}
-
-/// An acquisition at some place: a word without the lock.
-#[derive(Clone, Copy)]
-pub(crate) struct HeldWord(u64);
-
-impl HeldWord {
-    /// Of no place.
-    pub(crate) const NONE: Self = Self(0);
-}
-
-impl Origin {
-    /// An acquisition at this site, if it is told in one word.
-    pub(crate) fn held(self, site: &'static Location<'static>) -> Option<HeldWord> {
-        let place = distance(self.0, site);
-        (place < FAR).then(|| HeldWord(chunk::event_word(chunk::HELD, place, 0)))
-    }
-}
-
 /// The place of a site; one from [`FAR`] on is none.
 #[inline(always)]
 fn distance(origin: usize, site: &'static Location<'static>) -> u64 {
@@ -478,6 +352,7 @@ impl Room<'_> {
     /// Says where a lock was made. The event must follow.
     #[inline]
     pub(crate) fn made(&mut self, lock: LockId, kind: ObjectKind, site: &'static Location<'static>) {
+        self.0.last_made = lock.0;
         self.put_placed(MADE + kind_number(kind), lock.0, site);
         self.0.earlier = self.0.earlier.wrapping_sub(1);
     }

@@ -34,22 +34,19 @@ impl Ids {
         id
     }
 
-    /// Some ids, for one thread: the first, and the others in `rest`, the next one last.
+    /// So many ids, for one thread: the first, and the others in `rest`, the next one last.
     #[cold]
     #[inline(never)]
-    pub(crate) fn some(&self, rest: &mut Vec<u32>) -> u32 {
-        let first = self.0.fetch_add(SOME, Ordering::Relaxed);
-        if first >= UNWATCHED - SOME {
+    pub(crate) fn some(&self, count: u32, rest: &mut Vec<u32>) -> u32 {
+        let first = self.0.fetch_add(count, Ordering::Relaxed);
+        if first >= UNWATCHED - count {
             self.0.store(UNWATCHED, Ordering::Relaxed);
             return UNWATCHED;
         }
-        rest.extend((first + 1..first + SOME).rev());
+        rest.extend((first + 1..first + count).rev());
         first
     }
 }
-
-/// Ids that a thread takes at once.
-const SOME: u32 = 16;
 
 /// The id in `slot`, given on first use. `slot` holds 0 until then.
 #[inline]
@@ -189,6 +186,8 @@ mod models {
     use super::*;
     use crate::primitive::model::{check, spawn};
 
+    const SOME: u32 = 16;
+
     /// Two threads are the first to use an object, a third uses another one: an object has one id, two have two.
     #[test]
     fn an_object_gets_one_id() {
@@ -213,7 +212,7 @@ mod models {
             let other = Arc::clone(&ids);
             let some = |ids: &Ids| {
                 let mut rest = Vec::new();
-                let first = ids.some(&mut rest);
+                let first = ids.some(SOME, &mut rest);
                 assert!(rest.iter().rev().copied().eq(first + 1..first + SOME));
                 first
             };
@@ -238,7 +237,7 @@ mod models {
             assert_eq!(given, [UNWATCHED - 2, UNWATCHED - 1, UNWATCHED]);
             assert_eq!([ids.next(), ids.next()], [UNWATCHED; 2]);
             let mut rest = Vec::new();
-            assert_eq!((ids.some(&mut rest), rest), (UNWATCHED, vec![]));
+            assert_eq!((ids.some(SOME, &mut rest), rest), (UNWATCHED, vec![]));
         });
     }
 }

@@ -8,6 +8,7 @@
 //! | event | 16.. | place 27, object 30 |
 //! | `WIDE` | 1 | object's upper bits 2: for the next event; or the upper 57 bits for `AFTER` |
 //! | `EXTRA` | 2 | second operand 32: for the next event |
+//! | `FRESH` | 4, 5 | place 27, place where the lock was made 27, opaque 1: a mutex that was never taken before was acquired exclusively, without a wait; with the last bit, it is not seen when its holders look at what it guards. Its number is one more than that of the last lock that this thread told of in a `FRESH` or `MADE`, or that in an `EXTRA` before it. It is released where it was made |
 //! | `AFTER` | 6 | thread 17, position 40: the next event stands after that many events of that thread, less the number of this thread's last `AFTER`; zigzag |
 //! | `STAMP` | 7 | number 57: the next event's place among all stamped ones, less this thread's last stamp |
 //! | `PLACE` | 8 | place 57: of the next event, whose own place is [`FAR`] |
@@ -17,7 +18,8 @@
 //! | `LOOKED` | 12, 13 | as an event: the holder looks at what the lock guards |
 //! | `CHANGED` | 14, 15 | as an event: the holder looks at what the lock guards, and changes it |
 //!
-//! With the upper code of the last three, the lock was released right after that, where the thread's last release of its own word says.
+//! With the upper code of `FRESH` and the last three, the lock was released right after that: where it was made, or where the thread's last
+//! release of its own word says.
 //! So a recorder that has stored the lower code may still change the word, as long as it is the thread's last: it is *open*.
 //! It is not in a chunk before it is no longer that; a block of its own says what stands open, and holds until the thread's next chunk.
 //! A position counts such a word as one event.
@@ -29,6 +31,7 @@ use crate::event::{Attempt, Event, LockId, Mode, ObjectKind, Op, Owner, SiteId, 
 use super::code::{self, CODE_BITS, EXTRA, FAR_OFF, FIRST_EVENT, OBJECT_SHIFT, WIDE, check_extra, low, needs_extra};
 use super::tables::{KINDS, Tables};
 
+pub(crate) const FRESH: u8 = 4;
 pub(crate) const AFTER: u8 = 6;
 pub(crate) const STAMP: u8 = 7;
 pub(crate) const PLACE: u8 = 8;
@@ -38,6 +41,7 @@ pub(crate) const LOOKED: u8 = 12;
 pub(crate) const CHANGED: u8 = 14;
 /// In the code of a word that was open: the lock was released.
 const RELEASED: u8 = 1;
+const FRESH_RELEASED: u8 = FRESH | RELEASED;
 /// The code for the first of the kinds.
 pub(crate) const MADE: u8 = 116;
 const LAST_MADE: u8 = MADE + KINDS.len() as u8 - 1;
@@ -49,6 +53,8 @@ pub(crate) const FAR: u64 = (1 << PLACE_BITS) - 1;
 #[cfg(any(test, feature = "detect"))]
 pub(crate) const WIDE_OBJECT: u32 = 1 << OBJECT_BITS;
 const OBJECT_BITS: u32 = 64 - OBJECT_SHIFT;
+/// In a `FRESH`: the lock is opaque.
+const OPAQUE: u64 = 1 << (OBJECT_SHIFT + PLACE_BITS);
 const AFTER_THREAD_BITS: u32 = 17;
 const AFTER_POSITION_BITS: u32 = 40;
 
@@ -62,6 +68,7 @@ pub(crate) const fn is_event(word: u64) -> bool {
 /// How many events the word is.
 pub(crate) const fn events(word: u64) -> u64 {
     match code::code(word) {
+        code @ (FRESH | FRESH_RELEASED) => 1 + (word & OPAQUE != 0) as u64 + (code & RELEASED) as u64,
         code @ HELD..FIRST_EVENT => 1 + (code >= CHANGED) as u64 + (code & RELEASED) as u64,
         _ => is_event(word) as u64,
     }
@@ -70,7 +77,7 @@ pub(crate) const fn events(word: u64) -> u64 {
 /// May the recorder still change the word, if it is the last of its thread?
 #[inline]
 pub(crate) const fn is_open(word: u64) -> bool {
-    matches!(code::code(word), HELD | LOOKED | CHANGED)
+    matches!(code::code(word), FRESH | HELD | LOOKED | CHANGED)
 }
 
 /// The word with this lock instead of 0.
@@ -98,6 +105,20 @@ pub(crate) const fn with_release(word: u64, lock: u32) -> Option<u64> {
     if word & MASK == COMMON | (lock as u64) << OBJECT_SHIFT { Some(word | RELEASED as u64) } else { None }
 }
 
+/// A `FRESH`; the places are less than [`FAR`].
+#[cfg(any(test, feature = "detect"))]
+#[inline(always)]
+pub(crate) const fn fresh_word(place: u64, made: u64, opaque: bool) -> u64 {
+    FRESH as u64 | place << CODE_BITS | made << OBJECT_SHIFT | if opaque { OPAQUE } else { 0 }
+}
+
+/// The `FRESH` with the release; `None` if it is no open one.
+#[cfg(any(test, feature = "detect"))]
+#[inline(always)]
+pub(crate) const fn fresh_with_release(word: u64) -> Option<u64> {
+    if code::code(word) == FRESH { Some(word | RELEASED as u64) } else { None }
+}
+
 /// An event or a `MADE`; `place` is at most [`FAR`].
 #[cfg(any(test, feature = "detect"))]
 #[inline(always)]
@@ -119,10 +140,20 @@ pub(crate) const fn place_word(place: u64) -> u64 {
     PLACE as u64 | place << CODE_BITS
 }
 
-/// A place that a word names itself; `None` if that of a `PLACE` is meant, or the word has none.
+/// The places that a word names itself.
 #[cfg(any(test, feature = "detect"))]
 #[inline]
-pub(crate) const fn place_in(word: u64) -> Option<u64> {
+pub(crate) fn places_in(word: u64) -> impl Iterator<Item = u64> {
+    let fresh = matches!(code::code(word), FRESH | FRESH_RELEASED);
+    let both = || [low(word >> CODE_BITS, PLACE_BITS), low(word >> OBJECT_SHIFT, PLACE_BITS)].map(Some);
+    let places = if fresh { both() } else { [place_in(word), None] };
+    places.into_iter().flatten()
+}
+
+/// A place that a word names itself; `None` if that of a `PLACE` is meant, or the word has none. Of a `FRESH` see [`places_in`].
+#[cfg(any(test, feature = "detect"))]
+#[inline]
+const fn place_in(word: u64) -> Option<u64> {
     let code = code::code(word);
     let place = if code == PLACE { word >> CODE_BITS } else { low(word >> CODE_BITS, PLACE_BITS) };
     if code >= HELD && place != FAR || code == PLACE { Some(place) } else { None }
@@ -178,6 +209,8 @@ pub(crate) enum Item {
     Made { lock: LockId, kind: ObjectKind, site: SiteId },
     /// An event, or several.
     Events,
+    /// The same, and where the lock was made, a mutex, that they are about.
+    Fresh { lock: LockId, site: SiteId },
 }
 
 /// What words may name.
@@ -256,11 +289,13 @@ pub(crate) struct Decoder {
     wide: u64,
     extra: Option<u32>,
     place: Option<u64>,
+    /// The lock of the last `MADE` or `FRESH`.
+    made: u32,
 }
 
 impl Decoder {
     pub(crate) fn new(thread: u32) -> Self {
-        Self { owner: Owner::thread(ThreadId(thread)), outer: Vec::new(), wide: 0, extra: None, place: None }
+        Self { owner: Owner::thread(ThreadId(thread)), outer: Vec::new(), wide: 0, extra: None, place: None, made: 0 }
     }
 
     /// Takes the next word; adds the events that it is to `events`. An error is the reason why it cannot stand here.
@@ -400,9 +435,34 @@ impl Decoder {
                 return Ok(Item::After { thread: thread as u32, zigzag });
             }
             STAMP => return Ok(Item::Stamp(word)),
+            FRESH | FRESH_RELEASED => return self.fresh(word, names, events),
             _ => return Err("an unknown word"),
         }
         Ok(Item::Prepared)
+    }
+
+    /// The first acquisition of a lock, and what was added to its word.
+    fn fresh(&mut self, word: u64, names: &mut Names<'_>, events: &mut Vec<Event>) -> Result<Item, &'static str> {
+        let number = self.extra.take().unwrap_or_else(|| self.made.wrapping_add(1));
+        let [place, made] = [CODE_BITS, OBJECT_SHIFT].map(|shift| low(word >> shift, PLACE_BITS));
+        if self.place.is_some() || place == FAR || made == FAR || word >= OPAQUE << 1 {
+            return Err("the first acquisition of a lock with a place too many or too few");
+        }
+        if number >= names.ids {
+            return Err(FAR_OFF);
+        }
+        self.made = number;
+        let (lock, mode, owner) = (LockId(number), Mode::Exclusive, self.owner);
+        let (site, made) = (names.site(place)?, names.site(made)?);
+        events.push(Event { owner, site, op: Op::Acquired { lock, mode, attempt: Attempt::Blocking } });
+        if word & OPAQUE != 0 {
+            events.push(Event { owner, site, op: Op::DataHidden { lock } });
+        }
+        names.releases.note(number, made);
+        if code::code(word) == FRESH_RELEASED {
+            events.push(Event { owner, site: made, op: Op::Released { lock, mode } });
+        }
+        Ok(Item::Fresh { lock, site: made })
     }
 
     /// An event or a `MADE`, with what was prepared for it.
@@ -431,6 +491,7 @@ impl Decoder {
         if (MADE..=LAST_MADE).contains(&code) {
             let kind = KINDS[usize::from(code - MADE)];
             let lock = LockId(object);
+            self.made = object;
             return if object < names.ids { Ok(Item::Made { lock, kind, site }) } else { Err(FAR_OFF) };
         }
         let extra = extra.unwrap_or(0);
@@ -440,145 +501,4 @@ impl Decoder {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::code::{extra_word, split};
-    use super::*;
-    use crate::event::{BarrierId, Site, VarId};
-
-    fn decode(words: impl IntoIterator<Item = u64>, ids: u32) -> Result<(Item, Vec<Event>), &'static str> {
-        let mut tables = Tables::default();
-        let site = tables.add_site(Site::new("a.rs", 1, 1));
-        for place in [0, FAR - 1, FAR, 1 << 56] {
-            tables.add_place(place, site);
-        }
-        let other = tables.add_site(Site::new("b.rs", 2, 2));
-        tables.add_place(2, other);
-        let (mut recent, mut releases) = (Recent::default(), Releases::default());
-        let mut names = Names { tables: &tables, recent: &mut recent, releases: &mut releases, ids };
-        let (mut decoder, mut events) = (Decoder::new(7), Vec::new());
-        let mut last = Item::Prepared;
-        for word in words {
-            last = decoder.step(word, &mut names, &mut events)?;
-        }
-        Ok((last, events))
-    }
-
-    #[test]
-    fn wide_identifiers_and_far_places_come_back_and_are_limited() {
-        let edges = [0, 1, (1 << 30) - 1, 1 << 30, u32::MAX - 1];
-        for (place, object) in [0, FAR - 1, FAR, 1 << 56].into_iter().flat_map(|place| edges.map(|id| (place, id))) {
-            let op = Op::Write { var: VarId(object) };
-            let far = (place >= FAR).then(|| place_word(place));
-            let word = event_word(split(op).code, place.min(FAR), object);
-            assert_eq!(place_in(far.unwrap_or(word)), Some(place));
-            let words = || far.into_iter().chain(wide_word(object)).chain([word]);
-            let (last, events) = decode(words(), u32::MAX).expect("an event");
-            assert!(matches!(last, Item::Events));
-            assert_eq!(events, [Event { owner: Owner::thread(ThreadId(7)), site: SiteId(1), op }]);
-            assert!(decode(words(), object).is_err());
-            let made = decode(words().map(|word| as_made(word, op)), u32::MAX).map(|(last, _)| last);
-            let Ok(Item::Made { lock, kind, site }) = made else { panic!("{place} {object}") };
-            assert_eq!((lock, kind, site), (LockId(object), ObjectKind::RwLock, SiteId(1)));
-        }
-        assert!(decode([event_word(MADE, 1, 0)], 10).is_err(), "the place was not introduced");
-    }
-
-    /// The event's word as that of a reader-writer lock's making.
-    fn as_made(word: u64, op: Op) -> u64 {
-        let code = split(op).code;
-        if code::code(word) == code { word ^ u64::from(code ^ (MADE + 1)) } else { word }
-    }
-
-    #[test]
-    fn wide_orders_come_back() {
-        let positions = [0, 1, 1 << 39, 1 << 40, 1 << 63, u64::MAX];
-        for (last, position) in positions.into_iter().flat_map(|last| positions.map(|position| (last, position))) {
-            for thread in [0, (1 << 17) - 1, 1 << 17, u32::MAX - 1] {
-                let (wide, word) = after_words(last, thread, position);
-                match decode(wide.into_iter().chain([word]), u32::MAX).map(|(last, _)| last) {
-                    Ok(Item::After { thread: t, zigzag }) => {
-                        assert_eq!((t, position_after(last, zigzag)), (thread, position));
-                    }
-                    other => panic!("{last} {thread} {position}: {other:?}"),
-                }
-            }
-        }
-        assert_eq!(stamp_after(5, stamp_word(3_u64.wrapping_sub(5))), 3);
-    }
-
-    /// All that a hold can be in one word, with the release and without; the release is told where the lock's last one was.
-    #[test]
-    fn what_was_added_to_a_word_comes_back() {
-        let (lock, mode, attempt) = (LockId(5), Mode::Exclusive, Attempt::Blocking);
-        let released = Op::Released { lock, mode };
-        let told = event_word(split(released).code, 2, 5);
-        let (read, write) = (Op::DataRead { lock }, Op::DataWrite { lock });
-        let all: [(u8, &[Op]); 3] =
-            [(HELD, &[Op::Acquired { lock, mode, attempt }]), (LOOKED, &[read]), (CHANGED, &[read, write])];
-        for (code, ops) in all {
-            let word = event_word(code, FAR - 1, 5);
-            let whole = with_release(word, 5).expect("it is open");
-            assert_eq!([is_open(word), is_open(whole), is_event(word), is_event(whole)], [true, false, true, true]);
-            assert_eq!([word, whole].map(events), [ops.len() as u64, ops.len() as u64 + 1]);
-            assert_eq!((place_in(word), place_in(whole)), (Some(FAR - 1), Some(FAR - 1)));
-            let decoded = |words: &[u64]| -> Result<_, &str> {
-                let (_, events) = decode(words.iter().copied(), 6)?;
-                Ok(events.iter().map(|event| (event.op, event.site)).collect::<Vec<_>>())
-            };
-            let expected: Vec<_> = ops.iter().map(|op| (*op, SiteId(1))).collect();
-            assert_eq!(decoded(&[word]), Ok(expected.clone()));
-            let released = (released, SiteId(2));
-            assert_eq!(decoded(&[told, whole]), Ok([&[released], &expected[..], &[released]].concat()));
-            assert!(decoded(&[whole]).is_err(), "nobody has told where");
-            let other_lock = event_word(split(Op::Released { lock: LockId(3), mode }).code, 2, 3);
-            assert!(decoded(&[other_lock, whole]).is_err());
-            assert!(decoded(&[event_word(code, FAR - 1, 6)]).is_err(), "an identifier beyond those of the file");
-            for other in [with_release(whole, 5), with_release(word, 4), with_release(told, 5), with_release(0, 0)] {
-                assert_eq!(other, None);
-            }
-            for words in [[wide_word(1 << 30).unwrap(), word], [place_word(1 << 56), event_word(code, FAR, 5)]] {
-                assert!(decoded(&words).is_err(), "such a word is complete");
-            }
-        }
-        let again = event_word(RELEASED_AGAIN, 0, 5);
-        assert_eq!([told, again, event_word(MADE, 0, 0), place_word(0)].map(events), [1, 1, 0, 0]);
-        assert_eq!(([again, told].map(is_open), is_event(again), place_in(again)), ([false; 2], true, None));
-        let events = |words: &[u64]| decode(words.iter().copied(), 6).map(|(_, events)| events);
-        let release = Event { owner: Owner::thread(ThreadId(7)), site: SiteId(2), op: released };
-        assert_eq!(events(&[told, again]), Ok(vec![release; 2]));
-        for words in [
-            &[again][..],
-            &[told, event_word(RELEASED_AGAIN, 2, 5)],
-            &[told, event_word(RELEASED_AGAIN, 0, 6)],
-            &[told, extra_word(1), again],
-            &[told, wide_word(1 << 30).unwrap(), again],
-        ] {
-            assert!(events(words).is_err(), "{words:x?}");
-        }
-        let held = event_word(HELD, 3, 9);
-        let not_held = [with_release(held, 9).unwrap(), event_word(LOOKED, 3, 9), event_word(HELD, 3, 8), 0];
-        assert!(is_held(held, 9) && not_held.iter().all(|word| !is_held(*word, 9)));
-        assert_eq!(of_lock(event_word(HELD, 3, 0), 9), event_word(HELD, 3, 9));
-    }
-
-    #[test]
-    fn what_does_not_belong_together_is_refused() {
-        let arrive = event_word(split(Op::BarrierArrive { barrier: BarrierId(0), parties: 2 }).code, 0, 0);
-        let begin = event_word(split(Op::Begin).code, 0, 0);
-        assert_eq!(decode([extra_word(2), arrive], 1).map(|(_, events)| events.len()), Ok(1));
-        for words in [
-            &[arrive][..],
-            &[extra_word(2), begin],
-            &[extra_word(2), event_word(MADE, 0, 0)],
-            &[place_word(1 << 56), begin],
-            &[place_word(0), place_word(0)],
-            &[event_word(split(Op::Begin).code, FAR, 0)],
-            &[event_word(LAST_MADE + 1, 0, 0)],
-            &[wide_word(1 << 30).unwrap(), extra_word(1)],
-            &[u64::from(WIDE)],
-            &[0],
-        ] {
-            assert!(decode(words.iter().copied(), 10).is_err(), "{words:x?}");
-        }
-    }
-}
+mod tests;

@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 
 use rustc_hash::FxHashMap;
 
-use crate::event::Event;
+use crate::event::{Event, ObjectKind};
 
 use super::chunk::{self, Decoder, Item, Names, Recent, Releases};
 use super::tables::Tables;
@@ -98,7 +98,10 @@ impl Merge {
         for (_, part) in last {
             if let Some((offset, word)) = part.open.take() {
                 let mut names = Names { tables, recent: &mut self.recent, releases: &mut self.releases, ids };
-                part.decoder.step(word, &mut names, batch).map_err(|reason| (offset, reason))?;
+                let item = part.decoder.step(word, &mut names, batch).map_err(|reason| (offset, reason))?;
+                if let Item::Fresh { lock, site } = item {
+                    tables.made(lock, ObjectKind::Mutex, site);
+                }
             }
         }
         Ok(())
@@ -200,7 +203,10 @@ impl Merge {
                         break Stop::Waits;
                     }
                 }
-                Item::Events => {
+                item @ (Item::Events | Item::Fresh { .. }) => {
+                    if let Item::Fresh { lock, site } = item {
+                        tables.made(lock, ObjectKind::Mutex, site);
+                    }
                     part.advance();
                     part.done += 1;
                     let stamped = std::mem::take(&mut part.stamped);

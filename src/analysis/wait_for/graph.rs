@@ -387,6 +387,22 @@ mod tests {
     }
 
     #[test]
+    fn a_writer_keeps_readers_away_from_when_they_see_it() {
+        let mut graph = graph(2);
+        let announced = blocked(lock(0, Mode::Exclusive), &[]);
+        let unseen = Blocked { ticket: Leg::UNANNOUNCED, ..announced.clone() };
+        let again = |ticket| Blocked { ticket, ..blocked(lock(0, Mode::Shared), &[holding(0, Mode::Shared)]) };
+        for (writer, is_seen) in [(unseen, false), (announced, true)] {
+            for ticket in [0, 7] {
+                graph.block(ThreadId(1), writer.clone());
+                assert_eq!(graph.block(ThreadId(0), again(ticket)).is_some(), is_seen);
+                graph.unblock(ThreadId(0));
+                graph.unblock(ThreadId(1));
+            }
+        }
+    }
+
+    #[test]
     fn an_upgrade_is_not_in_its_own_way() {
         let mut graph = graph(2);
         let upgrade = Wait::Lock { lock: LockId(0), mode: Mode::Exclusive, upgrade: true };

@@ -8,6 +8,7 @@ use super::state::{LockState, Seen};
 use crate::event::{Attempt, LockId, Mode, ObjectKind};
 use crate::record::Place;
 use crate::record::context::{Context, Current};
+use crate::record::registry::UNWATCHED;
 
 /// What a lock leaves to the next one that is made at the same place, and taken at the same place below the same locks. Of
 /// such a lock everything is known: where it has no more of a life than the one before it, the graph need not be asked.
@@ -70,18 +71,23 @@ impl LockState {
         true
     }
 
-    /// A lock died whose note, of the context with this chain, the class knows: it leaves all to the next one.
-    pub(super) fn leave(&mut self, meta: &LockMeta, lock: LockId, chain: u64, note: Note) {
+    /// A lock died whose note, of the context with this chain, the class knows: it leaves all to the next one, but its id if that
+    /// is to have one of its own (`anew`).
+    pub(super) fn leave(&mut self, meta: &LockMeta, lock: LockId, chain: u64, note: Note, anew: bool) {
         self.drop_heir();
-        let newcomer = self.newcomers.iter().rfind(|newcomer| newcomer.0 == lock);
-        let known = newcomer.is_some_and(|&(_, kind, _)| kind == ObjectKind::Mutex && kind == meta.kind());
-        if !known {
+        let id = if anew { self.next_id(ANEW) } else { lock.0 };
+        let newcomer = self.newcomers.iter_mut().rfind(|newcomer| newcomer.0 == lock);
+        let newcomer = newcomer.filter(|(_, kind, _)| *kind == ObjectKind::Mutex && *kind == meta.kind());
+        let Some(newcomer) = newcomer.filter(|_| id != UNWATCHED) else {
             note.context().into_iter().for_each(|context| self.pins.give_back(context));
-            return self.spare_ids.push(lock.0);
-        }
-        let grown = grow(chain, lock, Mode::Exclusive);
-        let entry = Entry::new(grown, (lock.0, 0), note.site(), Mode::Exclusive, Attempt::Blocking);
-        self.heir = Heir { ready: chain, chain, entry, id: lock.0, note, made: Some(meta.created()) };
+            if anew {
+                self.newcomers.pop_if(|(newcomer, ..)| *newcomer == lock);
+            }
+            return self.spare_ids.extend(Some(id).filter(|id| *id != UNWATCHED));
+        };
+        newcomer.0 = LockId(id);
+        let entry = entry(chain, id, note);
+        self.heir = Heir { ready: chain, chain, entry, id, note, made: Some(meta.created()) };
     }
 
     /// Nobody is to inherit anything.
@@ -94,12 +100,27 @@ impl LockState {
     }
 }
 
+/// Ids that a thread takes at once for heirs.
+const ANEW: u32 = 256;
+
+/// What the acquisition of a lock with this id puts on the stack.
+#[inline(always)]
+fn entry(chain: u64, id: u32, note: Note) -> Entry {
+    let chain = grow(chain, LockId(id), Mode::Exclusive);
+    Entry::new(chain, (id, 0), note.site(), Mode::Exclusive, Attempt::Blocking)
+}
+
 /// A lock dies that has inherited all it ever had: puts that back. False, and nothing done, if it hasn't.
 #[inline(always)]
 pub(super) fn put_back(current: Current, meta: &LockMeta) -> bool {
-    // SAFETY: `current` comes from the caller, and nothing is called below but arithmetic on the context and the lock's own
-    // words.
-    let Some(Context { locks, .. }) = (unsafe { current.hot() }) else { return false };
+    let context = match current.recorded() {
+        // SAFETY: `current` comes from the caller, and nothing is called below but arithmetic on the context and the lock's
+        // own words.
+        None => unsafe { current.hot() },
+        // SAFETY: as above.
+        Some(recorded) => Some(unsafe { recorded.hot() }),
+    };
+    let Some(Context { locks, .. }) = context else { return false };
     let heir = &mut locks.heir;
     // The id has no bits of a lock that is known to others; and by now another lock could have it.
     if heir.id != meta.id_word()
@@ -109,6 +130,17 @@ pub(super) fn put_back(current: Current, meta: &LockMeta) -> bool {
         || !heir.is_made_at(meta.created())
     {
         return false;
+    }
+    if current.recorded().is_some() {
+        // The trace knows no two locks by one id.
+        let (Some(newcomer), Some(&id)) = (locks.newcomers.last_mut(), locks.spare_ids.last()) else { return false };
+        if newcomer.0.0 != heir.id {
+            return false;
+        }
+        newcomer.0 = LockId(id);
+        locks.spare_ids.pop();
+        heir.id = id;
+        heir.entry = entry(heir.chain, id, heir.note);
     }
     heir.ready = heir.chain;
     true

@@ -130,22 +130,41 @@ pub(super) unsafe fn push_behind(context: &mut Context, meta: &LockMeta, entry: 
 ///
 /// # Safety
 ///
-/// The caller has just acquired the lock exclusively.
+/// That of [`push_known`], and the caller has just acquired the lock exclusively.
 #[inline(always)]
-pub(super) unsafe fn push_heir(context: &mut Context, meta: &LockMeta, place: Place) -> bool {
+pub(super) unsafe fn push_heir<const RECORDED: bool>(context: &mut Context, meta: &LockMeta, place: Place) -> bool {
     // SAFETY: by the caller's promise.
     let published = unsafe { meta.clock_mut() };
     if meta.id_word() != 0 || !published.is_new() {
         return false;
     }
+    let told = match RECORDED {
+        true => {
+            // SAFETY: by the caller's promise.
+            let log = unsafe { Context::recorded_log(&mut context.log) };
+            let (Some(ready), Some(near), Some(made)) = (log.ready(), log.near(place), log.near(meta.created())) else {
+                return false;
+            };
+            Some((ready, near, made))
+        }
+        false => None,
+    };
     let Some(parent) = context.locks.held.ready() else { return false };
     // SAFETY: the stack is ready.
-    let known = unsafe { context.locks.inherit(meta, parent, place) };
-    if known && context.modes.races() {
+    if !unsafe { context.locks.inherit(meta, parent, place) } {
+        return false;
+    }
+    if context.modes.races() {
         // What is certain now is so at the release: there it will be another time at most.
         published.publish_first(&mut context.clock);
     }
-    known
+    if let Some((ready, near, made)) = told {
+        // SAFETY: by the caller's promise.
+        let log = unsafe { Context::recorded_log(&mut context.log) };
+        meta.log_fresh(context.thread);
+        log.push_fresh(ready, meta.given_id(), near, made, meta.begin_opaque());
+    }
+    true
 }
 
 /// The hot path of a look, of a thread whose events are recorded: the lock was taken last, and this is the first in the hold.
@@ -173,12 +192,39 @@ pub(super) unsafe fn look_ready<const WRITE: bool>(current: Recorded, meta: &Loc
     true
 }
 
+/// As [`look_ready`], whatever was told last, and whether it is the first look or not.
+///
+/// # Safety
+///
+/// That of [`Recorded::hot`].
+#[inline(always)]
+pub(super) unsafe fn look_on_top(current: Recorded, meta: &LockMeta, write: bool, place: Place) -> bool {
+    // SAFETY: by the caller's promise.
+    let context = unsafe { current.hot() };
+    // SAFETY: it is that of a `Recorded`.
+    let log = unsafe { Context::recorded_log(&mut context.log) };
+    let (lock, entry) = (meta.given_id(), context.locks.held.top_mut());
+    // (Below the locks there is an entry of none, and so is the id of a lock whose acquisition nobody has seen.)
+    if entry.lock() != lock || lock.0 == 0 {
+        return false;
+    }
+    if entry.has_look(write) {
+        return true;
+    }
+    let (Some(ready), Some(near), false) = (log.ready(), log.near(place), entry.has_look(false)) else { return false };
+    log.push_look(ready, lock, write, near);
+    entry.look(write);
+    true
+}
+
 /// What [`end_hold`] has done.
 pub(super) enum Hold {
     /// All there was to do.
     Ended,
     /// Nothing: the hold is not the last that was told.
     Not,
+    /// Nothing: what was told last is the first acquisition of a lock, which `FRESH` is for.
+    Fresh,
     /// Nothing: there is more to do.
     New,
 }
@@ -191,11 +237,15 @@ pub(super) enum Hold {
 ///
 /// That of [`push_known`], with `RECORDED`.
 #[inline(always)]
-pub(super) unsafe fn end_hold(context: &mut Context, meta: &LockMeta) -> Hold {
+pub(super) unsafe fn end_hold<const FRESH: bool>(context: &mut Context, meta: &LockMeta) -> Hold {
     // SAFETY: by the caller's promise.
     let log = unsafe { Context::recorded_log(&mut context.log) };
     let id = meta.id_word();
-    let Some(hold) = log.last().hold(LockId(id & ID)) else { return Hold::Not };
+    let lock = LockId(id & ID);
+    let last = log.last();
+    let Some(hold) = (if FRESH { log.fresh_hold(lock) } else { last.hold(lock) }) else {
+        return if last.is_fresh() && !FRESH { Hold::Fresh } else { Hold::Not };
+    };
     debug_assert!(context.locks.held.quiet_top(id, Mode::Exclusive), "words and stack say the same");
     let told = match context.modes.races() {
         // SAFETY: the caller still holds the lock exclusively. (It was published by the thread's own last release, and that was
@@ -250,7 +300,9 @@ pub(super) unsafe fn pop_known<const RECORDED: bool, const HANDED: bool>(
         let log = unsafe { Context::recorded_log(&mut context.log) };
         let lock = LockId(id & ID);
         if told {
-            let position = match if HANDED { log.last().hold(lock) } else { None } {
+            // (Without `HANDED` that has gone by way of `end_hold`.)
+            let hold = if HANDED { log.last().hold(lock).or_else(|| log.fresh_hold(lock)) } else { None };
+            let position = match hold {
                 Some(hold) => log.end_hold(hold),
                 None => {
                     let Some(ready) = log.ready() else { return false };

@@ -18,6 +18,16 @@ use crate::record::registry::{self, Ids};
 
 static LOCK_IDS: Ids = Ids::new();
 
+/// Ids that a thread takes at once.
+const SOME_IDS: u32 = 16;
+
+impl LockState {
+    /// An id that no lock has; `count` are taken if there is no spare one.
+    pub(super) fn next_id(&mut self, count: u32) -> u32 {
+        self.spare_ids.pop().unwrap_or_else(|| LOCK_IDS.some(count, &mut self.spare_ids))
+    }
+}
+
 /// What a wrapper keeps beside the real lock.
 ///
 /// `Drop` tells the lock-order graph, so it stands in the wrapper as a field: the wrapper itself has no `Drop` and can be
@@ -126,6 +136,22 @@ impl LockMeta {
         }
     }
 
+    /// As [`take_opaque`](Self::take_opaque), of a lock that was never taken before, and is held exclusively.
+    #[inline(always)]
+    pub(super) fn begin_opaque(&self) -> bool {
+        let opaque = self.is_opaque();
+        if opaque {
+            self.opaque.store(TOLD, Ordering::Relaxed);
+        }
+        opaque
+    }
+
+    /// The trace has the lock's first acquisition, and where it is released: by this thread.
+    #[inline(always)]
+    pub(super) fn log_fresh(&self, thread: ThreadId) {
+        self.last_thread.store(thread.0 + 1, Ordering::Relaxed);
+    }
+
     /// When a holder looks at what the lock guards is not seen.
     #[inline(always)]
     pub(super) fn is_opaque(&self) -> bool {
@@ -212,7 +238,7 @@ impl LockMeta {
     }
 
     fn first_id(&self, locks: &mut LockState) -> LockId {
-        let id = locks.spare_ids.pop().unwrap_or_else(|| LOCK_IDS.some(&mut locks.spare_ids));
+        let id = locks.next_id(SOME_IDS);
         let first = self.id.compare_exchange(0, id, Ordering::Relaxed, Ordering::Relaxed);
         let lock = LockId(first.map_or_else(|given| given & ID, |_| id));
         match locks.newcomers.last_mut() {

@@ -219,8 +219,10 @@ impl LockMeta {
                 let hazards = ORDER.lock().class_edge_in(noted, class, Mode::Exclusive, site);
                 tell(context, hazards);
             }
-            if let Some(pin) = own.filter(|_| reusable && !described) {
-                return context.locks.leave(self, lock, pin.chain, Note::new(noted, site));
+            // The trace knows no two locks by one id.
+            let anew = context.log.is_some() && lock.0 != UNWATCHED && !self.is_chained() && !context.locks.holds(lock);
+            if let Some(pin) = own.filter(|_| (reusable || anew) && !described) {
+                return context.locks.leave(self, lock, pin.chain, Note::new(noted, site), anew);
             }
             context.locks.pins.give_back(noted);
         }

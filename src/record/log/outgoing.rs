@@ -136,7 +136,7 @@ impl Packing {
         let Self { block, recent, places } = self;
         places.clear();
         block.fill(kind, thread.0, words, |word| {
-            if let Some(place) = chunk::place_in(word) {
+            for place in chunk::places_in(word) {
                 let slot = &mut recent.0[place as usize % recent.0.len()];
                 if *slot != place {
                     *slot = place;

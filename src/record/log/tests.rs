@@ -127,6 +127,45 @@ fn holds_in_few_words_come_back() {
     assert!(events.iter().all(|event| event.site == SiteId(1)));
 }
 
+/// Locks that are taken once: one word each, if their numbers follow one another.
+#[test]
+fn first_holds_in_one_word_come_back() {
+    let (log, sink) = recording();
+    let mut thread = log.thread(ThreadId(0));
+    let here = Location::caller();
+    let near = thread.near(here).unwrap();
+    let mut expected = Vec::new();
+    for number in (1..3000).chain(5000..8000).chain([4, 9]) {
+        let (lock, opaque) = (LockId(number), number % 3 == 0);
+        let _ = thread.make_room();
+        thread.push_fresh(thread.ready().unwrap(), lock, near, near, opaque);
+        assert!(thread.last().is_fresh() && thread.last().hold(lock).is_none());
+        assert!(thread.fresh_hold(LockId(number + 1)).is_none());
+        expected.push(Op::Acquired { lock, mode: Mode::Exclusive, attempt: Attempt::Blocking });
+        expected.extend(opaque.then_some(Op::DataHidden { lock }));
+        if number % 5 == 0 {
+            thread.push_look(thread.ready().unwrap(), lock, false, near);
+            expected.push(Op::DataRead { lock });
+            assert!(thread.fresh_hold(lock).is_none());
+            thread.end_hold(thread.last().hold(lock).unwrap());
+        } else {
+            if number % 701 == 0 {
+                log.flush().unwrap();
+                assert_eq!(read(&sink).0.len(), expected.len());
+            }
+            thread.end_hold(thread.fresh_hold(lock).unwrap());
+        }
+        expected.push(Op::Released { lock, mode: Mode::Exclusive });
+    }
+    drop(thread);
+    log.close().unwrap();
+    let (events, reader) = read(&sink);
+    assert_eq!((reader.truncated(), reader.dropped()), (None, 0));
+    assert_eq!(events.iter().map(|event| event.op).collect::<Vec<_>>(), expected);
+    let made = reader.names().object(Object::Lock(LockId(7000))).expect("the file says where it was made");
+    assert_eq!((made.kind, made.created), (ObjectKind::Mutex, Some(reader.names().site(SiteId(1)))));
+}
+
 /// What a killed process was at is in its file, whatever would have become of it; and where it goes on, the file says what did.
 #[test]
 fn an_open_hold_is_in_the_file() {

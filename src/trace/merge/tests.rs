@@ -1,7 +1,7 @@
 use super::*;
 use crate::event::{Attempt, LockId, Mode, Op, SiteId, ThreadId, VarId};
 use crate::trace::chunk::{HELD, MADE, after_words, event_word, stamp_word, with_release};
-use crate::trace::code::{FIRST_EVENT, TASK, slot_word, split};
+use crate::trace::code::{FIRST_EVENT, OWNER, slot_word, split};
 
 const IDS: u32 = 1000;
 
@@ -84,7 +84,7 @@ fn nonsense_is_damage_and_a_circle_never_comes() {
     assert_eq!(damage(&[u64::from(FIRST_EVENT) | 1 << 7]), 99, "a place that was not introduced");
     assert_eq!(damage(&[event(1000)]), 99);
     assert_eq!(damage(&[event_word(MADE, 0, 1000)]), 99);
-    assert_eq!(damage(&[slot_word(TASK, 0, 0)]), 99);
+    assert_eq!(damage(&[slot_word(OWNER, 0, 0)]), 99);
     assert_eq!(damage(&[stamp_word(0), event(0), stamp_word(0), event(0)]), 99);
     assert_eq!(damage(&[stamp_word(0), stamp_word(0)]), 99);
     let mut merge = Merge::default();
