@@ -138,6 +138,33 @@ fn closures_that_run_at_the_same_time_are_told_apart() {
     }
 }
 
+/// So has one that begins by knowing threads whose places in the clocks those of another closure have by now.
+#[test]
+fn closures_that_follow_others_are_told_apart() {
+    let test = thread::spawn(|| {
+        assert_eq!(told(&found(|| lucky(locks!()))), PREDICTED);
+        let (begun, over) = (Arc::new(Barrier::new(3)), Arc::new(Barrier::new(3)));
+        let other = (Arc::clone(&begun), Arc::clone(&over));
+        let beside = thread::spawn(move || {
+            found(move || {
+                let both = (0..2).map(|_| (Arc::clone(&other.0), Arc::clone(&other.1)));
+                let threads = both.map(|(begun, over)| {
+                    thread::spawn(move || {
+                        begun.wait();
+                        over.wait();
+                    })
+                });
+                threads.collect::<Vec<_>>().into_iter().for_each(|thread| thread.join().unwrap());
+            })
+        });
+        begun.wait();
+        assert_eq!(told(&found(|| lucky(locks!()))), PREDICTED);
+        over.wait();
+        assert_eq!(told(&beside.join().unwrap()), []);
+    });
+    test.join().unwrap();
+}
+
 #[test]
 fn what_an_order_of_the_run_rules_out_is_not_told() {
     let findings = found(|| {

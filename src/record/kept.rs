@@ -23,7 +23,7 @@ use super::strangers::Own;
 use super::{config, process, sink, threads};
 use crate::analysis::happens_before::{ATTENTION, ThreadClock};
 use crate::analysis::predict::Control;
-use crate::clock::{Slot, VectorClock};
+use crate::clock::{Epoch, Slot, VectorClock};
 use crate::config::Predict;
 use crate::engine::{Engine, Judge, Verdict};
 use crate::event::{Names, Object, ObjectInfo, Site, SiteId, ThreadId};
@@ -33,8 +33,9 @@ use crate::trace::{TraceError, TraceReader};
 /// The closures that are under way.
 static UNDER_WAY: Mutex<Vec<Arc<Kept>>> = Mutex::new(Vec::new());
 
-/// By slot: is it that of a living thread of a closure, under way or given up?
-static CALM: Mutex<Vec<bool>> = Mutex::new(Vec::new());
+/// By slot: the first moment of the living thread of a closure, under way or given up, that has it. (Earlier ones are those of
+/// threads that had the slot before.)
+static CALM: Mutex<Vec<Option<Epoch>>> = Mutex::new(Vec::new());
 
 /// Of more threads nothing is kept: each has a buffer of its own, and a slot that no other gets.
 const MOST_THREADS: usize = 256;
@@ -129,14 +130,9 @@ impl Kept {
             state.before.join(clock.foreign());
             state.from_outside |= !is_news_to(clock.foreign());
         }
-        for slots in [&mut state.slots, &mut *CALM.lock()] {
-            if slots.len() <= slot {
-                slots.resize(slot + 1, false);
-            }
-            slots[slot] = true;
-        }
+        *at(&mut state.slots, slot) = true;
         clock.calm();
-        clock.access();
+        *at(&mut CALM.lock(), slot) = Some(clock.access());
         state.threads += 1;
         state.running += 1;
         true
@@ -164,7 +160,7 @@ impl Kept {
     /// The clock of a thread that is gone; given back if the closure is over.
     pub(super) fn retire(&self, clock: ThreadClock) -> Option<ThreadClock> {
         let mut state = self.state.lock();
-        CALM.lock()[clock.slot().index()] = false;
+        CALM.lock()[clock.slot().index()] = None;
         if state.over {
             return Some(clock);
         }
@@ -276,7 +272,16 @@ fn is_of_lock_order(finding: &Finding) -> bool {
 /// Does it know of no living thread of a closure? Who begins knowing of one would not notice what he learns by way of it.
 pub(super) fn is_news_to(known: &VectorClock) -> bool {
     let calm = CALM.lock();
-    !known.iter().any(|epoch| calm.get(epoch.slot().index()).is_some_and(|&calm| calm))
+    let first = |slot: Slot| calm.get(slot.index()).copied().flatten();
+    !known.iter().any(|epoch| first(epoch.slot()).is_some_and(|first| first.time() <= epoch.time()))
+}
+
+/// The place of a slot.
+fn at<T: Default + Clone>(slots: &mut Vec<T>, slot: usize) -> &mut T {
+    if slots.len() <= slot {
+        slots.resize(slot + 1, T::default());
+    }
+    &mut slots[slot]
 }
 
 /// The kept traces say what the registry knows: it forgets objects that are gone.
