@@ -230,8 +230,9 @@ pub(super) enum Hold {
 }
 
 /// The hot path of an exclusive release, of a thread whose events are recorded: nothing was told since the lock was acquired, or
-/// since the holder looked at what it guards. So it is the newest held, and has no news: what is put on the stack is told, and where
-/// another stack takes its place, or the graph has heard of the lock, the word is closed ([`ThreadLog::close_word`]).
+/// since the holder looked at what it guards. So it is the newest held: what is put on the stack is told, and where another stack
+/// takes its place the word is closed ([`ThreadLog::close_word`]). It may have news, for its holder may look again after another
+/// lock was taken above it.
 ///
 /// # Safety
 ///
@@ -246,7 +247,9 @@ pub(super) unsafe fn end_hold<const FRESH: bool>(context: &mut Context, meta: &L
     let Some(hold) = (if FRESH { log.fresh_hold(lock) } else { last.hold(lock) }) else {
         return if last.is_fresh() && !FRESH { Hold::Fresh } else { Hold::Not };
     };
-    debug_assert!(context.locks.held.quiet_top(id, Mode::Exclusive), "words and stack say the same");
+    if !context.locks.held.quiet_top(id, Mode::Exclusive) {
+        return Hold::New;
+    }
     let told = match context.modes.races() {
         // SAFETY: the caller still holds the lock exclusively. (It was published by the thread's own last release, and that was
         // told.)

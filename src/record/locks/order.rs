@@ -124,10 +124,6 @@ fn tell_watched_class(context: &mut Context, meta: &LockMeta, mode: Mode, site: 
 fn introduce_holders(context: &mut Context) {
     for place in 1..=context.locks.held.len() {
         if let Some((lock, address)) = context.locks.held.give_news(place) {
-            // Its release has more to do than to be told: see `known::end_hold`.
-            if let Some(log) = &mut context.log {
-                log.close_word();
-            }
             ORDER.lock().lies_at(lock, address, iter::empty());
             introduce(&mut context.locks, lock);
         }
