@@ -112,6 +112,8 @@ impl RuntimeMeta {
         created: Place,
         made: SyncClock,
     ) -> Self {
+        let gone = std::mem::take(&mut *GONE.lock());
+        drop(gone);
         let known = matches!(flavour, Flavour::CurrentThread | Flavour::MultiThread);
         let pools = [0, 1].map(|which| {
             let (id, others) = (PoolId(POOL_IDS.next()), Arc::new(AtomicUsize::new(0)));
@@ -147,10 +149,14 @@ impl RuntimeMeta {
             Some(inside) => (inside.session, inside.origin()),
             None => (SessionId::default(), ThreadId(0)),
         };
-        let mut all = FOREIGN.lock();
-        let here = std::panic::Location::caller();
-        let make = || Self::of(Flavour::Foreign, [0, 0], (session, origin), here, SyncClock::new());
-        all.entry(session).or_insert_with(make).clone()
+        let known = FOREIGN.lock().get(&session).cloned();
+        known.unwrap_or_else(|| {
+            let here = std::panic::Location::caller();
+            // Made before the lock is taken: who judges waits, and so keeps others from making one, looks into the list. Should
+            // somebody else have been faster, that one goes again.
+            let made = Self::of(Flavour::Foreign, [0, 0], (session, origin), here, SyncClock::new());
+            FOREIGN.lock().entry(session).or_insert_with(|| made.clone()).clone()
+        })
     }
 
     /// The runtime of the current thread: the one that polls, runs a job or was [entered](Self::enter) last.
@@ -350,14 +356,20 @@ pub(crate) fn have_strangers(session: SessionId) -> bool {
     }
     let all: Vec<_> = RUNTIMES.lock().iter().filter_map(Weak::upgrade).collect();
     let own = || all.iter().filter(|runtime| runtime.session == session);
-    (0..ROUNDS).all(|_| {
+    let strangers = (0..ROUNDS).all(|_| {
         let strangers = own().any(|runtime| runtime.has_strangers());
         if strangers {
             std::thread::sleep(std::time::Duration::from_millis(1));
         }
         strangers
-    })
+    });
+    // Its end takes the lock of all waits, which the caller has.
+    GONE.lock().extend(all.into_iter().filter_map(Arc::into_inner));
+    strangers
 }
+
+/// Runtimes that were let go of while somebody looked into them. They end when the next one is made.
+static GONE: Mutex<Vec<Runtime>> = Mutex::new(Vec::new());
 
 /// A real `block_on` under way.
 pub struct InBlockOn<'a> {
