@@ -6,6 +6,9 @@
 #[macro_use]
 #[path = "api/ask.rs"]
 mod ask;
+#[macro_use]
+#[path = "api/contents.rs"]
+mod contents;
 #[cfg(feature = "detect")]
 #[path = "async_lock_wrappers/everywhere.rs"]
 mod everywhere;

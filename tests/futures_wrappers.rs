@@ -6,6 +6,9 @@
 #[macro_use]
 #[path = "api/ask.rs"]
 mod ask;
+#[macro_use]
+#[path = "api/contents.rs"]
+mod contents;
 #[cfg(feature = "detect")]
 #[path = "api/executors.rs"]
 mod executors;

@@ -7,6 +7,9 @@
 #[macro_use]
 #[path = "api/ask.rs"]
 mod ask;
+#[macro_use]
+#[path = "api/contents.rs"]
+mod contents;
 #[path = "tokio_wrappers/behaviour.rs"]
 mod behaviour;
 #[path = "tokio_wrappers/runtimes.rs"]

@@ -11,25 +11,10 @@ type Guard = std::sync::MutexGuard<'static, u8>;
 /// Not unwind-safe.
 type Unsafe = &'static mut u8;
 
-macro_rules! same_for_all {
-    ($($($path:ident)::+ $(<$lifetime:lifetime>)?),+ $(,)?) => {$({
-        use futures::$($path)::+ as Real;
-        use gordian::futures::$($path)::+ as Ours;
-        same!(Ours<$($lifetime,)? u8>, Real<$($lifetime,)? u8>);
-        same!(Ours<$($lifetime,)? Cell<u8>>, Real<$($lifetime,)? Cell<u8>>);
-        same!(Ours<$($lifetime,)? UnsafeCell<u8>>, Real<$($lifetime,)? UnsafeCell<u8>>);
-        same!(Ours<$($lifetime,)? Rc<u8>>, Real<$($lifetime,)? Rc<u8>>);
-        same!(Ours<$($lifetime,)? Guard>, Real<$($lifetime,)? Guard>);
-        same!(Ours<$($lifetime,)? Unsafe>, Real<$($lifetime,)? Unsafe>);
-        same!(Ours<$($lifetime,)? PhantomPinned>, Real<$($lifetime,)? PhantomPinned>);
-        same!(Ours<$($lifetime,)? *mut u8>, Real<$($lifetime,)? *mut u8>);
-    })+};
-}
-
 #[test]
 fn locks() {
-    same_for_all!(lock::Mutex, lock::OwnedMutexGuard, lock::OwnedMutexLockFuture);
-    same_for_all!(lock::MutexGuard<'static>, lock::MutexLockFuture<'static>);
+    same_for_all!(futures: lock::Mutex, lock::OwnedMutexGuard, lock::OwnedMutexLockFuture);
+    same_for_all!(futures: lock::MutexGuard<'static>, lock::MutexLockFuture<'static>);
     same!(gordian::futures::lock::Mutex<dyn Send>, futures::lock::Mutex<dyn Send>);
     same!(gordian::futures::lock::Mutex<[u8]>, futures::lock::Mutex<[u8]>);
     type Mapped<T, U> = gordian::futures::lock::MappedMutexGuard<'static, T, U>;
@@ -44,9 +29,9 @@ fn locks() {
 
 #[test]
 fn channels() {
-    same_for_all!(channel::oneshot::Sender, channel::oneshot::Receiver, channel::oneshot::Cancellation<'static>);
-    same_for_all!(channel::mpsc::Sender, channel::mpsc::Receiver, channel::mpsc::TrySendError);
-    same_for_all!(channel::mpsc::UnboundedSender, channel::mpsc::UnboundedReceiver);
+    same_for_all!(futures: channel::oneshot::Sender, channel::oneshot::Receiver, channel::oneshot::Cancellation<'static>);
+    same_for_all!(futures: channel::mpsc::Sender, channel::mpsc::Receiver, channel::mpsc::TrySendError);
+    same_for_all!(futures: channel::mpsc::UnboundedSender, channel::mpsc::UnboundedReceiver);
     type Ours<S> = gordian::futures::channel::mpsc::Recv<'static, S>;
     type Real<S> = futures::channel::mpsc::Recv<'static, S>;
     same!(Ours<futures::stream::Empty<u8>>, Real<futures::stream::Empty<u8>>);

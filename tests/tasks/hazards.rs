@@ -6,9 +6,9 @@ use std::time::Duration;
 use gordian::finding::{Kind, Tier};
 use gordian::sync::{Mutex, mpsc};
 use gordian::tokio;
-use gordian::tokio::runtime::Handle;
+use gordian::tokio::runtime::{Builder, Handle};
 use gordian::tokio::sync::{Mutex as AsyncMutex, oneshot};
-use gordian::tokio::task::{LocalSet, yield_now};
+use gordian::tokio::task::{LocalSet, block_in_place, yield_now};
 
 use super::{assert_found, on_one_thread};
 
@@ -219,8 +219,7 @@ fn sleeping_with_the_thread() {
 /// A wait that ends by itself blocks its thread as long.
 #[test]
 fn waiting_with_the_thread_for_some_time() {
-    // Not over before it begins, however long the thread is kept from running in between.
-    const LONG: Duration = Duration::from_millis(200);
+    const LONG: Duration = Duration::from_millis(5);
 
     fn receive(time: Duration) {
         let (_sender, receiver) = mpsc::channel::<()>();
@@ -238,13 +237,18 @@ fn waiting_with_the_thread_for_some_time() {
         assert!(condvar.wait_for(&mut lock.lock(), time).timed_out());
     }
     for wait in [receive, park, wait, wait_for_parking_lot] {
-        let found = on_one_thread(move || async move { wait(LONG) });
+        // Kept from running in between, the thread may be too late to wait at all: not each time.
+        let found = on_one_thread(move || async move { (0..20).for_each(|_| wait(LONG)) });
         assert_found(&found, &[(Kind::BlockingInAsync, Tier::Observed)]);
+        let outcome = gordian::findings_of(move || {
+            let workers = Builder::new_multi_thread().worker_threads(2).build().unwrap();
+            workers.block_on(async move { tokio::spawn(async move { block_in_place(|| wait(LONG)) }).await.unwrap() });
+        });
+        assert_found(&outcome.findings, &[]);
         let found = on_one_thread(move || async move { wait(Duration::ZERO) });
         assert_found(&found, &[]);
-        let found = on_one_thread(move || async move {
-            tokio::task::spawn_blocking(move || wait(Duration::from_millis(1))).await.unwrap()
-        });
+        let found =
+            on_one_thread(move || async move { tokio::task::spawn_blocking(move || wait(LONG)).await.unwrap() });
         assert_found(&found, &[]);
     }
 }

@@ -273,7 +273,8 @@ impl LockOrder {
         self.cut
     }
 
-    /// Records of the edges that were added, not kept, because their edge has 64, 32 by the same thread, or 8 by the same thread with the same gates and modes.
+    /// Records of the edges that were added, not kept, because their edge has 64, 32 by the same thread, or 8 by the same
+    /// thread with the same gates and modes.
     #[must_use]
     pub fn dropped(&self) -> u64 {
         self.dropped

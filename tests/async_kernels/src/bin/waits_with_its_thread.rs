@@ -12,9 +12,11 @@ async fn buggy() {
         answer.send(1).unwrap();
     });
     std::thread::sleep(std::time::Duration::from_millis(1)); //~ blocking-in-async
-    // Nobody has asked yet, so the first wait is one whoever is faster.
+    // Nobody has asked yet, so these are waits whoever is faster (all but those for which the thread is too late).
     let asks = async move {
-        answers.recv_timeout(std::time::Duration::from_millis(200)).unwrap_err(); //~ blocking-in-async
+        for _ in 0..20 {
+            answers.recv_timeout(std::time::Duration::from_millis(5)).unwrap_err(); //~ blocking-in-async
+        }
         ask.send(()).unwrap();
         answers
     };
