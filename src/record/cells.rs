@@ -1,12 +1,15 @@
 //! Hooks of memory: shared cells, atomics, fences.
 
+pub(crate) mod readers;
+
+use std::cell::UnsafeCell;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 
-use super::context::{Context, enter};
+use self::readers::Slot;
+use super::context::{self, Context, Current, enter};
 use super::registry::{self, Ids, LiveNames};
 use super::spin::{Spin, SpinGuard};
 use super::{Place, sink};
@@ -57,24 +60,27 @@ enum How {
 }
 
 /// What a `Shared` keeps beside its value.
+///
+/// Whoever calls is inside the cell: alone for [`read`](Self::read), [`write`](Self::write) and [`update`](Self::update), and
+/// beside threads that do the same for [`has_read`](Self::has_read). So the state needs no lock of its own.
 pub(crate) struct CellMeta {
+    state: UnsafeCell<CellState>,
     id: AtomicU32,
     created: Place,
-    state: Mutex<CellState>,
 }
 
 struct CellState {
     accesses: VarState<Access>,
-    updates: UpdateState,
+    /// From the first look in a region on: before, writes make nothing stale.
+    updates: Option<Box<UpdateState>>,
+    /// Reads while several threads did nothing else, and none of them new.
+    repeated: u16,
 }
 
 impl CellMeta {
     pub(crate) const fn new(created: Place) -> Self {
-        Self {
-            id: AtomicU32::new(0),
-            created,
-            state: Mutex::new(CellState { accesses: VarState::new(NOWHERE), updates: UpdateState::new() }),
-        }
+        let state = CellState { accesses: VarState::new(NOWHERE), updates: None, repeated: 0 };
+        Self { state: UnsafeCell::new(state), id: AtomicU32::new(0), created }
     }
 
     pub(crate) fn set_name(&self, name: &str) {
@@ -86,23 +92,54 @@ impl CellMeta {
         Object::Var(VarId(registry::id_in(&self.id, &VAR_IDS)))
     }
 
-    /// A read, checked while the caller keeps writers of the value away.
-    pub(crate) fn read(&self, place: Place) {
-        self.access(place, How::Read);
+    /// A read. Are several threads doing nothing else, so that it is worth letting them read beside one another?
+    ///
+    /// # Safety
+    ///
+    /// The caller is alone inside the cell.
+    #[inline]
+    pub(crate) unsafe fn read(&self, place: Place, thread: usize) -> bool {
+        // SAFETY: by the caller's promise. Nothing is called below but arithmetic on the context and the state.
+        let known = unsafe {
+            let state = &*self.state.get();
+            context::current().hot().is_some_and(|context| state.is_read_again(context))
+        };
+        // SAFETY: by the caller's promise.
+        !known && unsafe { self.read_anew(place, thread) }
     }
 
-    /// A write, checked while the caller keeps everyone else away from the value.
-    pub(crate) fn write(&self, place: Place) {
-        self.access(place, How::Write);
+    /// A write.
+    ///
+    /// # Safety
+    ///
+    /// The caller is alone inside the cell.
+    #[inline]
+    pub(crate) unsafe fn write(&self, place: Place) {
+        // SAFETY: by the caller's promise.
+        unsafe { self.access(place, How::Write) };
     }
 
     /// A write that sees the value that it replaces.
-    pub(crate) fn update(&self, place: Place) {
-        self.access(place, How::Update);
+    ///
+    /// # Safety
+    ///
+    /// The caller is alone inside the cell.
+    #[inline]
+    pub(crate) unsafe fn update(&self, place: Place) {
+        // SAFETY: by the caller's promise.
+        unsafe { self.access(place, How::Update) };
     }
 
     /// A read that can't be part of a race.
+    #[inline]
     pub(crate) fn read_speculatively(&self, place: Place) {
+        if !context::current().is_plain() {
+            self.read_speculatively_and_tell(place);
+        }
+    }
+
+    #[inline(never)]
+    fn read_speculatively_and_tell(&self, place: Place) {
         let Some(mut inside) = enter() else { return };
         if inside.modes.record() {
             let var = VarId(registry::id_in(&self.id, &VAR_IDS));
@@ -110,8 +147,54 @@ impl CellMeta {
         }
     }
 
-    #[inline]
-    fn access(&self, place: Place, how: How) {
+    /// Would [`read`](Self::read) change nothing?
+    ///
+    /// # Safety
+    ///
+    /// The caller is inside the cell, beside others that only look at the state.
+    #[inline(always)]
+    pub(crate) unsafe fn has_read(&self, reader: Reader) -> bool {
+        // SAFETY: by the caller's promise; and `reader` has just been made, with nothing called since but what enters the cell.
+        let (state, context) = unsafe { (&*self.state.get(), reader.0.hot_plain()) };
+        state.has_read(context)
+    }
+
+    /// As [`read`](Self::read), which sees at once if there is nothing to do.
+    ///
+    /// # Safety
+    ///
+    /// That of [`read`](Self::read).
+    #[inline(never)]
+    unsafe fn read_anew(&self, place: Place, thread: usize) -> bool {
+        // SAFETY: by the caller's promise.
+        let state = unsafe { &mut *self.state.get() };
+        // SAFETY: nothing is called but arithmetic on the context and the state.
+        if let Some(context) = unsafe { context::current().hot() }
+            && state.has_read(context)
+        {
+            return state.accesses.is_read_by_several() && state.opens(thread);
+        }
+        // SAFETY: by the caller's promise.
+        unsafe { self.access(place, How::Read) };
+        false
+    }
+
+    /// # Safety
+    ///
+    /// The caller is alone inside the cell.
+    #[inline(never)]
+    unsafe fn access(&self, place: Place, how: How) {
+        // SAFETY: by the caller's promise.
+        let state = unsafe { &mut *self.state.get() };
+        // SAFETY: nothing is called but arithmetic on the context and the state.
+        let known = unsafe { context::current().hot() }.is_some_and(|context| state.access_in_place(context, place, how));
+        if !known {
+            self.access_anew(state, place, how);
+        }
+    }
+
+    #[inline(never)]
+    fn access_anew(&self, state: &mut CellState, place: Place, how: How) {
         let Some(mut inside) = enter() else { return };
         let context = &mut *inside;
         let write = how != How::Read;
@@ -132,27 +215,26 @@ impl CellMeta {
         }
         use_them();
         let site = context.locks.site(place);
-        let held = context.locks.innermost();
-        let access = Access { thread: context.owner(), origin: context.origin(), domain: context.domain(), site, held };
-        let mut state = self.state.lock();
-        let CellState { accesses, updates } = &mut *state;
+        let access = Access::of(context, site);
+        let CellState { accesses, updates, .. } = state;
         let clock = &mut context.clock;
         let conflicts = if write { accesses.write(clock, access) } else { accesses.read(clock, access) };
         let conflicts = if conflicts.is_empty() { Vec::new() } else { conflicts.to_vec() };
         let by = Doing { thread: context.owner(), site, ordinal: 0, epoch: Epoch::NONE };
-        let stale = match how {
-            How::Read if context.region.1.is_none() => None,
-            How::Read => {
-                updates.look(by, context.region.1);
+        let stale = match (how, context.region.1) {
+            (How::Read, None) => None,
+            (How::Read, region) => {
+                updates.get_or_insert_default().look(by, region);
                 None
             }
-            How::Write => updates.store_in(by, context.region.1),
-            How::Update => {
-                updates.update(by);
+            (How::Write, region) => updates.as_mut().and_then(|updates| updates.store_in(by, region)),
+            (How::Update, _) => {
+                if let Some(updates) = updates {
+                    updates.update(by);
+                }
                 None
             }
         };
-        drop(state);
         if !conflicts.is_empty() {
             self.races(context, access, write, &conflicts);
         }
@@ -176,7 +258,74 @@ impl CellMeta {
     }
 }
 
+impl CellState {
+    /// [`has_read`](Self::has_read), where hardly anything has to be looked at.
+    #[inline(always)]
+    fn is_read_again(&self, context: &Context) -> bool {
+        context.region.1.is_none() && self.accesses.has_read_alone(&context.clock)
+    }
+
+    /// Is a read by this thread, of which nothing is recorded, nothing new?
+    #[inline(always)]
+    fn has_read(&self, context: &Context) -> bool {
+        !context.modes.races() || (context.region.1.is_none() && self.accesses.has_read(&context.clock))
+    }
+
+    /// Takes the thread's access down, if that needs no memory, no registry and no report; false, and nothing done that the
+    /// access would not begin with, if it does. Nothing is recorded of the thread. Without calls.
+    #[inline(always)]
+    fn access_in_place(&mut self, context: &mut Context, place: Place, how: How) -> bool {
+        if !context.modes.races() {
+            return true;
+        }
+        let alone = if how == How::Read { context.region.1.is_none() } else { self.updates.is_none() };
+        let Some(site) = context.locks.seen_site(place) else { return false };
+        if !alone || !are_in_use() {
+            return false;
+        }
+        let access = Access::of(context, site);
+        match how {
+            How::Read => self.accesses.read_in_place(&mut context.clock, access),
+            How::Write | How::Update => self.accesses.write_in_place(&mut context.clock, access),
+        }
+    }
+
+    /// Of a read that was nothing new, while several threads only read: are there enough of these by now?
+    #[cold]
+    #[inline(never)]
+    fn opens(&mut self, thread: usize) -> bool {
+        let Some(mut inside) = enter() else { return false };
+        // Who then writes has to look at each slot; so many reads pay for that.
+        let slots = inside.slot.prepare(thread);
+        self.repeated += 1;
+        if usize::from(self.repeated) < slots.clamp(16, 1024) {
+            return false;
+        }
+        self.repeated = 0;
+        true
+    }
+}
+
+/// A thread of which nothing is recorded, and that may read cells beside others.
+#[derive(Clone, Copy)]
+pub(crate) struct Reader(Current);
+
+/// The current thread, and its slot, if it has one. Until the [`Reader`] is used, the caller calls nothing that could reach a hook.
+#[inline(always)]
+pub(crate) fn reader() -> Option<(Reader, &'static Slot)> {
+    let current = context::current();
+    // SAFETY: nothing is called before the reference is gone.
+    let slot = unsafe { current.hot() }?.slot.get()?;
+    Some((Reader(current), slot))
+}
+
 impl Access {
+    #[inline(always)]
+    fn of(context: &Context, site: SiteId) -> Self {
+        let held = context.locks.innermost();
+        Self { thread: context.owner(), origin: context.origin(), domain: context.domain(), site, held }
+    }
+
     fn side(&self, write: bool) -> happens_before::Access {
         let held = self.held.map(|(lock, mode, site)| HeldLock { lock, mode, site });
         let Self { thread, site, .. } = *self;
@@ -221,7 +370,7 @@ static ATOMICS: LazyLock<[Shard; SHARDS]> = LazyLock::new(|| std::array::from_fn
 /// An atomic operation on its way: the real operation is done while this is held, so that the order of the clocks is the
 /// modification order.
 pub(crate) struct AtomicAccess {
-    inside: super::context::Entered,
+    inside: context::Entered,
     shard: SpinGuard<'static, FxHashMap<usize, AtomicState>>,
     address: usize,
 }

@@ -156,6 +156,21 @@ impl ThreadClock {
         self.epoch
     }
 
+    /// [`access`](Self::access), if it can't panic.
+    #[inline(always)]
+    pub(super) fn access_in_place(&mut self) -> Option<Epoch> {
+        if self.epoch.time() == Time::MAX {
+            return None;
+        }
+        Some(self.access())
+    }
+
+    /// The moment of an access that would not begin a new one.
+    #[inline(always)]
+    pub(super) const fn present(&self) -> Option<Epoch> {
+        if self.published { None } else { Some(self.epoch) }
+    }
+
     /// Learning is no moment of its own for this thread, whoever pays [attention](ATTENTION).
     pub fn calm(&mut self) {
         self.calm = true;
@@ -167,6 +182,12 @@ impl ThreadClock {
     pub fn covers(&self, epoch: Epoch) -> bool {
         // Both sides always: which one holds is anybody's guess, and a wrong guess costs more than the second look.
         (epoch.slot() == self.slot()) | self.foreign.covers(epoch)
+    }
+
+    /// As [`covers`](Self::covers), where most moments are the thread's own, or none.
+    #[inline(always)]
+    pub(super) fn covers_own(&self, epoch: Epoch) -> bool {
+        epoch.slot() == self.slot() || epoch.is_zero() || self.foreign.covers(epoch)
     }
 
     /// Somebody may see the thread's clock from now on: the next access is at a new moment.

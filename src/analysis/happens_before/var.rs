@@ -74,6 +74,76 @@ impl<I: Copy> VarState<I> {
         }
     }
 
+    /// Is a read by the thread nothing new: in no conflict, and what is remembered stands for it? Then [`read`](Self::read)
+    /// would change nothing. One-sided: false says nothing.
+    #[inline(always)]
+    #[must_use]
+    pub fn has_read(&self, thread: &ThreadClock) -> bool {
+        match (&self.more, thread.present()) {
+            (None, _) => self.has_read_alone(thread),
+            (Some(more), Some(epoch)) => self.is_one_of_the_reads(more, thread, epoch),
+            (Some(_), None) => false,
+        }
+    }
+
+    /// As [`has_read`](Self::has_read), of a cell that no other thread has read since. One-sided: false says nothing.
+    #[inline(always)]
+    #[must_use]
+    pub fn has_read_alone(&self, thread: &ThreadClock) -> bool {
+        // In the short form a read is remembered only if it knew of the last write.
+        self.more.is_none() && thread.present() == Some(self.read.epoch)
+    }
+
+    fn is_one_of_the_reads(&self, more: &More<I>, thread: &ThreadClock, epoch: Epoch) -> bool {
+        thread.covers(self.write.epoch)
+            && more.writes.iter().all(|write| thread.covers(write.epoch))
+            && (self.read.epoch == epoch
+                || (!thread.covers(self.read.epoch) && more.reads.iter().any(|read| read.epoch == epoch)))
+    }
+
+    /// Do several threads read the cell, with no race among what is remembered?
+    #[must_use]
+    pub fn is_read_by_several(&self) -> bool {
+        self.more.as_ref().is_some_and(|more| more.writes.is_empty() && !more.reads.is_empty())
+    }
+
+    /// [`read`](Self::read), if that is in no conflict and takes no memory; false, and nothing done, if it is or does.
+    #[inline(always)]
+    #[must_use]
+    pub fn read_in_place(&mut self, thread: &mut ThreadClock, info: I) -> bool {
+        if !self.is_short_for(thread) {
+            return false;
+        }
+        let Some(epoch) = thread.access_in_place() else { return false };
+        if self.read.epoch != epoch {
+            self.read = Seen { epoch, info };
+        }
+        true
+    }
+
+    /// [`write`](Self::write), if that is in no conflict and takes no memory; false if it is or does, and nothing done that the
+    /// write would not begin with.
+    #[inline(always)]
+    #[must_use]
+    pub fn write_in_place(&mut self, thread: &mut ThreadClock, info: I) -> bool {
+        if !self.is_short_for(thread) {
+            return false;
+        }
+        let Some(epoch) = thread.access_in_place() else { return false };
+        if !self.last_write.publish_in_place(thread) {
+            return false;
+        }
+        self.write = Seen { epoch, info };
+        self.read.epoch = Epoch::NONE;
+        true
+    }
+
+    /// Are there only a write and a read that are remembered, both known to the thread?
+    #[inline(always)]
+    fn is_short_for(&self, thread: &ThreadClock) -> bool {
+        self.more.is_none() && thread.covers_own(self.write.epoch) && thread.covers_own(self.read.epoch)
+    }
+
     /// The thread reads the cell. Returns the writes that are not ordered before this read, newest first: empty unless
     /// there is a race.
     #[inline]
