@@ -44,10 +44,11 @@ use crate::record::cells::{self, CellMeta};
 ///     writer.join().unwrap();
 /// });
 /// ```
+#[repr(C)]
 pub struct Shared<T: ?Sized> {
-    lock: Lock,
     #[cfg(feature = "detect")]
     meta: CellMeta,
+    lock: Lock,
     // Last, so that `Arc<Shared<T>>` coerces to `Arc<Shared<dyn Trait>>`.
     value: UnsafeCell<T>,
 }

@@ -63,18 +63,22 @@ enum How {
 ///
 /// Whoever calls is inside the cell: alone for [`read`](Self::read), [`write`](Self::write) and [`update`](Self::update), and
 /// beside threads that do the same for [`has_read`](Self::has_read). So the state needs no lock of its own.
+///
+/// What each access looks at comes last, and behind it what the caller has: so it is on few lines of the cache.
+#[repr(C)]
 pub(crate) struct CellMeta {
-    state: UnsafeCell<CellState>,
-    id: AtomicU32,
     created: Place,
+    id: AtomicU32,
+    state: UnsafeCell<CellState>,
 }
 
+#[repr(C)]
 struct CellState {
-    accesses: VarState<Access>,
+    /// Reads while several threads did nothing else, and none of them new.
+    repeated: u32,
     /// From the first look in a region on: before, writes make nothing stale.
     updates: Option<Box<UpdateState>>,
-    /// Reads while several threads did nothing else, and none of them new.
-    repeated: u16,
+    accesses: VarState<Access>,
 }
 
 impl CellMeta {
@@ -298,7 +302,7 @@ impl CellState {
         // Who then writes has to look at each slot; so many reads pay for that.
         let slots = inside.slot.prepare(thread);
         self.repeated += 1;
-        if usize::from(self.repeated) < slots.clamp(16, 1024) {
+        if (self.repeated as usize) < slots.clamp(16, 1024) {
             return false;
         }
         self.repeated = 0;

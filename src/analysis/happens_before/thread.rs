@@ -147,7 +147,7 @@ impl ThreadClock {
     ///
     /// # Panics
     /// With "vector clock overflow" after 2^48 - 1 moments.
-    #[inline]
+    #[inline(always)]
     pub fn access(&mut self) -> Epoch {
         if self.published {
             self.published = false;
@@ -165,10 +165,10 @@ impl ThreadClock {
         Some(self.access())
     }
 
-    /// The moment of an access that would not begin a new one.
+    /// Would an access be at this moment, of an earlier one?
     #[inline(always)]
-    pub(super) const fn present(&self) -> Option<Epoch> {
-        if self.published { None } else { Some(self.epoch) }
+    pub(super) fn is_at(&self, epoch: Epoch) -> bool {
+        !self.published && self.epoch == epoch
     }
 
     /// Learning is no moment of its own for this thread, whoever pays [attention](ATTENTION).

@@ -39,16 +39,20 @@ impl<I: Copy> Seen<I> {
 ///
 /// In a program without races there is one write and one read, or the reads of several threads, and a read never joins:
 /// who covers the epoch of a write knows all that the writer knew (see [`ThreadClock`]).
+///
+/// In the order in which it lies in memory: what an access that is nothing new looks at comes last, next to what the keeper
+/// has behind it.
+#[repr(C)]
 #[derive(Debug)]
 pub struct VarState<I> {
-    /// The last write; epoch [`Epoch::NONE`] before the first.
-    write: Seen<I>,
-    /// The last read that is remembered; [`Epoch::NONE`] if none is.
-    read: Seen<I>,
-    /// The writer's clock at the last write.
+    read_info: I,
+    write_info: I,
+    /// The writer's clock at the last write, which was the moment that it was published at; none before the first.
     last_write: SyncClock,
-    /// Absent while `write` and `read` say everything.
+    /// Absent while the last write and `read` say everything.
     more: Option<Box<More<I>>>,
+    /// The last read that is remembered; [`Epoch::NONE`] if none is.
+    read: Epoch,
 }
 
 /// What is remembered beside the last write and the first read.
@@ -67,81 +71,12 @@ impl<I: Copy> VarState<I> {
     #[must_use]
     pub const fn new(placeholder: I) -> Self {
         Self {
-            write: Seen { epoch: Epoch::NONE, info: placeholder },
-            read: Seen { epoch: Epoch::NONE, info: placeholder },
+            read_info: placeholder,
+            write_info: placeholder,
             last_write: SyncClock::new(),
             more: None,
+            read: Epoch::NONE,
         }
-    }
-
-    /// Is a read by the thread nothing new: in no conflict, and what is remembered stands for it? Then [`read`](Self::read)
-    /// would change nothing. One-sided: false says nothing.
-    #[inline(always)]
-    #[must_use]
-    pub fn has_read(&self, thread: &ThreadClock) -> bool {
-        match (&self.more, thread.present()) {
-            (None, _) => self.has_read_alone(thread),
-            (Some(more), Some(epoch)) => self.is_one_of_the_reads(more, thread, epoch),
-            (Some(_), None) => false,
-        }
-    }
-
-    /// As [`has_read`](Self::has_read), of a cell that no other thread has read since. One-sided: false says nothing.
-    #[inline(always)]
-    #[must_use]
-    pub fn has_read_alone(&self, thread: &ThreadClock) -> bool {
-        // In the short form a read is remembered only if it knew of the last write.
-        self.more.is_none() && thread.present() == Some(self.read.epoch)
-    }
-
-    fn is_one_of_the_reads(&self, more: &More<I>, thread: &ThreadClock, epoch: Epoch) -> bool {
-        thread.covers(self.write.epoch)
-            && more.writes.iter().all(|write| thread.covers(write.epoch))
-            && (self.read.epoch == epoch
-                || (!thread.covers(self.read.epoch) && more.reads.iter().any(|read| read.epoch == epoch)))
-    }
-
-    /// Do several threads read the cell, with no race among what is remembered?
-    #[must_use]
-    pub fn is_read_by_several(&self) -> bool {
-        self.more.as_ref().is_some_and(|more| more.writes.is_empty() && !more.reads.is_empty())
-    }
-
-    /// [`read`](Self::read), if that is in no conflict and takes no memory; false, and nothing done, if it is or does.
-    #[inline(always)]
-    #[must_use]
-    pub fn read_in_place(&mut self, thread: &mut ThreadClock, info: I) -> bool {
-        if !self.is_short_for(thread) {
-            return false;
-        }
-        let Some(epoch) = thread.access_in_place() else { return false };
-        if self.read.epoch != epoch {
-            self.read = Seen { epoch, info };
-        }
-        true
-    }
-
-    /// [`write`](Self::write), if that is in no conflict and takes no memory; false if it is or does, and nothing done that the
-    /// write would not begin with.
-    #[inline(always)]
-    #[must_use]
-    pub fn write_in_place(&mut self, thread: &mut ThreadClock, info: I) -> bool {
-        if !self.is_short_for(thread) {
-            return false;
-        }
-        let Some(epoch) = thread.access_in_place() else { return false };
-        if !self.last_write.publish_in_place(thread) {
-            return false;
-        }
-        self.write = Seen { epoch, info };
-        self.read.epoch = Epoch::NONE;
-        true
-    }
-
-    /// Are there only a write and a read that are remembered, both known to the thread?
-    #[inline(always)]
-    fn is_short_for(&self, thread: &ThreadClock) -> bool {
-        self.more.is_none() && thread.covers_own(self.write.epoch) && thread.covers_own(self.read.epoch)
     }
 
     /// The thread reads the cell. Returns the writes that are not ordered before this read, newest first: empty unless
@@ -149,12 +84,10 @@ impl<I: Copy> VarState<I> {
     #[inline]
     pub fn read(&mut self, thread: &mut ThreadClock, info: I) -> &[AccessInfo<I>] {
         let epoch = thread.access();
-        if self.more.is_some() | !thread.covers(self.write.epoch) | !thread.covers(self.read.epoch) {
+        if !self.is_short_for(thread) {
             return self.read_slow(thread, Seen { epoch, info });
         }
-        if self.read.epoch != epoch {
-            self.read = Seen { epoch, info };
-        }
+        self.remember_read(epoch, info);
         &[]
     }
 
@@ -162,20 +95,94 @@ impl<I: Copy> VarState<I> {
     /// unless there is a race.
     #[inline]
     pub fn write(&mut self, thread: &mut ThreadClock, info: I) -> &[AccessInfo<I>] {
-        let write = Seen { epoch: thread.access(), info };
-        if self.more.is_some() | !thread.covers(self.write.epoch) | !thread.covers(self.read.epoch) {
-            return self.write_slow(thread, write);
+        thread.access();
+        if !self.is_short_for(thread) {
+            return self.write_slow(thread, info);
         }
-        self.write = write;
-        self.read.epoch = Epoch::NONE;
+        self.write_info = info;
+        self.read = Epoch::NONE;
         self.last_write.publish(thread);
         &[]
     }
 
+    /// [`read`](Self::read), if it is in no conflict and takes no memory; false if it is or does, and nothing done that the read
+    /// would not begin with.
+    #[inline(always)]
+    #[must_use]
+    pub fn read_in_place(&mut self, thread: &mut ThreadClock, info: I) -> bool {
+        if !self.is_short_for(thread) {
+            return false;
+        }
+        let Some(epoch) = thread.access_in_place() else { return false };
+        self.remember_read(epoch, info);
+        true
+    }
+
+    /// [`write`](Self::write), if it is in no conflict and takes no memory; false if it is or does, and nothing done that the
+    /// write would not begin with.
+    #[inline(always)]
+    #[must_use]
+    pub fn write_in_place(&mut self, thread: &mut ThreadClock, info: I) -> bool {
+        let done = self.is_short_for(thread)
+            && thread.access_in_place().is_some()
+            && (self.last_write.publish_again(thread) || self.last_write.publish_in_place(thread));
+        if done {
+            self.write_info = info;
+            self.read = Epoch::NONE;
+        }
+        done
+    }
+
+    /// Is a read by the thread nothing new: in no conflict, and what is remembered stands for it? Then [`read`](Self::read)
+    /// would change nothing. One-sided: false says nothing.
+    #[inline(always)]
+    #[must_use]
+    pub fn has_read(&self, thread: &ThreadClock) -> bool {
+        match &self.more {
+            None => self.has_read_alone(thread),
+            Some(more) => self.is_one_of_the_reads(more, thread),
+        }
+    }
+
+    /// As [`has_read`](Self::has_read), if no other thread has read since the last write. One-sided: false says nothing.
+    #[inline(always)]
+    #[must_use]
+    pub fn has_read_alone(&self, thread: &ThreadClock) -> bool {
+        // In the short form a read is remembered only if it knew of the last write, and what a thread knows it does not forget.
+        self.more.is_none() && thread.is_at(self.read)
+    }
+
+    fn is_one_of_the_reads(&self, more: &More<I>, thread: &ThreadClock) -> bool {
+        thread.covers_own(self.last_write.epoch())
+            && more.writes.iter().all(|write| thread.covers(write.epoch))
+            && (thread.is_at(self.read)
+                || (!thread.covers_own(self.read) && more.reads.iter().any(|read| thread.is_at(read.epoch))))
+    }
+
+    /// Do several threads read the cell, with no race between what is remembered?
+    #[must_use]
+    pub fn is_read_by_several(&self) -> bool {
+        self.more.as_ref().is_some_and(|more| more.writes.is_empty() && !more.reads.is_empty())
+    }
+
+    /// Are a write and a read, or one of them, all that is remembered, and does the thread know them?
+    #[inline(always)]
+    fn is_short_for(&self, thread: &ThreadClock) -> bool {
+        self.more.is_none() && thread.covers_own(self.last_write.epoch()) && thread.covers_own(self.read)
+    }
+
+    #[inline(always)]
+    fn remember_read(&mut self, epoch: Epoch, info: I) {
+        if self.read != epoch {
+            self.read = epoch;
+            self.read_info = info;
+        }
+    }
+
     #[inline(never)]
     fn read_slow(&mut self, thread: &mut ThreadClock, read: Seen<I>) -> &[AccessInfo<I>] {
-        let Self { write, read: first, last_write, more } = self;
-        let more = more.get_or_insert_with(More::boxed);
+        let write = self.written();
+        let more = self.more.get_or_insert_with(More::boxed);
         more.conflicts.clear();
         let known = thread.covers(write.epoch);
         if !known {
@@ -185,12 +192,12 @@ impl<I: Copy> VarState<I> {
         more.conflicts.extend(others.map(|write| write.told(true)));
         if !known {
             // Only now is there anything to learn from the value; the check above must come before.
-            last_write.acquire(thread);
+            self.last_write.acquire(thread);
         }
-        if thread.covers(first.epoch) {
+        if thread.covers(self.read) {
             // Same slot, or ordered before: this read stands for it.
-            if first.epoch != read.epoch {
-                *first = read;
+            if self.read != read.epoch {
+                (self.read, self.read_info) = (read.epoch, read.info);
                 more.reads.retain(|other| other.epoch.slot() != read.epoch.slot());
             }
         } else if let Some(own) = more.reads.iter_mut().find(|own| own.epoch.slot() == read.epoch.slot()) {
@@ -205,33 +212,39 @@ impl<I: Copy> VarState<I> {
     }
 
     #[inline(never)]
-    fn write_slow(&mut self, thread: &mut ThreadClock, write: Seen<I>) -> &[AccessInfo<I>] {
+    fn write_slow(&mut self, thread: &mut ThreadClock, info: I) -> &[AccessInfo<I>] {
+        let last = self.written();
         let more = self.more.get_or_insert_with(More::boxed);
         more.conflicts.clear();
-        if !thread.covers(self.write.epoch) {
-            more.writes.push(self.write);
+        if !thread.covers(last.epoch) {
+            more.writes.push(last);
         }
         more.writes.retain(|other| !thread.covers(other.epoch));
         more.reads.retain(|other| !thread.covers(other.epoch));
-        if thread.covers(self.read.epoch) {
+        if thread.covers(self.read) {
             match more.reads.pop() {
-                Some(other) => self.read = other,
-                None => self.read.epoch = Epoch::NONE,
+                Some(other) => (self.read, self.read_info) = (other.epoch, other.info),
+                None => self.read = Epoch::NONE,
             }
         }
         more.conflicts.extend(more.writes.iter().rev().map(|write| write.told(true)));
-        if !self.read.epoch.is_zero() {
-            let reads = std::iter::once(&self.read).chain(&more.reads);
-            more.conflicts.extend(reads.map(|read| read.told(false)));
+        if !self.read.is_zero() {
+            let first = Seen { epoch: self.read, info: self.read_info };
+            more.conflicts.extend(std::iter::once(&first).chain(&more.reads).map(|read| read.told(false)));
         }
         let quiet = more.conflicts.is_empty();
-        self.write = write;
+        self.write_info = info;
         self.last_write.publish(thread);
         if quiet {
             // Everything is ordered before this write: back to the short form.
             self.more = None;
         }
         self.more.as_ref().map_or(&[], |more| &more.conflicts)
+    }
+
+    /// The last write.
+    fn written(&self) -> Seen<I> {
+        Seen { epoch: self.last_write.epoch(), info: self.write_info }
     }
 }
 
