@@ -2,7 +2,7 @@
 
 pub(crate) mod readers;
 
-use std::cell::UnsafeCell;
+use std::cell::{Cell, UnsafeCell};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -69,13 +69,13 @@ enum How {
 pub(crate) struct CellMeta {
     created: Place,
     id: AtomicU32,
+    /// Reads while several threads did nothing else, and none of them new. Only who is alone inside counts.
+    repeated: Cell<u32>,
     state: UnsafeCell<CellState>,
 }
 
 #[repr(C)]
 struct CellState {
-    /// Reads while several threads did nothing else, and none of them new.
-    repeated: u32,
     /// From the first look in a region on: before, writes make nothing stale.
     updates: Option<Box<UpdateState>>,
     accesses: VarState<Access>,
@@ -83,8 +83,8 @@ struct CellState {
 
 impl CellMeta {
     pub(crate) const fn new(created: Place) -> Self {
-        let state = CellState { accesses: VarState::new(NOWHERE), updates: None, repeated: 0 };
-        Self { state: UnsafeCell::new(state), id: AtomicU32::new(0), created }
+        let state = CellState { accesses: VarState::new(NOWHERE), updates: None };
+        Self { state: UnsafeCell::new(state), id: AtomicU32::new(0), created, repeated: Cell::new(0) }
     }
 
     pub(crate) fn set_name(&self, name: &str) {
@@ -176,13 +176,15 @@ impl CellMeta {
         if let Some(context) = unsafe { context::current().hot() }
             && state.has_read(context)
         {
-            return state.accesses.is_read_by_several() && state.opens(thread);
+            return state.accesses.is_read_by_several() && self.opens(thread);
         }
         // SAFETY: by the caller's promise.
         unsafe { self.access(place, How::Read) };
         false
     }
 
+    /// An access, if the last one was this thread's. Without calls, so that no registers are saved.
+    ///
     /// # Safety
     ///
     /// The caller is alone inside the cell.
@@ -191,10 +193,40 @@ impl CellMeta {
         // SAFETY: by the caller's promise.
         let state = unsafe { &mut *self.state.get() };
         // SAFETY: nothing is called but arithmetic on the context and the state.
-        let known = unsafe { context::current().hot() }.is_some_and(|context| state.access_in_place(context, place, how));
-        if !known {
+        let known = unsafe { context::current().hot() };
+        if !known.is_some_and(|context| state.access_in_place::<true>(context, place, how)) {
+            // SAFETY: by the caller's promise.
+            unsafe { self.access_after(place, how) };
+        }
+    }
+
+    /// As [`access`](Self::access), whoever was the last.
+    ///
+    /// # Safety
+    ///
+    /// That of [`access`](Self::access).
+    #[inline(never)]
+    unsafe fn access_after(&self, place: Place, how: How) {
+        // SAFETY: by the caller's promise.
+        let state = unsafe { &mut *self.state.get() };
+        // SAFETY: as above.
+        let known = unsafe { context::current().hot() };
+        if !known.is_some_and(|context| state.access_in_place::<false>(context, place, how)) {
             self.access_anew(state, place, how);
         }
+    }
+
+    /// After a read that was nothing new, while several threads only read: are there enough of these by now?
+    #[cold]
+    #[inline(never)]
+    fn opens(&self, thread: usize) -> bool {
+        let Some(mut inside) = enter() else { return false };
+        // Who then writes has to look at each slot; so many reads pay for that.
+        let slots = inside.slot.prepare(thread);
+        let repeated = self.repeated.get() + 1;
+        let enough = repeated as usize >= slots.clamp(16, 1024);
+        self.repeated.set(if enough { 0 } else { repeated });
+        enough
     }
 
     #[inline(never)]
@@ -276,9 +308,10 @@ impl CellState {
     }
 
     /// Takes the thread's access down, if that needs no memory, no registry and no report; false, and nothing done that the
-    /// access would not begin with, if it does. Nothing is recorded of the thread. Without calls.
+    /// access would not begin with, if it does. Nothing is recorded of the thread. `OWN` as in
+    /// [`VarState::is_short_for`] and [`VarState::write_short`].
     #[inline(always)]
-    fn access_in_place(&mut self, context: &mut Context, place: Place, how: How) -> bool {
+    fn access_in_place<const OWN: bool>(&mut self, context: &mut Context, place: Place, how: How) -> bool {
         if !context.modes.races() {
             return true;
         }
@@ -287,26 +320,14 @@ impl CellState {
         if !alone || !are_in_use() {
             return false;
         }
-        let access = Access::of(context, site);
-        match how {
-            How::Read => self.accesses.read_in_place(&mut context.clock, access),
-            How::Write | How::Update => self.accesses.write_in_place(&mut context.clock, access),
-        }
-    }
-
-    /// Of a read that was nothing new, while several threads only read: are there enough of these by now?
-    #[cold]
-    #[inline(never)]
-    fn opens(&mut self, thread: usize) -> bool {
-        let Some(mut inside) = enter() else { return false };
-        // Who then writes has to look at each slot; so many reads pay for that.
-        let slots = inside.slot.prepare(thread);
-        self.repeated += 1;
-        if (self.repeated as usize) < slots.clamp(16, 1024) {
+        if !self.accesses.is_short_for::<OWN>(&context.clock) {
             return false;
         }
-        self.repeated = 0;
-        true
+        let access = Access::of(context, site);
+        match how {
+            How::Read => self.accesses.read_short(&mut context.clock, access),
+            How::Write | How::Update => self.accesses.write_short::<OWN>(&mut context.clock, access),
+        }
     }
 }
 

@@ -248,3 +248,148 @@ pub(super) fn me() -> usize {
     }
     MARK.with(|mark| std::ptr::from_ref(mark).addr())
 }
+
+#[cfg(all(test, feature = "detect"))]
+mod models {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::primitive::model::{Plain, check, check_within, spawn};
+    use crate::record::cells::readers::OwnSlot;
+
+    /// Marks of threads, which loom runs all in one.
+    const MARKS: [usize; 3] = [8, 16, 24];
+
+    /// A cell that is open, and has been used.
+    struct Cell(Lock, Plain<u32>);
+
+    impl Cell {
+        fn open(slots: &[&OwnSlot]) -> Arc<Self> {
+            let cell = Self(Lock::new(), Plain::new(0));
+            cell.enter(MARKS[2], true, |_| {}).unwrap();
+            slots.iter().for_each(|slot| assert_eq!(cell.read(slot), Some(0)));
+            Arc::new(cell)
+        }
+
+        fn read(&self, slot: &OwnSlot) -> Option<u32> {
+            let _beside = self.0.read_beside(slot.get().unwrap())?;
+            Some(self.1.get())
+        }
+
+        /// Alone inside, and then leaves it open or not; if nobody else is.
+        fn enter<R>(&self, me: usize, open: bool, inside: impl FnOnce(&Plain<u32>) -> R) -> Option<R> {
+            self.0.try_take(me).ok()?;
+            let result = inside(&self.1);
+            self.0.give(open);
+            Some(result)
+        }
+
+        fn add(&self, me: usize, open: bool) -> Option<()> {
+            self.enter(me, open, |value| value.set(value.get() + 1))
+        }
+    }
+
+    fn slot(mark: usize) -> OwnSlot {
+        let mut slot = OwnSlot::NONE;
+        slot.prepare(mark);
+        slot
+    }
+
+    /// Two read while a third writes: none of them reads beside the write.
+    #[test]
+    fn nobody_reads_beside_a_write() {
+        check_within(3, "nobody reads beside a write", || {
+            let slots = [slot(MARKS[0]), slot(MARKS[1])];
+            let cell = Cell::open(&[&slots[0], &slots[1]]);
+            let readers = slots.map(|slot| {
+                let cell = Arc::clone(&cell);
+                spawn(move || {
+                    let read = cell.read(&slot);
+                    assert!(read.is_none_or(|value| value < 2));
+                    slot
+                })
+            });
+            cell.add(MARKS[2], false).unwrap();
+            for reader in readers {
+                let slot = reader.join().unwrap();
+                assert_eq!(cell.read(&slot), None, "it is closed");
+            }
+        });
+    }
+
+    /// Who finds the cell open sees what was written before it was opened, also if it is opened again meanwhile.
+    #[test]
+    fn who_reads_sees_what_was_written() {
+        check("who reads sees what was written", || {
+            let slot = slot(MARKS[0]);
+            let cell = Cell::open(&[&slot]);
+            let reader = Arc::clone(&cell);
+            let reader = spawn(move || {
+                let read = [reader.read(&slot), reader.read(&slot)];
+                assert!(read.iter().flatten().is_sorted(), "{read:?}");
+                slot
+            });
+            cell.add(MARKS[2], true).unwrap();
+            cell.add(MARKS[2], true).unwrap();
+            assert_eq!(cell.read(&reader.join().unwrap()), Some(2));
+        });
+    }
+
+    /// A slot that has gone on to another cell says so as well as an empty one that its thread has left the first.
+    #[test]
+    fn a_slot_goes_from_cell_to_cell() {
+        check("a slot goes from cell to cell", || {
+            let slot = slot(MARKS[0]);
+            let (first, second) = (Cell::open(&[&slot]), Cell::open(&[&slot]));
+            let reader = (Arc::clone(&first), Arc::clone(&second));
+            let reader = spawn(move || {
+                assert!(reader.0.read(&slot).is_none_or(|value| value < 2));
+                assert_eq!(reader.1.read(&slot), Some(0));
+                slot
+            });
+            first.add(MARKS[2], false).unwrap();
+            drop(reader.join().unwrap());
+        });
+    }
+
+    /// Two want to close the cell at once: they are inside one after the other, or only one of them is.
+    #[test]
+    fn two_close_one_cell() {
+        check_within(3, "two close one cell", || {
+            let slot = slot(MARKS[0]);
+            let cell = Cell::open(&[&slot]);
+            let other = Arc::clone(&cell);
+            let other = spawn(move || other.add(MARKS[1], false));
+            let reader = Arc::clone(&cell);
+            let reader = spawn(move || {
+                assert!(reader.read(&slot).is_none_or(|value| value < 3));
+                slot
+            });
+            let mine = cell.add(MARKS[2], true);
+            let both = mine.iter().chain(&other.join().unwrap()).count();
+            drop(reader.join().unwrap());
+            assert_eq!(cell.enter(MARKS[2], false, Plain::get), Some(both as u32));
+            assert!(both > 0);
+        });
+    }
+
+    /// The handler of a signal that interrupts a read takes nothing from it: it does not read beside others, and to be alone
+    /// inside would be to wait for itself.
+    #[test]
+    fn a_reader_is_inside() {
+        check("a reader is inside", || {
+            let slot = slot(MARKS[0]);
+            let cell = Cell::open(&[&slot]);
+            let another = Cell::open(&[]);
+            let waits = Arc::clone(&another);
+            let thread = spawn(move || waits.add(MARKS[1], false).unwrap());
+            let read = cell.0.read_beside(slot.get().unwrap());
+            assert!(read.is_some());
+            assert!(another.read(&slot).is_none());
+            assert!(matches!(cell.0.try_take(MARKS[0]), Err(Refused::Nested)));
+            drop(read);
+            assert_eq!(cell.read(&slot), Some(0));
+            thread.join().unwrap();
+        });
+    }
+}

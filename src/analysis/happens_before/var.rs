@@ -84,7 +84,7 @@ impl<I: Copy> VarState<I> {
     #[inline]
     pub fn read(&mut self, thread: &mut ThreadClock, info: I) -> &[AccessInfo<I>] {
         let epoch = thread.access();
-        if !self.is_short_for(thread) {
+        if !self.is_short_for::<false>(thread) {
             return self.read_slow(thread, Seen { epoch, info });
         }
         self.remember_read(epoch, info);
@@ -96,7 +96,7 @@ impl<I: Copy> VarState<I> {
     #[inline]
     pub fn write(&mut self, thread: &mut ThreadClock, info: I) -> &[AccessInfo<I>] {
         thread.access();
-        if !self.is_short_for(thread) {
+        if !self.is_short_for::<false>(thread) {
             return self.write_slow(thread, info);
         }
         self.write_info = info;
@@ -105,27 +105,33 @@ impl<I: Copy> VarState<I> {
         &[]
     }
 
-    /// [`read`](Self::read), if it is in no conflict and takes no memory; false if it is or does, and nothing done that the read
-    /// would not begin with.
+    /// Are a write and a read, or one of them, all that is remembered, and does the thread know them? Then an access is in no
+    /// conflict. `OWN`: false, too, if another thread has touched the cell last; that is seen without a call.
     #[inline(always)]
     #[must_use]
-    pub fn read_in_place(&mut self, thread: &mut ThreadClock, info: I) -> bool {
-        if !self.is_short_for(thread) {
-            return false;
-        }
+    pub fn is_short_for<const OWN: bool>(&self, thread: &ThreadClock) -> bool {
+        let knows = |epoch: Epoch| {
+            epoch.slot() == thread.slot() || epoch.is_zero() || (!OWN && thread.foreign().covers(epoch))
+        };
+        self.more.is_none() && knows(self.last_write.epoch()) && knows(self.read)
+    }
+
+    /// [`read`](Self::read), if it [is short](Self::is_short_for). False, and nothing done, if the thread's clock overflows.
+    #[inline(always)]
+    #[must_use]
+    pub fn read_short(&mut self, thread: &mut ThreadClock, info: I) -> bool {
         let Some(epoch) = thread.access_in_place() else { return false };
         self.remember_read(epoch, info);
         true
     }
 
-    /// [`write`](Self::write), if it is in no conflict and takes no memory; false if it is or does, and nothing done that the
-    /// write would not begin with.
+    /// [`write`](Self::write), if it [is short](Self::is_short_for) and takes no memory; false if it does, and nothing done that
+    /// the write would not begin with. `OWN`: false, too, if the thread has learned something since it wrote the cell last.
     #[inline(always)]
     #[must_use]
-    pub fn write_in_place(&mut self, thread: &mut ThreadClock, info: I) -> bool {
-        let done = self.is_short_for(thread)
-            && thread.access_in_place().is_some()
-            && (self.last_write.publish_again(thread) || self.last_write.publish_in_place(thread));
+    pub fn write_short<const OWN: bool>(&mut self, thread: &mut ThreadClock, info: I) -> bool {
+        let done = thread.access_in_place().is_some()
+            && (self.last_write.publish_again(thread) || (!OWN && self.last_write.publish_in_place(thread)));
         if done {
             self.write_info = info;
             self.read = Epoch::NONE;
@@ -163,12 +169,6 @@ impl<I: Copy> VarState<I> {
     #[must_use]
     pub fn is_read_by_several(&self) -> bool {
         self.more.as_ref().is_some_and(|more| more.writes.is_empty() && !more.reads.is_empty())
-    }
-
-    /// Are a write and a read, or one of them, all that is remembered, and does the thread know them?
-    #[inline(always)]
-    fn is_short_for(&self, thread: &ThreadClock) -> bool {
-        self.more.is_none() && thread.covers_own(self.last_write.epoch()) && thread.covers_own(self.read)
     }
 
     #[inline(always)]

@@ -117,7 +117,7 @@ impl OwnSlot {
     }
 
     /// Takes one for the thread of this mark, if it has none. Says how many there are.
-    pub(super) fn prepare(&mut self, thread: usize) -> usize {
+    pub(crate) fn prepare(&mut self, thread: usize) -> usize {
         self.0.get_or_insert_with(|| READERS.join(thread));
         READERS.count()
     }
