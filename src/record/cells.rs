@@ -13,7 +13,7 @@ use super::context::{self, Context, Current, enter};
 use super::registry::{self, Ids, LiveNames};
 use super::spin::{Spin, SpinGuard};
 use super::{Place, sink};
-use crate::analysis::atomicity::{Doing, Region, UpdateState};
+use crate::analysis::atomicity::{CellUpdates, Doing, Region, UpdateState};
 use crate::analysis::happens_before::{self, AccessInfo, AtomicClock, HeldLock, Race, VarState};
 use crate::clock::Epoch;
 use crate::event::{AtomicId, LockId, Mode, Object, ObjectKind, Op, Order, SiteId, ThreadId, VarId};
@@ -76,14 +76,13 @@ pub(crate) struct CellMeta {
 
 #[repr(C)]
 struct CellState {
-    /// From the first look in a region on: before, writes make nothing stale.
-    updates: Option<Box<UpdateState>>,
+    updates: CellUpdates,
     accesses: VarState<Access>,
 }
 
 impl CellMeta {
     pub(crate) const fn new(created: Place) -> Self {
-        let state = CellState { accesses: VarState::new(NOWHERE), updates: None };
+        let state = CellState { accesses: VarState::new(NOWHERE), updates: CellUpdates::new() };
         Self { state: UnsafeCell::new(state), id: AtomicU32::new(0), created, repeated: Cell::new(0) }
     }
 
@@ -257,17 +256,14 @@ impl CellMeta {
         let conflicts = if write { accesses.write(clock, access) } else { accesses.read(clock, access) };
         let conflicts = if conflicts.is_empty() { Vec::new() } else { conflicts.to_vec() };
         let by = Doing { thread: context.owner(), site, ordinal: 0, epoch: Epoch::NONE };
-        let stale = match (how, context.region.1) {
-            (How::Read, None) => None,
-            (How::Read, region) => {
-                updates.get_or_insert_default().look(by, region);
+        let stale = match how {
+            How::Read => {
+                updates.read(by, context.region.1);
                 None
             }
-            (How::Write, region) => updates.as_mut().and_then(|updates| updates.store_in(by, region)),
-            (How::Update, _) => {
-                if let Some(updates) = updates {
-                    updates.update(by);
-                }
+            How::Write => updates.write(by, context.region.1),
+            How::Update => {
+                updates.update(by);
                 None
             }
         };
@@ -315,7 +311,7 @@ impl CellState {
         if !context.modes.races() {
             return true;
         }
-        let alone = if how == How::Read { context.region.1.is_none() } else { self.updates.is_none() };
+        let alone = if how == How::Read { context.region.1.is_none() } else { self.updates.is_empty() };
         let Some(site) = context.locks.seen_site(place) else { return false };
         if !alone || !are_in_use() {
             return false;

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use rustc_hash::FxHashSet;
 
-use super::config::{self, Modes};
 use super::cells::readers::OwnSlot;
+use super::config::{self, Modes};
 use super::context::{self, Context, enter};
 use super::kept::{self, Kept};
 use super::locks::{LockState, ORDER};

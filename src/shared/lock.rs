@@ -310,7 +310,8 @@ mod models {
                 })
             });
             cell.add(MARKS[2], false).unwrap();
-            for reader in readers {
+            // So that each execution gets the slots in the same order.
+            for reader in readers.into_iter().rev() {
                 let slot = reader.join().unwrap();
                 assert_eq!(cell.read(&slot), None, "it is closed");
             }
@@ -320,7 +321,7 @@ mod models {
     /// Who finds the cell open sees what was written before it was opened, also if it is opened again meanwhile.
     #[test]
     fn who_reads_sees_what_was_written() {
-        check("who reads sees what was written", || {
+        check_within(3, "who reads sees what was written", || {
             let slot = slot(MARKS[0]);
             let cell = Cell::open(&[&slot]);
             let reader = Arc::clone(&cell);

@@ -110,9 +110,8 @@ impl<I: Copy> VarState<I> {
     #[inline(always)]
     #[must_use]
     pub fn is_short_for<const OWN: bool>(&self, thread: &ThreadClock) -> bool {
-        let knows = |epoch: Epoch| {
-            epoch.slot() == thread.slot() || epoch.is_zero() || (!OWN && thread.foreign().covers(epoch))
-        };
+        let knows =
+            |epoch: Epoch| epoch.slot() == thread.slot() || epoch.is_zero() || (!OWN && thread.foreign().covers(epoch));
         self.more.is_none() && knows(self.last_write.epoch()) && knows(self.read)
     }
 
@@ -251,5 +250,119 @@ impl<I: Copy> VarState<I> {
 impl<I> More<I> {
     fn boxed() -> Box<Self> {
         Box::new(Self { writes: Vec::new(), reads: Vec::new(), conflicts: Vec::new() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::thread::SlotTable;
+    use super::*;
+
+    /// How an access was taken down.
+    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+    enum Way {
+        Alone,
+        Again,
+        Own,
+        Short,
+        Whole,
+    }
+
+    /// Threads, locks and cells.
+    struct World {
+        threads: Vec<ThreadClock>,
+        locks: Vec<SyncClock>,
+        cells: Vec<VarState<u32>>,
+    }
+
+    impl World {
+        fn new() -> Self {
+            let mut slots = SlotTable::new();
+            Self {
+                threads: (0..4).map(|_| slots.root().unwrap()).collect(),
+                locks: (0..2).map(|_| SyncClock::new()).collect(),
+                cells: (0..3).map(|_| VarState::new(0)).collect(),
+            }
+        }
+
+        /// An access as the live recorder does it: looked at for what is nothing new, then for what is short. How far it came.
+        fn access_in_place(&mut self, thread: usize, cell: usize, write: bool, info: u32) -> Way {
+            let (thread, cell) = (&mut self.threads[thread], &mut self.cells[cell]);
+            if !write && cell.has_read_alone(thread) {
+                return Way::Alone;
+            }
+            if !write && cell.has_read(thread) {
+                return Way::Again;
+            }
+            if cell.is_short_for::<true>(thread)
+                && if write { cell.write_short::<true>(thread, info) } else { cell.read_short(thread, info) }
+            {
+                return Way::Own;
+            }
+            if cell.is_short_for::<false>(thread)
+                && if write { cell.write_short::<false>(thread, info) } else { cell.read_short(thread, info) }
+            {
+                return Way::Short;
+            }
+            Way::Whole
+        }
+
+        fn access(&mut self, thread: usize, cell: usize, write: bool, info: u32) -> Vec<AccessInfo<u32>> {
+            let (thread, cell) = (&mut self.threads[thread], &mut self.cells[cell]);
+            if write { cell.write(thread, info) } else { cell.read(thread, info) }.to_vec()
+        }
+    }
+
+    /// The short ways of the live recorder against the one that knows no shortcuts: the same conflicts and the same moments, and
+    /// in the end the same is remembered.
+    #[test]
+    fn short_ways_lead_to_the_same_place() {
+        let mut random = 1u64;
+        let mut below = move |bound: u64| {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            ((random >> 33) % bound) as usize
+        };
+        let mut ways = Vec::new();
+        let mut racy = 0;
+        for round in 0..400 {
+            let (mut short, mut whole) = (World::new(), World::new());
+            // In every other round all is guarded by a lock; in each fourth, cells are hardly written.
+            let (guarded, writes) = (round % 2 == 0, if round % 4 < 2 { 2 } else { 12 });
+            for info in 0..300 {
+                let (thread, cell, write) = (below(4), below(3), below(writes) == 0);
+                let repeats = 1 + below(4);
+                let lock = if guarded { Some(0) } else { (below(3) == 0).then(|| below(2)) };
+                for world in [&mut short, &mut whole] {
+                    lock.into_iter().for_each(|lock| world.locks[lock].acquire(&mut world.threads[thread]));
+                }
+                for _ in 0..repeats {
+                    let way = short.access_in_place(thread, cell, write, info);
+                    let found = match way {
+                        Way::Whole => short.access(thread, cell, write, info),
+                        _ => Vec::new(),
+                    };
+                    assert_eq!(found, whole.access(thread, cell, write, info), "{way:?}");
+                    assert_eq!(short.threads[thread].epoch(), whole.threads[thread].epoch(), "{way:?}");
+                    racy += usize::from(!found.is_empty());
+                    assert!(!guarded || found.is_empty());
+                    if !ways.contains(&way) {
+                        ways.push(way);
+                    }
+                }
+                for world in [&mut short, &mut whole] {
+                    lock.into_iter().for_each(|lock| world.locks[lock].publish(&mut world.threads[thread]));
+                }
+            }
+            assert_eq!(format!("{:?}", short.threads), format!("{:?}", whole.threads));
+            for (short, whole) in short.cells.iter_mut().zip(&mut whole.cells) {
+                // What the last access was in conflict with is of no matter to the next.
+                [&mut *short, &mut *whole]
+                    .into_iter()
+                    .filter_map(|cell| cell.more.as_mut())
+                    .for_each(|more| more.conflicts.clear());
+                assert_eq!(format!("{short:?}"), format!("{whole:?}"));
+            }
+        }
+        assert!(ways.len() == 5 && racy > 1000, "{ways:?} {racy}");
     }
 }
