@@ -312,3 +312,38 @@ impl<T: ?Sized> fmt::Debug for Shared<T> {
         f.debug_struct("Shared").finish_non_exhaustive()
     }
 }
+
+#[cfg(all(test, feature = "detect"))]
+mod tests {
+    use std::sync::{Arc, Barrier};
+
+    use super::*;
+    use crate::thread;
+
+    /// Threads that do nothing but read a cell come to do so side by side; whoever is to be alone inside ends that.
+    #[test]
+    fn a_cell_that_is_only_read_is_left_open() {
+        let cell = Arc::new((Shared::new(1), Barrier::new(2)));
+        let read = |times: usize| {
+            let readers = [0, 1].map(|_| {
+                let cell = Arc::clone(&cell);
+                thread::spawn(move || {
+                    cell.0.get();
+                    cell.1.wait();
+                    (0..times).for_each(|_| assert!(cell.0.get() > 0));
+                })
+            });
+            readers.map(|reader| reader.join().unwrap());
+        };
+        read(5000);
+        assert!(cell.0.lock.is_open());
+        cell.0.set(2);
+        assert!(!cell.0.lock.is_open());
+        read(3);
+        assert!(!cell.0.lock.is_open(), "it takes some reads");
+        read(5000);
+        assert!(cell.0.lock.is_open());
+        assert_eq!(cell.0.with(|value| *value), 2);
+        assert!(!cell.0.lock.is_open());
+    }
+}
