@@ -333,7 +333,9 @@ mod tests {
                     (0..times).for_each(|_| assert!(cell.0.get() > 0));
                 })
             });
-            readers.map(|reader| reader.join().unwrap());
+            for reader in readers {
+                reader.join().unwrap();
+            }
         };
         read(5000);
         assert!(cell.0.lock.is_open());

@@ -45,7 +45,9 @@ fn beside(cell: &Cell, after: impl Fn(usize) + Send + Sync + 'static, last: impl
     });
     (0..3).for_each(|_| drop(turn.wait()));
     last();
-    readers.map(|reader| reader.join().unwrap());
+    for reader in readers {
+        reader.join().unwrap();
+    }
 }
 
 #[test]
@@ -168,6 +170,8 @@ fn nobody_sees_half_a_value() {
         cell.set([old + 1; 4]);
         turn.wait();
     }
-    readers.map(|reader| reader.join().unwrap());
+    for reader in readers {
+        reader.join().unwrap();
+    }
     assert_eq!(cell.get(), [ROUNDS; 4]);
 }
