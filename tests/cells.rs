@@ -43,7 +43,9 @@ fn beside(cell: &Cell, after: impl Fn(usize) + Send + Sync + 'static, last: impl
             turn.wait();
         })
     });
-    (0..3).for_each(|_| drop(turn.wait()));
+    for _ in 0..3 {
+        turn.wait();
+    }
     last();
     for reader in readers {
         reader.join().unwrap();
