@@ -56,6 +56,12 @@ impl<T> Spin<T> {
     }
 }
 
+impl<T: Default> Default for Spin<T> {
+    fn default() -> Self {
+        Self::new(T::default())
+    }
+}
+
 /// The lock is taken until this is dropped.
 pub(super) struct SpinGuard<'a, T>(&'a Spin<T>);
 
