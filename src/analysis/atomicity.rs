@@ -117,6 +117,20 @@ impl UpdateState {
         }
     }
 
+    /// Has this look, outside of regions, been taken down since the last write? Then [`look`](Self::look) would change nothing.
+    #[inline]
+    #[must_use]
+    pub fn has_looked(&self, by: Doing) -> bool {
+        let known = self.looks.iter().find(|look| look.by.thread == by.thread);
+        known.is_some_and(|look| look.by == by && look.version == self.version && look.region.is_none())
+    }
+
+    /// Have several threads looked since the last write?
+    #[must_use]
+    pub fn are_looks_of_several(&self) -> bool {
+        self.looks.iter().filter(|look| look.version == self.version).nth(1).is_some()
+    }
+
     /// The thread writes having seen the present value in the same step.
     pub fn update(&mut self, by: Doing) {
         self.write(by);

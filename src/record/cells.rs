@@ -1,13 +1,15 @@
 //! Hooks of memory: shared cells, atomics, fences, regions.
 
 mod atomics;
+pub(crate) mod gate;
+mod open;
 pub(crate) mod readers;
 
 use std::cell::{Cell, UnsafeCell};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-pub(crate) use self::atomics::{ATOMIC_IDS, Edge, SeenAtomics, atomic, fence};
-use self::readers::Slot;
+pub(crate) use self::atomics::{ATOMIC_IDS, Edge, SeenAtomics, atomic, fence, load};
+use self::readers::{Repeated, Slot};
 use super::context::{self, Context, Current, enter};
 use super::registry::{self, Ids, LiveNames};
 use super::{Place, sink};
@@ -67,8 +69,7 @@ enum How {
 pub(crate) struct CellMeta {
     created: Place,
     id: AtomicU32,
-    /// Reads while several threads did nothing else, and none of them new. Only who is alone inside counts.
-    repeated: Cell<u32>,
+    repeated: Cell<Repeated>,
     state: UnsafeCell<CellState>,
 }
 
@@ -81,7 +82,7 @@ struct CellState {
 impl CellMeta {
     pub(crate) const fn new(created: Place) -> Self {
         let state = CellState { accesses: VarState::new(NOWHERE), updates: CellUpdates::new() };
-        Self { state: UnsafeCell::new(state), id: AtomicU32::new(0), created, repeated: Cell::new(0) }
+        Self { state: UnsafeCell::new(state), id: AtomicU32::new(0), created, repeated: Cell::new(Repeated::NONE) }
     }
 
     pub(crate) fn set_name(&self, name: &str) {
@@ -99,14 +100,14 @@ impl CellMeta {
     ///
     /// The caller is alone inside the cell.
     #[inline]
-    pub(crate) unsafe fn read(&self, place: Place, thread: usize) -> bool {
+    pub(crate) unsafe fn read(&self, place: Place) -> bool {
         // SAFETY: by the caller's promise. Nothing is called below but arithmetic on the context and the state.
         let known = unsafe {
             let state = &*self.state.get();
             context::current().hot().is_some_and(|context| state.is_read_again(context))
         };
         // SAFETY: by the caller's promise.
-        !known && unsafe { self.read_anew(place, thread) }
+        !known && unsafe { self.read_anew(place) }
     }
 
     /// A write.
@@ -166,14 +167,14 @@ impl CellMeta {
     ///
     /// That of [`read`](Self::read).
     #[inline(never)]
-    unsafe fn read_anew(&self, place: Place, thread: usize) -> bool {
+    unsafe fn read_anew(&self, place: Place) -> bool {
         // SAFETY: by the caller's promise.
         let state = unsafe { &mut *self.state.get() };
         // SAFETY: nothing is called but arithmetic on the context and the state.
         if let Some(context) = unsafe { context::current().hot() }
             && state.has_read(context)
         {
-            return state.accesses.is_read_by_several() && self.opens(thread);
+            return state.accesses.is_read_by_several() && self.opens();
         }
         // SAFETY: by the caller's promise.
         unsafe { self.access(place, How::Read) };
@@ -216,14 +217,12 @@ impl CellMeta {
     /// After a read that was nothing new, while several threads only read: are there enough of these by now?
     #[cold]
     #[inline(never)]
-    fn opens(&self, thread: usize) -> bool {
+    fn opens(&self) -> bool {
         let Some(mut inside) = enter() else { return false };
-        // Who then writes has to look at each slot; so many reads pay for that.
-        let slots = inside.slot.prepare(thread);
-        let repeated = self.repeated.get() + 1;
-        let enough = repeated as usize >= slots.clamp(16, 1024);
-        self.repeated.set(if enough { 0 } else { repeated });
-        enough
+        let mut repeated = self.repeated.get();
+        let opens = repeated.again(&mut inside.slot);
+        self.repeated.set(repeated);
+        opens
     }
 
     #[inline(never)]

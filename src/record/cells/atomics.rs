@@ -4,6 +4,8 @@ use std::sync::LazyLock;
 
 use rustc_hash::FxHashMap;
 
+use super::open::{Look, Open, OpenGuard};
+use super::readers::Repeated;
 use super::use_them;
 use crate::analysis::atomicity::{Doing, UpdateState};
 use crate::analysis::happens_before::AtomicClock;
@@ -12,7 +14,7 @@ use crate::event::{AtomicId, Object, Op, Order};
 use crate::primitive::AtomicU32;
 use crate::record::context::{Context, Entered, enter};
 use crate::record::registry::{self, Ids, LiveNames};
-use crate::record::spin::{Spin, SpinGuard};
+use crate::record::spin::Spin;
 use crate::record::{Place, sink};
 
 pub(crate) static ATOMIC_IDS: Ids = Ids::new();
@@ -38,6 +40,7 @@ pub(crate) static ATOMIC_IDS: Ids = Ids::new();
 struct AtomicState {
     clock: AtomicClock,
     updates: UpdateState,
+    repeated: Repeated,
     /// Given when a trace is recorded.
     id: AtomicU32,
 }
@@ -45,7 +48,7 @@ struct AtomicState {
 /// An atomic: where it is, and what is known of it. Never moved, and never freed.
 struct Atomic {
     address: usize,
-    state: Spin<AtomicState>,
+    state: Open<AtomicState>,
 }
 
 /// Number of tables that atomics are spread over.
@@ -72,7 +75,8 @@ impl Shard {
         }
         if self.spare.is_empty() {
             let more = self.known.len().clamp(1, Self::CHUNK);
-            let chunk: Box<[Atomic]> = (0..more).map(|_| Atomic { address: 0, state: Spin::default() }).collect();
+            let chunk: Box<[Atomic]> =
+                (0..more).map(|_| Atomic { address: 0, state: Open::new(AtomicState::default()) }).collect();
             self.spare.extend(Box::leak(chunk));
         }
         let Some(atomic) = self.spare.pop() else { unreachable!("some were put there") };
@@ -83,30 +87,28 @@ impl Shard {
     }
 }
 
-/// The atomics that a thread has used lately: a direct-mapped cache by address, there from its first use of one.
+/// The atomics that a thread has used lately: a cache by address, there from its first use of one.
 #[derive(Default)]
 pub(crate) struct SeenAtomics(Option<Box<[Option<&'static Atomic>; SeenAtomics::SIZE]>>);
 
 impl SeenAtomics {
     const BITS: u32 = 8;
+    /// Each has a second place beside the first.
     const SIZE: usize = 1 << Self::BITS;
 
     #[inline(always)]
     fn find(&mut self, address: usize) -> &'static Atomic {
         let hash = hash(address);
-        match &self.0 {
-            Some(seen) => match seen[home(hash)] {
-                Some(atomic) if atomic.address == address => atomic,
-                _ => self.find_anew(address, hash),
-            },
-            None => self.find_anew(address, hash),
-        }
+        let is = |seen: Option<&'static Atomic>| seen.filter(|atomic| atomic.address == address);
+        let seen = self.0.as_deref().and_then(|seen| is(seen[home(hash)]).or_else(|| is(seen[home(hash) ^ 1])));
+        seen.unwrap_or_else(|| self.find_anew(address, hash))
     }
 
     #[inline(never)]
     fn find_anew(&mut self, address: usize, hash: u64) -> &'static Atomic {
         let atomic = ATOMICS[(hash >> u32::BITS) as usize % SHARDS].lock().find(address);
-        self.0.get_or_insert_with(|| Box::new([None; Self::SIZE]))[home(hash)] = Some(atomic);
+        let seen = self.0.get_or_insert_with(|| Box::new([None; Self::SIZE]));
+        seen[home(hash) ^ 1] = seen[home(hash)].replace(atomic);
         atomic
     }
 }
@@ -128,31 +130,76 @@ fn home(hash: u64) -> usize {
 ///
 /// Two pointers, so that it stays in registers. The lock is given back first: who has it is inside the tool.
 pub(crate) struct AtomicAccess {
-    state: SpinGuard<'static, AtomicState>,
+    state: OpenGuard<'static, AtomicState>,
     inside: Entered,
 }
 
 /// Begins an operation on the atomic at `address`; `None` when neither races are watched nor a trace is recorded.
 #[inline]
 pub(crate) fn atomic(address: usize) -> Option<AtomicAccess> {
+    let (inside, atomic) = begin(address)?;
+    Some(AtomicAccess { state: atomic.state.lock(), inside })
+}
+
+/// A load of the atomic at `address`, by `real`: if several threads do nothing else, beside theirs.
+#[inline(always)]
+pub(crate) fn load<R>(address: usize, order: Order, place: Place, real: impl FnOnce() -> R) -> R {
+    let Some((mut inside, atomic)) = begin(address) else { return real() };
+    if atomic.state.is_open()
+        && let Some(state) = look_again(&mut inside, atomic, place)
+    {
+        let value = real();
+        state.clock.load(&mut inside.clock, order);
+        return value;
+    }
+    let access = AtomicAccess { state: atomic.state.lock(), inside };
+    let value = real();
+    access.loaded(order, place);
+    value
+}
+
+#[inline(always)]
+fn begin(address: usize) -> Option<(Entered, &'static Atomic)> {
     let mut inside = enter()?;
     if !inside.modes.races() && !inside.modes.record() {
         return None;
     }
     use_them();
-    let state = inside.atomics.find(address).state.lock();
-    Some(AtomicAccess { state, inside })
+    let atomic = inside.atomics.find(address);
+    Some((inside, atomic))
+}
+
+/// The state of an atomic, for a load that changes nothing of it.
+#[inline(never)]
+fn look_again(inside: &mut Context, atomic: &'static Atomic, place: Place) -> Option<Look<'static, AtomicState>> {
+    if inside.modes.record() {
+        return None;
+    }
+    let slot = inside.slot.get()?;
+    let by = looking(inside, place);
+    atomic.state.look(slot).filter(|state| state.updates.has_looked(by))
+}
+
+#[inline(always)]
+fn looking(inside: &mut Context, place: Place) -> Doing {
+    Doing { thread: inside.owner(), site: inside.locks.site(place), ordinal: 0, epoch: Epoch::NONE }
 }
 
 impl AtomicAccess {
     /// The operation was a load, or a compare-exchange that failed.
     pub(crate) fn loaded(mut self, order: Order, place: Place) {
-        if self.inside.modes.record() {
+        let recorded = self.inside.modes.record();
+        if recorded {
             self.emit(|atomic| Op::AtomicLoad { atomic, order }, place);
         }
-        let by = self.by(place);
-        self.state.clock.load(&mut self.inside.clock, order);
-        self.state.updates.look(by, None);
+        let by = looking(&mut self.inside, place);
+        let state = &mut *self.state;
+        state.clock.load(&mut self.inside.clock, order);
+        if !state.updates.has_looked(by) {
+            state.updates.look(by, None);
+        } else if !recorded && state.updates.are_looks_of_several() && state.repeated.again(&mut self.inside.slot) {
+            self.state.leave_open();
+        }
     }
 
     /// The operation was a store.
@@ -186,13 +233,9 @@ impl AtomicAccess {
         self.state.updates.update(by);
     }
 
-    fn by(&mut self, place: Place) -> Doing {
-        Doing { thread: self.inside.owner(), site: self.inside.locks.site(place), ordinal: 0, epoch: Epoch::NONE }
-    }
-
     /// A write, at the moment before it is published.
     fn writing(&mut self, place: Place) -> Doing {
-        Doing { epoch: self.inside.clock.access(), ..self.by(place) }
+        Doing { epoch: self.inside.clock.access(), ..looking(&mut self.inside, place) }
     }
 
     #[cold]
