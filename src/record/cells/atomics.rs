@@ -87,42 +87,37 @@ impl Shard {
     }
 }
 
-/// The atomics that a thread has used lately: a cache by address, there from its first use of one.
+/// The atomics that a thread has used lately: a direct-mapped cache by address, there from its first use of one.
 #[derive(Default)]
 pub(crate) struct SeenAtomics(Option<Box<[Option<&'static Atomic>; SeenAtomics::SIZE]>>);
 
 impl SeenAtomics {
-    const BITS: u32 = 8;
-    /// Each has a second place beside the first.
-    const SIZE: usize = 1 << Self::BITS;
+    const SIZE: usize = 256;
 
     #[inline(always)]
     fn find(&mut self, address: usize) -> &'static Atomic {
-        let hash = hash(address);
-        let is = |seen: Option<&'static Atomic>| seen.filter(|atomic| atomic.address == address);
-        let seen = self.0.as_deref().and_then(|seen| is(seen[home(hash)]).or_else(|| is(seen[home(hash) ^ 1])));
-        seen.unwrap_or_else(|| self.find_anew(address, hash))
+        if let Some(seen) = &self.0
+            && let Some(atomic) = seen[Self::home(address)]
+            && atomic.address == address
+        {
+            return atomic;
+        }
+        self.find_anew(address)
     }
 
     #[inline(never)]
-    fn find_anew(&mut self, address: usize, hash: u64) -> &'static Atomic {
-        let atomic = ATOMICS[(hash >> u32::BITS) as usize % SHARDS].lock().find(address);
-        let seen = self.0.get_or_insert_with(|| Box::new([None; Self::SIZE]));
-        seen[home(hash) ^ 1] = seen[home(hash)].replace(atomic);
+    fn find_anew(&mut self, address: usize) -> &'static Atomic {
+        let shard = (address as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (u64::BITS - SHARDS.ilog2());
+        let atomic = ATOMICS[shard as usize].lock().find(address);
+        self.0.get_or_insert_with(|| Box::new([None; Self::SIZE]))[Self::home(address)] = Some(atomic);
         atomic
     }
-}
 
-/// A number with good upper bits. The next best are bits 32 and up.
-#[inline(always)]
-fn hash(address: usize) -> u64 {
-    (address as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)
-}
-
-/// Where it is among those seen.
-#[inline(always)]
-fn home(hash: u64) -> usize {
-    (hash >> (u64::BITS - SeenAtomics::BITS)) as usize
+    /// Arrays, of whatever there is an atomic in each of, have a place for each element.
+    #[inline(always)]
+    const fn home(address: usize) -> usize {
+        (address >> 3 ^ address >> 11 ^ address >> 19 ^ address << 5) % Self::SIZE
+    }
 }
 
 /// An atomic operation on its way: the real operation is done while this is held, so that the order of the clocks is the
