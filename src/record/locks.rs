@@ -9,6 +9,7 @@ mod heir;
 mod held;
 mod known;
 mod meta;
+mod notes;
 mod order;
 mod pins;
 mod rw;
@@ -21,7 +22,7 @@ use parking_lot::Mutex;
 use self::held::{Entry, grow};
 use self::known::{Hold, Push, end_hold, look_on_top, look_ready, pop_known, push_behind, push_heir, push_known};
 use self::meta::DESCRIBED;
-use super::context::{self, Context, Current, Recorded, enter};
+use super::context::{self, Context, Current, enter};
 use super::{Place, config, waits};
 use crate::analysis::lock_order::LockOrder;
 use crate::analysis::wait_for::Wait;
@@ -213,42 +214,44 @@ fn record_released(context: &mut Context, meta: &LockMeta) {
     poison(context, meta);
     if let Some(log) = &mut context.log {
         let op = Op::Released { lock: meta.given_id(), mode: Mode::Exclusive };
-        let position = log.make_room().push(op, meta.created());
-        meta.log_released(context.thread, position);
+        let mut room = log.make_room();
+        room.before_others();
+        meta.log_released(room.push(op, meta.created()));
     }
 }
 
 /// The holder of the lock looks at what it guards, or is about to change it. One load of a thread of which nothing is recorded.
 #[inline(always)]
 pub(crate) fn looked(meta: &LockMeta, write: bool, place: Place) {
-    let Some(current) = context::current().recorded() else { return };
+    let current = context::current();
     match write {
+        _ if current.is_plain() => {}
         false => read(current, meta, place),
         true => changed(current, meta, place),
     }
 }
 
 #[inline(never)]
-extern "C" fn read(current: Recorded, meta: &LockMeta, place: Place) {
+extern "C" fn read(current: Current, meta: &LockMeta, place: Place) {
     // SAFETY: see `acquired_plain`.
-    if !unsafe { look_ready::<false>(current, meta, place) } {
+    if !current.recorded().is_some_and(|current| unsafe { look_ready::<false>(current, meta, place) }) {
         look_again(current, meta, place, false);
     }
 }
 
 #[inline(never)]
-extern "C" fn changed(current: Recorded, meta: &LockMeta, place: Place) {
+extern "C" fn changed(current: Current, meta: &LockMeta, place: Place) {
     // SAFETY: see `acquired_plain`.
-    if !unsafe { look_ready::<true>(current, meta, place) } {
+    if !current.recorded().is_some_and(|current| unsafe { look_ready::<true>(current, meta, place) }) {
         look_again(current, meta, place, true);
     }
 }
 
 /// A look that is not the first, or not at the lock that was taken last.
 #[inline(never)]
-extern "C" fn look_again(current: Recorded, meta: &LockMeta, place: Place, write: bool) {
+extern "C" fn look_again(current: Current, meta: &LockMeta, place: Place, write: bool) {
     // SAFETY: see `acquired_plain`.
-    if !unsafe { look_on_top(current, meta, write, place) } {
+    if !current.recorded().is_some_and(|current| unsafe { look_on_top(current, meta, write, place) }) {
         look_slow(meta, place, write);
     }
 }

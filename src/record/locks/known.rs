@@ -10,6 +10,7 @@ use super::meta::{DESCRIBED, ID, LockMeta};
 use crate::event::{Attempt, LockId, Mode, Op};
 use crate::record::Place;
 use crate::record::context::{Context, Recorded};
+use crate::record::log::Stand;
 #[cfg(doc)]
 use crate::record::log::ThreadLog;
 
@@ -70,7 +71,7 @@ pub(super) unsafe fn push_known<const RECORDED: bool, const HANDED: bool>(
             false => {
                 // It was published by the thread's own last release, and that was told.
                 own = published.acquired_by_last(&context.clock);
-                own
+                own || published.is_bare()
             }
         };
         if !learned {
@@ -86,8 +87,13 @@ pub(super) unsafe fn push_known<const RECORDED: bool, const HANDED: bool>(
                 // Each thread tells that, when it first takes the lock.
                 return Push::Other;
             }
-            if let Some(last) = meta.last_of_another(context.thread) {
-                log.after_ready(&mut ready, last);
+            let last = meta.last();
+            if !last.is_of(context.thread) {
+                match last.thread() {
+                    Some(thread) => log.after_ready(&mut ready, (thread, last.position())),
+                    None if last == Stand::NONE => {}
+                    None => return Push::Other,
+                }
             }
         } else if !own && !meta.was_released_by(context.thread) {
             return Push::Other;
@@ -134,8 +140,7 @@ pub(super) unsafe fn push_behind(context: &mut Context, meta: &LockMeta, entry: 
 #[inline(always)]
 pub(super) unsafe fn push_heir<const RECORDED: bool>(context: &mut Context, meta: &LockMeta, place: Place) -> bool {
     // SAFETY: by the caller's promise.
-    let published = unsafe { meta.clock_mut() };
-    if meta.id_word() != 0 || !published.is_new() {
+    if meta.id_word() != 0 || !unsafe { meta.clock() }.is_new() {
         return false;
     }
     let told = match RECORDED {
@@ -153,10 +158,6 @@ pub(super) unsafe fn push_heir<const RECORDED: bool>(context: &mut Context, meta
     // SAFETY: the stack is ready.
     if !unsafe { context.locks.inherit(meta, parent, place) } {
         return false;
-    }
-    if context.modes.races() {
-        // What is certain now is so at the release: there it will be another time at most.
-        published.publish_first(&mut context.clock);
     }
     if let Some((ready, near, made)) = told {
         // SAFETY: by the caller's promise.
@@ -251,15 +252,19 @@ pub(super) unsafe fn end_hold<const FRESH: bool>(context: &mut Context, meta: &L
         return Hold::New;
     }
     let told = match context.modes.races() {
-        // SAFETY: the caller still holds the lock exclusively. (It was published by the thread's own last release, and that was
-        // told.)
-        true => unsafe { meta.clock_mut() }.publish_again(&mut context.clock),
+        true => {
+            // SAFETY: the caller still holds the lock exclusively.
+            let published = unsafe { meta.clock_mut() };
+            // (It was published by the thread's own last release, and that was told. Where the first one will be is told with
+            // the acquisition.)
+            published.publish_again(&mut context.clock) || FRESH && published.publish_alone(&mut context.clock)
+        }
         false => meta.was_released_by(context.thread),
     };
     if !told {
         return Hold::New;
     }
-    meta.log_released_again(log.end_hold(hold));
+    meta.log_released(log.end_hold(hold));
     // SAFETY: the lock is the newest entry.
     unsafe { context.locks.held.pop() };
     Hold::Ended
@@ -292,7 +297,7 @@ pub(super) unsafe fn pop_known<const RECORDED: bool, const HANDED: bool>(
                 told = published.publish_again(&mut context.clock);
                 told
             }
-            _ => published.publish_again(&mut context.clock),
+            _ => published.publish_again(&mut context.clock) || published.publish_alone(&mut context.clock),
         };
         if !done {
             return false;
@@ -305,14 +310,14 @@ pub(super) unsafe fn pop_known<const RECORDED: bool, const HANDED: bool>(
         if told {
             // (Without `HANDED` that has gone by way of `end_hold`.)
             let hold = if HANDED { log.last().hold(lock).or_else(|| log.fresh_hold(lock)) } else { None };
-            let position = match hold {
+            let stand = match hold {
                 Some(hold) => log.end_hold(hold),
                 None => {
                     let Some(ready) = log.ready() else { return false };
                     log.push_released(ready, lock)
                 }
             };
-            meta.log_released_again(position);
+            meta.log_released(stand);
         } else {
             if !HANDED {
                 return false;
@@ -320,7 +325,7 @@ pub(super) unsafe fn pop_known<const RECORDED: bool, const HANDED: bool>(
             let Some(ready) = log.ready() else { return false };
             let Some(near) = log.near(meta.created()) else { return false };
             log.push_ready(ready, Op::Released { lock, mode: Mode::Exclusive }, near);
-            meta.log_released(context.thread, log.position());
+            meta.log_released(log.stand());
         }
     }
     // SAFETY: the lock is the newest entry.

@@ -51,7 +51,7 @@ fn events_sites_and_names_come_back() {
         thread.make_room().push(op, here);
         thread.make_room().push(op, far);
     }
-    assert_eq!(thread.position(), 6);
+    assert_eq!(thread.stand().position(), 6);
     drop(thread);
     log.close().unwrap();
     log.close().unwrap();
@@ -77,7 +77,7 @@ fn holds_in_few_words_come_back() {
     let mut expected = Vec::new();
     for round in 0..5000 {
         let mut hold = |thread: &mut ThreadLog, looks: &[bool], between: bool| {
-            let before = thread.position();
+            let before = thread.stand().position();
             let _ = thread.make_room();
             thread.push_held(thread.ready().unwrap(), LOCK, held);
             expected.push(ACQUIRED);
@@ -95,10 +95,10 @@ fn holds_in_few_words_come_back() {
             assert_eq!(added.is_some(), round > 0 && !between);
             let words = 1 + looks.len() as u64 + u64::from(between);
             match added {
-                Some(position) => assert_eq!((position, position), (thread.position(), before + words)),
+                Some(position) => assert_eq!((position, position), (thread.stand().position(), before + words)),
                 None if round > 0 => {
                     let position = thread.push_released(thread.ready().unwrap(), LOCK);
-                    assert_eq!((position, position), (thread.position(), before + words + 1));
+                    assert_eq!((position, position), (thread.stand().position(), before + words + 1));
                 }
                 None => assert_eq!(thread.make_room().push(RELEASED, here), before + words + 1),
             }
@@ -113,7 +113,7 @@ fn holds_in_few_words_come_back() {
     thread.push_held(thread.ready().unwrap(), LOCK, held);
     assert!(thread.last().is_held(LOCK) && thread.last().hold(LOCK).is_some());
     assert!(!thread.last().is_held(LockId(LOCK.0 + 1)));
-    let before = thread.position();
+    let before = thread.stand().position();
     thread.close_word();
     assert!(!thread.last().is_held(LOCK) && thread.last().hold(LOCK).is_none(), "it stands as it is");
     thread.close_word();
