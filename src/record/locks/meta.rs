@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 use super::heir;
 use super::state::LockState;
 use crate::analysis::happens_before::SyncClock;
+use crate::analysis::lock_order::prefetch;
 use crate::event::{LockId, Object, ObjectKind, Op, ThreadId};
 use crate::record::Place;
 use crate::record::context::{self, Context, Current, enter};
@@ -130,6 +131,12 @@ impl LockMeta {
     #[inline(always)]
     pub(super) fn is_opaque(&self) -> bool {
         self.opaque.load(Ordering::Relaxed) != 0
+    }
+
+    /// Asks for its memory, before the real lock is waited for.
+    #[inline(always)]
+    pub(crate) fn prefetch(&self) {
+        prefetch(&raw const self.id);
     }
 
     #[inline]
