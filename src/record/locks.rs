@@ -303,10 +303,9 @@ pub(crate) fn released_or_poisoned(meta: &LockMeta) {
     if current.is_plain() { released_plain(current, meta) } else { released_recorded_or_poisoned(current, meta) }
 }
 
-/// Small, and not part of the next one: that saves no registers, either.
 #[inline(never)]
 extern "C" fn released_recorded_or_poisoned(current: Current, meta: &LockMeta) {
-    if std::thread::panicking() { released_slow(meta) } else { released_recorded(current, meta) }
+    if std::thread::panicking() { released_slow(meta) } else { end_recorded(current, meta) }
 }
 
 /// As [`acquired_plain`].
@@ -321,6 +320,11 @@ extern "C" fn released_plain(current: Current, meta: &LockMeta) {
 /// As [`acquired_recorded`].
 #[inline(never)]
 extern "C" fn released_recorded(current: Current, meta: &LockMeta) {
+    end_recorded(current, meta);
+}
+
+#[inline(always)]
+fn end_recorded(current: Current, meta: &LockMeta) {
     // SAFETY: see `acquired_plain`.
     match current.recorded().map(|current| unsafe { end_hold::<false>(current.hot(), meta) }) {
         Some(Hold::Ended) => {}

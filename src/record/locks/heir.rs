@@ -126,11 +126,7 @@ pub(super) fn put_back(current: Current, meta: &LockMeta) -> bool {
     let Some(Context { locks, .. }) = context else { return false };
     let heir = &mut locks.heir;
     // The id has no bits of a lock that is known to others; and by now another lock could have it.
-    if heir.id != meta.id_word()
-        || heir.ready != 0
-        || meta.is_marked()
-        || !heir.is_made_at(meta.created())
-    {
+    if heir.id != meta.id_word() || heir.ready != 0 || meta.is_marked() || !heir.is_made_at(meta.created()) {
         return false;
     }
     if current.recorded().is_some() {

@@ -49,7 +49,7 @@ pub(super) unsafe fn push_known<const RECORDED: bool, const HANDED: bool>(
     }
     let Some(seen) = locks.places.seen(place) else { return Push::Other };
     let chain = grow(parent, LockId(id & ID), Mode::Exclusive);
-    let entry = Entry::new(chain, (id, meta.address()), seen.site, Mode::Exclusive, attempt);
+    let entry = || Entry::new(chain, (id, meta.address()), seen.site, Mode::Exclusive, attempt);
     if !locks.held.is_empty()
         && attempt == Attempt::Blocking
         && !locks.known.in_front(chain)
@@ -57,10 +57,10 @@ pub(super) unsafe fn push_known<const RECORDED: bool, const HANDED: bool>(
         && !(HANDED && locks.known.is_at_home(chain, locks.held.place(meta.address())))
     {
         cold_path();
-        return Push::Behind(entry);
+        return Push::Behind(entry());
     }
     // SAFETY: the stack is ready.
-    unsafe { locks.held.write_ready(entry) };
+    unsafe { locks.held.write_ready(entry()) };
     let mut own = false;
     // (It may be learned once more, if something is in the way below.)
     if context.modes.races() {
@@ -99,7 +99,8 @@ pub(super) unsafe fn push_known<const RECORDED: bool, const HANDED: bool>(
             return Push::Other;
         }
         match (attempt, log.near(place)) {
-            (Attempt::Blocking, _) => log.push_held(ready, LockId(id & ID), seen.held),
+            // (The id is loaded once more, so that it needs no register until now.)
+            (Attempt::Blocking, _) => log.push_held(ready, meta.given_id(), seen.held),
             (_, Some(near)) => {
                 let op = Op::Acquired { lock: LockId(id & ID), mode: Mode::Exclusive, attempt };
                 log.push_ready(ready, op, near);

@@ -38,7 +38,7 @@ impl Note {
 static NOTES: [OnceLock<Box<[AtomicU64]>>; PARTS] = [const { OnceLock::new() }; PARTS];
 
 const FIRST: usize = 1 << 10;
-const PARTS: usize = (UNWATCHED.ilog2() - FIRST.ilog2() + 1) as usize;
+const PARTS: usize = (UNWATCHED.ilog2() - FIRST.ilog2() + 2) as usize;
 
 /// The part with the note of an id, and where it is there.
 #[inline(always)]
