@@ -256,9 +256,10 @@ pub(super) unsafe fn end_hold<const FRESH: bool>(context: &mut Context, meta: &L
         true => {
             // SAFETY: the caller still holds the lock exclusively.
             let published = unsafe { meta.clock_mut() };
-            // (It was published by the thread's own last release, and that was told. Where the first one will be is told with
-            // the acquisition.)
-            published.publish_again(&mut context.clock) || FRESH && published.publish_alone(&mut context.clock)
+            // (It was published by the thread's own last release, and that was told; or there was none, and where it will be
+            // was told with the acquisition.)
+            published.publish_again(&mut context.clock)
+                || meta.was_released_by(context.thread) && published.publish_alone(&mut context.clock)
         }
         false => meta.was_released_by(context.thread),
     };
@@ -295,7 +296,8 @@ pub(super) unsafe fn pop_known<const RECORDED: bool, const HANDED: bool>(
         let done = match (HANDED, RECORDED) {
             (true, _) => published.publish_in_place(&mut context.clock),
             (_, true) => {
-                told = published.publish_again(&mut context.clock);
+                told = published.publish_again(&mut context.clock)
+                    || meta.was_released_by(context.thread) && published.publish_alone(&mut context.clock);
                 told
             }
             _ => published.publish_again(&mut context.clock) || published.publish_alone(&mut context.clock),
