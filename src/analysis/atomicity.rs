@@ -5,7 +5,11 @@
 //!
 //! - *lost update*: an atomic is loaded, another thread writes it, and the first thread stores (not read-modify-writes) to
 //!   it without having looked again. Whether the value stored depends on the value loaded is not known, so the tier is
-//!   `possible`.
+//!   `possible`. A place that has stored to this atomic without any look before it shows that it does not depend on one
+//!   (`turn` in Peterson's algorithm, which is looked at after it was stored): there nothing is lost. Nor where a thread
+//!   has looked at one value again and again in one place before it stores (a flag to stop, say, which any of the threads
+//!   that ask for it may set): what it saw is not what made it store. But an update of another thread, which keeps what was
+//!   there, is lost all the same.
 //! - *atomicity violation*: the same for a cell, within one region that the user marked as meant to be atomic. That is
 //!   what the user said must not happen, so the tier is `observed`. Without a mark, a read in one critical section and a
 //!   write in a later one say nothing: most such pairs have nothing to do with one another.
@@ -46,21 +50,30 @@ struct Look {
     /// Writes before it.
     version: u64,
     region: Option<Region>,
+    /// The thread has seen this value here before.
+    again: bool,
 }
 
 /// What one atomic or cell remembers: the last write, and the last look of each thread that has not written since.
 ///
 /// Memory: at most [`LOOKS`] looks; with more readers than that the oldest are forgotten, which misses reports and makes
 /// none.
-#[derive(Default, Debug)]
+#[derive(Debug)]
 pub struct UpdateState {
     version: u64,
     last_write: Option<Doing>,
+    /// The last write saw the value that it replaced.
+    last_saw: bool,
     looks: Vec<Look>,
+    /// Places that have stored to the atomic with no look to depend on.
+    blind: [SiteId; BLIND],
 }
 
 /// Looks kept for an object.
 pub const LOOKS: usize = 16;
+
+/// Places of blind stores kept for an object; of more than that the oldest is forgotten.
+const BLIND: usize = 4;
 
 /// A triple: `look`, then `between` by another thread, then `write` by the first.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -73,18 +86,28 @@ pub struct StaleWrite {
     pub write: Doing,
 }
 
+impl Default for UpdateState {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl UpdateState {
     /// Nothing seen yet.
     #[must_use]
     pub const fn new() -> Self {
-        Self { version: 0, last_write: None, looks: Vec::new() }
+        Self { version: 0, last_write: None, last_saw: false, looks: Vec::new(), blind: [SiteId::UNKNOWN; BLIND] }
     }
 
     /// The thread sees the present value.
     pub fn look(&mut self, by: Doing, region: Option<Region>) {
-        let look = Look { by, version: self.version, region };
+        let mut look = Look { by, version: self.version, region, again: false };
         match self.looks.iter_mut().find(|look| look.by.thread == by.thread) {
-            Some(known) => *known = look,
+            Some(known) => {
+                let same = (known.by.site, known.version) == (by.site, look.version);
+                look.again = same && by.site != SiteId::UNKNOWN;
+                *known = look;
+            }
             None => {
                 if self.looks.len() == LOOKS {
                     self.looks.remove(0);
@@ -97,14 +120,24 @@ impl UpdateState {
     /// The thread writes having seen the present value in the same step.
     pub fn update(&mut self, by: Doing) {
         self.write(by);
+        self.last_saw = true;
     }
 
     /// The thread writes an atomic without looking. Returns the triple that this completes. Not if the thread `knows` of
     /// the write in between, by whatever came after it: then the two are in order, or the look was at another atomic that
-    /// had the same address before.
+    /// had the same address before. Nor if it does not depend on the
+    /// look, see the [module](self).
     pub fn store(&mut self, by: Doing, knows: impl FnOnce(Epoch) -> bool) -> Option<StaleWrite> {
-        let (_, stale) = self.write(by)?;
-        (!knows(stale.between.epoch)).then_some(stale)
+        let is_known = by.site != SiteId::UNKNOWN;
+        let is_blind = is_known && self.blind.contains(&by.site);
+        if is_known && !is_blind && !self.looks.iter().any(|look| look.by.thread == by.thread) {
+            self.blind.rotate_right(1);
+            self.blind[0] = by.site;
+        }
+        let between_saw = self.last_saw;
+        let (look, stale) = self.write(by)?;
+        let counts = between_saw || !look.again;
+        (counts && !is_blind && !knows(stale.between.epoch)).then_some(stale)
     }
 
     /// The thread writes a cell without looking, in `region`. Only a look in the same passage counts.
@@ -118,11 +151,51 @@ impl UpdateState {
         let place = self.looks.iter().position(|look| look.by.thread == by.thread);
         let look = place.map(|place| self.looks.swap_remove(place));
         let before = self.last_write.replace(by);
+        self.last_saw = false;
         let version = self.version;
         self.version += 1;
         // The thread itself wrote nothing since the look, or the look would be gone: the last write is another's.
         let look = look.filter(|look| look.version < version)?;
         Some((look, StaleWrite { look: look.by, between: before?, write: by }))
+    }
+}
+
+/// [`UpdateState`] of a cell, whose looks count in regions only: there is none before the first such look, for what was written
+/// before makes nothing stale. Most cells never have one.
+#[derive(Default, Debug)]
+pub struct CellUpdates(Option<Box<UpdateState>>);
+
+impl CellUpdates {
+    /// Nothing seen yet.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(None)
+    }
+
+    /// Is a write of no matter? And a read, outside of regions, always is.
+    #[inline(always)]
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
+    /// The thread reads the cell, in `region`.
+    pub fn read(&mut self, by: Doing, region: Option<Region>) {
+        if region.is_some() {
+            self.0.get_or_insert_default().look(by, region);
+        }
+    }
+
+    /// The thread writes the cell without looking, in `region`. As [`UpdateState::store_in`].
+    pub fn write(&mut self, by: Doing, region: Option<Region>) -> Option<StaleWrite> {
+        self.0.as_mut()?.store_in(by, region)
+    }
+
+    /// The thread writes the cell having seen the present value in the same step.
+    pub fn update(&mut self, by: Doing) {
+        if let Some(updates) = &mut self.0 {
+            updates.update(by);
+        }
     }
 }
 
@@ -293,6 +366,35 @@ mod tests {
         assert_eq!(run(&[(0, LOAD), (0, STORE), (1, RMW), (0, STORE)]), [], "the look was used up");
     }
 
+    /// How many stale stores there are, with known places.
+    fn stale_at(script: &[(u32, u32, Op)]) -> usize {
+        let (mut analysis, mut order) = (AtomicityAnalysis::default(), HappensBefore::default());
+        let mut stale = 0;
+        for (ordinal, &(thread, site, op)) in (1..).zip(script) {
+            let event = Event { owner: Owner::thread(ThreadId(thread)), site: SiteId(site), op };
+            stale += usize::from(analysis.event(ordinal, &event, &mut order).is_some());
+            order.observe(ordinal, &event);
+        }
+        stale
+    }
+
+    #[test]
+    fn a_place_that_stores_without_a_look_does_not_depend_on_one() {
+        let peterson = [(0, 7, STORE), (0, 8, LOAD), (1, 7, STORE), (1, 8, LOAD), (0, 7, STORE), (1, 7, STORE)];
+        assert_eq!(stale_at(&peterson), 0);
+        assert_eq!(stale_at(&peterson[1..]), 0, "the other thread has shown it");
+        let counter = [(0, 6, STORE), (0, 8, LOAD), (1, 8, LOAD), (1, 7, STORE), (0, 7, STORE)];
+        assert_eq!(stale_at(&counter), 1, "the first value is from another place");
+    }
+
+    #[test]
+    fn a_flag_that_is_polled_does_not_decide_the_store() {
+        let ask = [(0, 8, LOAD), (0, 8, LOAD), (1, 8, LOAD)];
+        assert_eq!(stale_at(&[&ask[..], &[(1, 7, STORE), (0, 7, STORE)]].concat()), 0);
+        assert_eq!(stale_at(&[&ask[1..], &[(1, 7, STORE), (0, 7, STORE)]].concat()), 1, "looked once");
+        assert_eq!(stale_at(&[&ask[..], &[(1, 7, RMW), (0, 7, STORE)]].concat()), 1, "what keeps the rest is lost");
+    }
+
     #[test]
     fn a_write_that_the_thread_knows_of_is_not_lost() {
         let join = (0, Op::Joined { child: ThreadId(1) });
@@ -318,6 +420,53 @@ mod tests {
         assert_eq!(run(&[(0, READ), (1, WRITE), (0, WRITE)]), []);
         assert_eq!(run(&[begin, (0, READ), end, (1, WRITE), begin, (0, WRITE), end]), []);
         assert_eq!(run(&[(0, READ), begin, (1, WRITE), (0, WRITE), end]), []);
+    }
+
+    /// What a cell remembers only from the first look in a region on, against what is remembered of everything there.
+    #[test]
+    fn cells_remember_what_matters() {
+        let mut random = 1u64;
+        let mut below = move |bound: u64| {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (random >> 33) % bound
+        };
+        let mut stale = 0;
+        for _ in 0..500 {
+            let (mut all, mut some) = (UpdateState::new(), CellUpdates::new());
+            // Passages of three threads: which, while it is in one.
+            let mut regions = [None; 3];
+            for step in 1..40 {
+                let thread = below(3);
+                let by =
+                    Doing { thread: ThreadId(thread as u32), site: SiteId::UNKNOWN, ordinal: step, epoch: Epoch::NONE };
+                let region = &mut regions[thread as usize];
+                match below(8) {
+                    0 => *region = Some(Region(step)),
+                    1 => *region = None,
+                    2 => {
+                        all.update(by);
+                        some.update(by);
+                    }
+                    3 | 4 => {
+                        let found = all.store_in(by, *region);
+                        assert_eq!(some.write(by, *region), found);
+                        stale += usize::from(found.is_some());
+                    }
+                    _ => {
+                        if region.is_some() {
+                            all.look(by, *region);
+                        }
+                        some.read(by, *region);
+                    }
+                }
+            }
+        }
+        assert!(stale > 100, "{stale}");
+        let mut unread = CellUpdates::new();
+        let by = Doing { thread: ThreadId(0), site: SiteId::UNKNOWN, ordinal: 0, epoch: Epoch::NONE };
+        unread.read(by, None);
+        unread.update(by);
+        assert!(unread.write(by, Some(Region(1))).is_none() && unread.is_empty());
     }
 
     #[test]

@@ -237,8 +237,8 @@ impl Prediction {
     #[must_use]
     pub fn breach(&self, breach: &PredictedBreach, names: &dyn Names) -> Finding {
         let mut finding = atomicity::finding(&self.index, breach, names);
-        let proved = !breach.twice && breach.bond != atomicity::Bond::Sections;
-        finding.tier = if proved { Tier::Predicted } else { Tier::Possible };
+        let is_proved = atomicity::is_proved(&self.index, breach);
+        finding.tier = if is_proved { Tier::Predicted } else { Tier::Possible };
         finding.witness = breach.witness.tell(self, names);
         finding.schedule = breach.witness.schedule(self);
         finding

@@ -33,6 +33,14 @@ pub(crate) use self::meta::LockMeta;
 pub(crate) use self::rw::RwMeta;
 pub(crate) use self::state::{Line, LockState};
 
+impl LockState {
+    /// The site of a place that was here before, if the thread still remembers it. Calls nothing.
+    #[inline(always)]
+    pub(crate) fn seen_site(&self, place: Place) -> Option<SiteId> {
+        self.places.seen(place).map(|seen| seen.site)
+    }
+}
+
 /// The lock-order graph of the process. Taken only for what is new.
 pub(crate) static ORDER: LazyLock<Mutex<LockOrder>> = LazyLock::new(Mutex::default);
 

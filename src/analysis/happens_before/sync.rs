@@ -35,6 +35,12 @@ impl SyncClock {
         self.epoch.is_zero() && self.rest.as_ref().is_none_or(|rest| rest.is_zero())
     }
 
+    /// The moment of the last publication, if it was one thread's.
+    #[inline(always)]
+    pub(super) const fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
     /// Is this exactly what the thread would publish now? Cheap and one-sided: false says nothing.
     #[inline]
     pub(super) fn is_now(&self, thread: &ThreadClock) -> bool {

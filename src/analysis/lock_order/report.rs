@@ -59,7 +59,9 @@ fn recursive_read(read: &RecursiveRead, names: &dyn Names) -> Finding {
     ];
     Finding::new(Kind::RecursiveRead, Tier::Possible, message, sites, vec![object])
         .with_help("pass the first guard down instead of reading again")
-        .with_help("or, with parking_lot, read the second time with `read_recursive`")
+        .with_help(
+            "or, with parking_lot, take a `RecursiveRwLock` (before 0.13: read the second time with `read_recursive`)",
+        )
 }
 
 fn verb(mode: Mode) -> &'static str {

@@ -5,7 +5,9 @@
 //! - *lost update*: an atomic is loaded and then stored by one thread, which has not looked again. The other thread updates
 //!   it (a read-modify-write that keeps something of the old value), or stores it after a look of its own: that is lost. A
 //!   store that never looked, a swap, and a compare-exchange are no such updates: most of these are meant to overwrite, or
-//!   to be overwritten.
+//!   to be overwritten. Of a store it is not known whether it keeps something, so it is `possible`, and nothing is told where
+//!   the place has stored without a look, or the thread has looked at the same value there before and not stored, as it is
+//!   with a flag to stop that any thread may set (see [`atomicity`](crate::analysis::atomicity)).
 //! - *atomicity violation*: both are in one region that the user marked as meant to be atomic, and the other access
 //!   conflicts with each of them. The three fit into no order of whole regions, the case of two transactions of
 //!   [`serialisability`](crate::analysis::serialisability).
@@ -24,7 +26,7 @@
 //!   pairs have nothing to do with one another, so this is `possible` as well, and it is told of single cells only: what a
 //!   lock guards may be much, of which the first section looks at one part and the second changes another.
 //!
-//! The three that are `possible` are looked for in recordings of programs: in a bare list of events, places mean little.
+//! The last three are looked for in recordings of programs: in a bare list of events, places mean little.
 //!
 //! Where a lock keeps the two threads apart at the accesses themselves, but is taken only between the first access and the
 //! second, the whole critical section of the other thread can come between.
@@ -140,7 +142,7 @@ impl<'a> Judge<'a> {
                 conflict(first) && conflict(second)
             }
             (_, Kind::Update) => !self.is_preceded_by_look(other),
-            (_, Kind::Write) => self.looked_before(other),
+            (_, Kind::Write) => self.looked_before(other) && !self.is_polled(pair.first),
             _ => false,
         }
     }
@@ -174,8 +176,20 @@ impl<'a> Judge<'a> {
                     && stored_at_once(self.index, look) == Some(store.site)
             }
             // Who writes as well, after it saw the write of the other, waits for its turn.
-            Bond::Atomic | Bond::Sections => pair.once && !self.roles.writers.contains(&role),
+            Bond::Atomic | Bond::Sections => {
+                pair.once && !self.roles.writers.contains(&role) && !self.is_polled(pair.first)
+            }
         }
+    }
+
+    /// Has the thread looked at the same value in the same place before, and gone on to look again? Then it is not what it
+    /// saw that made it store.
+    fn is_polled(&self, look: u32) -> bool {
+        let entry = self.index.entry(look);
+        self.before(look).is_some_and(|before| {
+            entry.site != SiteId::UNKNOWN
+                && (before.kind, before.site, before.link) == (Kind::Read, entry.site, entry.link)
+        })
     }
 
     /// Is the read-modify-write one that does not keep what was there?
@@ -189,14 +203,16 @@ impl<'a> Judge<'a> {
 
     /// Has the thread of this store looked at the atomic, and not written it since?
     fn looked_before(&self, store: u32) -> bool {
-        let entry = self.index.entry(store);
+        self.before(store).is_some_and(|before| before.kind == Kind::Read)
+    }
+
+    /// The thread's access to the same object before this one, if it is not far off.
+    fn before(&self, access: u32) -> Option<&Entry> {
+        let entry = self.index.entry(access);
         let before = (0..entry.at).rev().take(1_000).filter_map(|at| self.index.event_at(entry.thread, at));
-        let mut before = before.map(|event| self.index.entry(event));
-        before
-            .find(|before| {
-                before.kind != Kind::Acquire && before.kind != Kind::Release && before.cell() == entry.cell()
-            })
-            .is_some_and(|before| before.kind == Kind::Read)
+        before.map(|event| self.index.entry(event)).find(|before| {
+            before.kind != Kind::Acquire && before.kind != Kind::Release && before.cell() == entry.cell()
+        })
     }
 
     fn try_one(&mut self, pair: Pair, other: u32, twice: bool) {
@@ -345,6 +361,8 @@ struct Pairs {
     pairs: Vec<Pair>,
     /// By look in a region: where that begins.
     inside: FxHashMap<u32, u32>,
+    /// Where an atomic is stored without a look before.
+    blind: FxHashSet<(u64, SiteId)>,
 }
 
 /// The accesses that belong together, and all accesses to the objects of these.
@@ -356,6 +374,11 @@ fn pairs(index: &Index) -> (Pairs, FxHashMap<u64, Vec<u32>>) {
             pairs.of_sections(index, thread);
         }
     }
+    let is_blind = |pair: &Pair| {
+        let store = index.entry(pair.second);
+        matches!(pair.bond, Bond::Atomic) && pairs.blind.contains(&(store.cell(), store.site))
+    };
+    pairs.pairs = std::mem::take(&mut pairs.pairs).into_iter().filter(|pair| !is_blind(pair)).collect();
     let wanted: FxHashSet<u64> = pairs.pairs.iter().map(|pair| index.entry(pair.second).cell()).collect();
     let mut cells: FxHashMap<u64, Vec<u32>> = FxHashMap::default();
     for (event, entry) in (0..).zip(&index.entries) {
@@ -402,9 +425,11 @@ impl Pairs {
                     let cell = entry.cell();
                     if matches!(word, Word::Load | Word::Acquiring | Word::Store | Word::Rmw) {
                         let before = last.insert(cell, event);
-                        if let (Some(first), Word::Store) = (before, word)
-                            && index.entry(first).kind == Kind::Read
-                        {
+                        let looked = before.filter(|&before| index.entry(before).kind == Kind::Read);
+                        if word == Word::Store && looked.is_none() && entry.site != SiteId::UNKNOWN {
+                            self.blind.insert((cell, entry.site));
+                        }
+                        if let (Some(first), Word::Store) = (looked, word) {
                             let once = acts(index, thread, index.entry(first).at, entry.at);
                             let at_once = index.is_recording() && index.entry(first).at + 1 == entry.at;
                             self.pairs.push(Pair { first, second: event, bond: Bond::Atomic, once, at_once });
@@ -489,6 +514,15 @@ fn acts(index: &Index, thread: usize, from: u32, to: u32) -> bool {
     };
     // What is far from the look has little to do with it.
     index.threads[thread].events[from as usize + 1..to as usize].iter().take(1_000).any(seen)
+}
+
+/// Is it known that the breach does harm, if it comes about?
+pub(super) fn is_proved(index: &Index, breach: &PredictedBreach) -> bool {
+    match breach.bond {
+        Bond::Atomic => !breach.twice && index.entry(breach.between).kind == Kind::Update,
+        Bond::Region(_) => !breach.twice,
+        Bond::Sections => false,
+    }
 }
 
 /// The breach as the finding that it would be if the run had shown it.
