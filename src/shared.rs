@@ -1,16 +1,16 @@
 //! State that threads share without a lock.
 
+mod lock;
+
+use std::cell::UnsafeCell;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::panic::{Location, RefUnwindSafe, UnwindSafe};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
-use parking_lot::{Mutex, MutexGuard};
-
+use self::lock::Lock;
 use crate::name::Named;
 #[cfg(feature = "detect")]
-use crate::record::cells::CellMeta;
+use crate::record::cells::{self, CellMeta};
 
 /// A cell for state that the program shares *without a lock*: every access is checked for a race.
 ///
@@ -44,13 +44,13 @@ use crate::record::cells::CellMeta;
 ///     writer.join().unwrap();
 /// });
 /// ```
+#[repr(C)]
 pub struct Shared<T: ?Sized> {
     #[cfg(feature = "detect")]
     meta: CellMeta,
-    /// Who is inside, 0 for nobody: the address of a byte of the thread.
-    user: AtomicUsize,
+    lock: Lock,
     // Last, so that `Arc<Shared<T>>` coerces to `Arc<Shared<dyn Trait>>`.
-    value: Mutex<T>,
+    value: UnsafeCell<T>,
 }
 
 type Place = &'static Location<'static>;
@@ -71,10 +71,10 @@ impl<T> Shared<T> {
     #[track_caller]
     pub const fn new(value: T) -> Self {
         Self {
+            lock: Lock::new(),
             #[cfg(feature = "detect")]
             meta: CellMeta::new(Location::caller()),
-            user: AtomicUsize::new(0),
-            value: Mutex::new(value),
+            value: UnsafeCell::new(value),
         }
     }
 
@@ -117,7 +117,8 @@ impl<T: Copy> Shared<T> {
     #[inline]
     #[track_caller]
     pub fn get(&self) -> T {
-        *self.enter(Access::Read, Location::caller())
+        let place = Location::caller();
+        self.get_beside(Access::Read).unwrap_or_else(|| self.copy(Access::Read, place))
     }
 
     /// Reads a value that is thrown away unless it is found valid afterwards: the reader of a sequence lock. Never part
@@ -129,7 +130,40 @@ impl<T: Copy> Shared<T> {
     #[inline]
     #[track_caller]
     pub fn get_speculative(&self) -> T {
-        *self.enter(Access::Speculative, Location::caller())
+        let place = Location::caller();
+        self.get_beside(Access::Speculative).unwrap_or_else(|| self.copy(Access::Speculative, place))
+    }
+
+    /// A copy of the value, taken alone inside.
+    #[inline(always)]
+    fn copy(&self, access: Access, place: Place) -> T {
+        *self.enter(access, place)
+    }
+
+    /// A copy of the value, taken beside other threads that only read, if that is how the cell was left and the access is nothing
+    /// new.
+    #[cfg(feature = "detect")]
+    #[inline(always)]
+    fn get_beside(&self, access: Access) -> Option<T> {
+        if self.lock.is_open() { self.get_open(access) } else { None }
+    }
+
+    #[cfg(feature = "detect")]
+    #[inline]
+    fn get_open(&self, access: Access) -> Option<T> {
+        let (reader, slot) = cells::reader()?;
+        let _beside = self.lock.read_beside(slot)?;
+        // SAFETY: whoever is inside as well only reads.
+        unsafe {
+            let known = matches!(access, Access::Speculative) || self.meta.has_read(reader);
+            known.then(|| *self.value.get())
+        }
+    }
+
+    #[cfg(not(feature = "detect"))]
+    #[inline(always)]
+    fn get_beside(&self, _access: Access) -> Option<T> {
+        None
     }
 
     /// Reads the value, and writes what `f` makes of it; returns the new value. Two accesses, a read and a write, as in
@@ -182,154 +216,70 @@ impl<T: ?Sized> Shared<T> {
     /// Waits for the internal lock, and has the access checked.
     #[inline]
     fn enter(&self, access: Access, place: Place) -> Inside<'_, T> {
-        let me = me();
-        // Only this thread can have stored its own mark, so a relaxed load sees it.
-        if self.user.load(Ordering::Relaxed) == me {
-            nested(place);
-        }
-        let value = self.value.try_lock().unwrap_or_else(|| self.wait(me, place));
-        self.user.store(me, Ordering::Relaxed);
-        let inside = Inside { value, user: &self.user };
-        self.check(access, place);
+        self.lock.take(place);
+        let mut inside = Inside { cell: self, opens: false };
+        inside.opens = self.check(access, place);
         inside
     }
 
-    #[cold]
-    fn wait(&self, me: usize, place: Place) -> MutexGuard<'_, T> {
-        if let Some(value) = self.value.try_lock_for(PERIOD) {
-            return value;
-        }
-        let waiter = Waiter::new(me, &self.user);
-        loop {
-            if let Some(value) = self.value.try_lock_for(PERIOD) {
-                return value;
-            }
-            if waiter.leave_circle() {
-                circle(place);
-            }
-        }
-    }
-
+    /// Says whether it is worth letting others read beside one another.
     #[cfg(feature = "detect")]
-    #[inline]
-    fn check(&self, access: Access, place: Place) {
-        match access {
-            Access::Read => self.meta.read(place),
-            Access::Write => self.meta.write(place),
-            Access::Update => self.meta.update(place),
-            Access::Speculative => self.meta.read_speculatively(place),
-        }
-    }
-
-    #[cfg(not(feature = "detect"))]
-    #[inline]
-    fn check(&self, _access: Access, _place: Place) {}
-}
-
-#[cold]
-#[inline(never)]
-fn nested(place: Place) -> ! {
-    panic!("this thread is inside `with` or `with_mut` of the same `Shared` already (at {place})")
-}
-
-#[cold]
-#[inline(never)]
-fn circle(place: Place) -> ! {
-    panic!(
-        "this thread is inside `with` or `with_mut` of a `Shared`, and waits for another one (at {place}), whose user waits \
-         for the first: closures of cells must not be nested in opposite orders"
-    )
-}
-
-/// How often a thread that waits for a cell looks whether it waits in a circle. It costs time only where it waits anyway.
-const PERIOD: Duration = Duration::from_millis(20);
-
-/// The threads that wait for cells, by their marks, and for which.
-static WAITING: Mutex<Vec<(usize, User)>> = Mutex::new(Vec::new());
-
-/// [`Shared::user`] of a cell that is waited for.
-#[derive(Clone, Copy)]
-struct User(*const AtomicUsize);
-
-// SAFETY: it points to an atomic, and is followed only while `WAITING` is locked and has it: then the cell lives.
-unsafe impl Send for User {}
-
-/// The thread is in [`WAITING`] until this is dropped. The cell is borrowed that long.
-struct Waiter<'a> {
-    me: usize,
-    _user: &'a AtomicUsize,
-}
-
-impl<'a> Waiter<'a> {
-    fn new(me: usize, user: &'a AtomicUsize) -> Self {
-        WAITING.lock().push((me, User(user)));
-        Self { me, _user: user }
-    }
-
-    /// Does the thread wait for one that waits, and so on, for the thread itself? Then it is out of [`WAITING`], so that of
-    /// a circle only one thread gives up.
-    ///
-    /// A circle is one for ever: who waits in it is inside the cell that the one before waits for, and stays there. It is
-    /// no error of relaxed loads: a thread in `WAITING` came there after it left or entered all cells that it ever did.
-    fn leave_circle(&self) -> bool {
-        let mut waiting = WAITING.lock();
-        let mut at = self.me;
-        for _ in 0..waiting.len() {
-            let Some(&(_, user)) = waiting.iter().find(|(thread, _)| *thread == at) else { return false };
-            // SAFETY: the thread that waits borrows the cell until it has taken itself out.
-            at = unsafe { &*user.0 }.load(Ordering::Relaxed);
-            if at == self.me {
-                waiting.retain(|(thread, _)| *thread != self.me);
-                return true;
+    #[inline(always)]
+    fn check(&self, access: Access, place: Place) -> bool {
+        // SAFETY: the caller has taken the lock.
+        unsafe {
+            match access {
+                Access::Read => return self.meta.read(place, lock::me()),
+                Access::Write => self.meta.write(place),
+                Access::Update => self.meta.update(place),
+                Access::Speculative => self.meta.read_speculatively(place),
             }
         }
         false
     }
-}
 
-impl Drop for Waiter<'_> {
-    fn drop(&mut self) {
-        WAITING.lock().retain(|(thread, _)| *thread != self.me);
+    #[cfg(not(feature = "detect"))]
+    #[inline(always)]
+    fn check(&self, _access: Access, _place: Place) -> bool {
+        false
     }
 }
 
-/// A mark of the current thread that no other living thread has.
-#[inline]
-fn me() -> usize {
-    thread_local! {
-        static MARK: u8 = const { 0 };
-    }
-    MARK.with(|mark| std::ptr::from_ref(mark).addr())
-}
-
-/// The thread is inside the cell until this is dropped.
+/// The thread is alone inside the cell until this is dropped.
 struct Inside<'a, T: ?Sized> {
-    value: MutexGuard<'a, T>,
-    user: &'a AtomicUsize,
+    cell: &'a Shared<T>,
+    /// Whether others may then read beside one another.
+    opens: bool,
 }
 
 impl<T: ?Sized> Drop for Inside<'_, T> {
-    #[inline]
+    #[inline(always)]
     fn drop(&mut self) {
-        self.user.store(0, Ordering::Relaxed);
+        self.cell.lock.give(self.opens);
     }
 }
 
 impl<T: ?Sized> Deref for Inside<'_, T> {
     type Target = T;
 
-    #[inline]
+    #[inline(always)]
     fn deref(&self) -> &T {
-        &self.value
+        // SAFETY: the lock is taken by this.
+        unsafe { &*self.cell.value.get() }
     }
 }
 
 impl<T: ?Sized> DerefMut for Inside<'_, T> {
-    #[inline]
+    #[inline(always)]
     fn deref_mut(&mut self) -> &mut T {
-        &mut self.value
+        // SAFETY: the lock is taken by this.
+        unsafe { &mut *self.cell.value.get() }
     }
 }
+
+// SAFETY: the value, and what is kept beside it, are reached by one thread at a time, or by several that copy it and do
+// nothing else. What can be copied has nothing in it that changes behind a shared reference.
+unsafe impl<T: ?Sized + Send> Sync for Shared<T> {}
 
 impl<T: ?Sized> UnwindSafe for Shared<T> {}
 impl<T: ?Sized> RefUnwindSafe for Shared<T> {}
@@ -360,5 +310,42 @@ impl<T: ?Sized> fmt::Debug for Shared<T> {
     /// Does not look at the value: that would be an access.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Shared").finish_non_exhaustive()
+    }
+}
+
+#[cfg(all(test, feature = "detect"))]
+mod tests {
+    use std::sync::{Arc, Barrier};
+
+    use super::*;
+    use crate::thread;
+
+    /// Threads that do nothing but read a cell come to do so side by side; whoever is to be alone inside ends that.
+    #[test]
+    fn a_cell_that_is_only_read_is_left_open() {
+        let cell = Arc::new((Shared::new(1), Barrier::new(2)));
+        let read = |times: usize| {
+            let readers = [0, 1].map(|_| {
+                let cell = Arc::clone(&cell);
+                thread::spawn(move || {
+                    cell.0.get();
+                    cell.1.wait();
+                    (0..times).for_each(|_| assert!(cell.0.get() > 0));
+                })
+            });
+            for reader in readers {
+                reader.join().unwrap();
+            }
+        };
+        read(5000);
+        assert!(cell.0.lock.is_open());
+        cell.0.set(2);
+        assert!(!cell.0.lock.is_open());
+        read(3);
+        assert!(!cell.0.lock.is_open(), "it takes some reads");
+        read(5000);
+        assert!(cell.0.lock.is_open());
+        assert_eq!(cell.0.with(|value| *value), 2);
+        assert!(!cell.0.lock.is_open());
     }
 }

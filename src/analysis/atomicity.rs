@@ -160,6 +160,45 @@ impl UpdateState {
     }
 }
 
+/// [`UpdateState`] of a cell, whose looks count in regions only: there is none before the first such look, for what was written
+/// before makes nothing stale. Most cells never have one.
+#[derive(Default, Debug)]
+pub struct CellUpdates(Option<Box<UpdateState>>);
+
+impl CellUpdates {
+    /// Nothing seen yet.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(None)
+    }
+
+    /// Is a write of no matter? And a read, outside of regions, always is.
+    #[inline(always)]
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
+    /// The thread reads the cell, in `region`.
+    pub fn read(&mut self, by: Doing, region: Option<Region>) {
+        if region.is_some() {
+            self.0.get_or_insert_default().look(by, region);
+        }
+    }
+
+    /// The thread writes the cell without looking, in `region`. As [`UpdateState::store_in`].
+    pub fn write(&mut self, by: Doing, region: Option<Region>) -> Option<StaleWrite> {
+        self.0.as_mut()?.store_in(by, region)
+    }
+
+    /// The thread writes the cell having seen the present value in the same step.
+    pub fn update(&mut self, by: Doing) {
+        if let Some(updates) = &mut self.0 {
+            updates.update(by);
+        }
+    }
+}
+
 impl StaleWrite {
     /// The finding, made of that of the triple, where what comes in between is the same look by another thread, which may go
     /// on to write as well. `counts`: the write is all that comes of the look.
@@ -381,6 +420,53 @@ mod tests {
         assert_eq!(run(&[(0, READ), (1, WRITE), (0, WRITE)]), []);
         assert_eq!(run(&[begin, (0, READ), end, (1, WRITE), begin, (0, WRITE), end]), []);
         assert_eq!(run(&[(0, READ), begin, (1, WRITE), (0, WRITE), end]), []);
+    }
+
+    /// What a cell remembers only from the first look in a region on, against what is remembered of everything there.
+    #[test]
+    fn cells_remember_what_matters() {
+        let mut random = 1u64;
+        let mut below = move |bound: u64| {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (random >> 33) % bound
+        };
+        let mut stale = 0;
+        for _ in 0..500 {
+            let (mut all, mut some) = (UpdateState::new(), CellUpdates::new());
+            // Passages of three threads: which, while it is in one.
+            let mut regions = [None; 3];
+            for step in 1..40 {
+                let thread = below(3);
+                let by =
+                    Doing { thread: ThreadId(thread as u32), site: SiteId::UNKNOWN, ordinal: step, epoch: Epoch::NONE };
+                let region = &mut regions[thread as usize];
+                match below(8) {
+                    0 => *region = Some(Region(step)),
+                    1 => *region = None,
+                    2 => {
+                        all.update(by);
+                        some.update(by);
+                    }
+                    3 | 4 => {
+                        let found = all.store_in(by, *region);
+                        assert_eq!(some.write(by, *region), found);
+                        stale += usize::from(found.is_some());
+                    }
+                    _ => {
+                        if region.is_some() {
+                            all.look(by, *region);
+                        }
+                        some.read(by, *region);
+                    }
+                }
+            }
+        }
+        assert!(stale > 100, "{stale}");
+        let mut unread = CellUpdates::new();
+        let by = Doing { thread: ThreadId(0), site: SiteId::UNKNOWN, ordinal: 0, epoch: Epoch::NONE };
+        unread.read(by, None);
+        unread.update(by);
+        assert!(unread.write(by, Some(Region(1))).is_none() && unread.is_empty());
     }
 
     #[test]

@@ -6,10 +6,10 @@ use std::cell::UnsafeCell;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::PoisonError;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize as Count, Ordering};
 use std::time::Instant;
 
-pub(crate) use loom::sync::atomic::AtomicU64;
+pub(crate) use loom::sync::atomic::{AtomicU64, fence};
 pub(crate) use loom::sync::mpsc::{Receiver, Sender as SyncSender};
 
 /// A size in a program, and in a model.
@@ -22,8 +22,13 @@ pub(crate) fn sync_channel<T>(_bound: usize) -> (SyncSender<T>, Receiver<T>) {
     loom::sync::mpsc::channel()
 }
 
+/// Lets others run, in the `rounds`th round of a wait that is short.
+pub(crate) fn pause(_rounds: &mut u32) {
+    loom::thread::yield_now();
+}
+
 /// The number of the execution that is under way: what an earlier one made is of no use to it.
-static EXECUTION: AtomicUsize = AtomicUsize::new(0);
+static EXECUTION: Count = Count::new(0);
 
 /// What loom has for a primitive that can be made in a constant, or in a static: made at its first use in an execution,
 /// and leaked, for there is no end of an execution that a static could see. What uses an atomic must come after its
@@ -75,6 +80,26 @@ impl Deref for AtomicU32 {
 
     fn deref(&self) -> &Self::Target {
         self.atomic.get(|| loom::sync::atomic::AtomicU32::new(self.initial))
+    }
+}
+
+/// See [`std::sync::atomic::AtomicUsize`].
+pub(crate) struct AtomicUsize {
+    initial: usize,
+    atomic: Lazy<loom::sync::atomic::AtomicUsize>,
+}
+
+impl AtomicUsize {
+    pub(crate) const fn new(initial: usize) -> Self {
+        Self { initial, atomic: Lazy::new() }
+    }
+}
+
+impl Deref for AtomicUsize {
+    type Target = loom::sync::atomic::AtomicUsize;
+
+    fn deref(&self) -> &Self::Target {
+        self.atomic.get(|| loom::sync::atomic::AtomicUsize::new(self.initial))
     }
 }
 
@@ -190,7 +215,7 @@ pub(crate) mod model {
     use loom::cell::UnsafeCell;
     pub(crate) use loom::thread::spawn;
 
-    use super::{AtomicUsize, EXECUTION, Ordering};
+    use super::{Count, EXECUTION, Ordering};
 
     /// One model at a time: they share what is static.
     static ALONE: Mutex<()> = Mutex::new(());
@@ -208,7 +233,7 @@ pub(crate) mod model {
     #[allow(clippy::print_stdout, reason = "read by the test that runs the models")]
     fn explore(name: &str, preemptions: Option<usize>, model: impl Fn() + Send + Sync + 'static) {
         let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-        let executions = Arc::new(AtomicUsize::new(0));
+        let executions = Arc::new(Count::new(0));
         let counted = Arc::clone(&executions);
         let mut builder = loom::model::Builder::new();
         builder.preemption_bound = preemptions;

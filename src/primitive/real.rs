@@ -1,6 +1,6 @@
 //! The primitives of a program.
 
-pub(crate) use std::sync::atomic::{AtomicU32, AtomicU64};
+pub(crate) use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, fence};
 pub(crate) use std::sync::mpsc::{SyncSender, sync_channel};
 
 pub(crate) use parking_lot::{Condvar, Mutex, MutexGuard};
@@ -8,6 +8,17 @@ pub(crate) use parking_lot::{Condvar, Mutex, MutexGuard};
 /// A size in a program, and in a model.
 pub(crate) const fn size(real: usize, _modelled: usize) -> usize {
     real
+}
+
+/// Lets others run, in the `rounds`th round of a wait that is short.
+pub(crate) fn pause(rounds: &mut u32) {
+    const LOOKS: u32 = 64;
+    if *rounds < LOOKS {
+        *rounds += 1;
+        std::hint::spin_loop();
+    } else {
+        std::thread::yield_now();
+    }
 }
 
 /// What models use beside the primitives themselves.

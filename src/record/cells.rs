@@ -1,16 +1,19 @@
 //! Hooks of memory: shared cells, atomics, fences.
 
+pub(crate) mod readers;
+
+use std::cell::{Cell, UnsafeCell};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 
-use super::context::{Context, enter};
+use self::readers::Slot;
+use super::context::{self, Context, Current, enter};
 use super::registry::{self, Ids, LiveNames};
 use super::spin::{Spin, SpinGuard};
 use super::{Place, sink};
-use crate::analysis::atomicity::{Doing, Region, UpdateState};
+use crate::analysis::atomicity::{CellUpdates, Doing, Region, UpdateState};
 use crate::analysis::happens_before::{self, AccessInfo, AtomicClock, HeldLock, Race, VarState};
 use crate::clock::Epoch;
 use crate::event::{AtomicId, LockId, Mode, Object, ObjectKind, Op, Order, SiteId, ThreadId, VarId};
@@ -57,24 +60,30 @@ enum How {
 }
 
 /// What a `Shared` keeps beside its value.
+///
+/// Whoever calls is inside the cell: alone for [`read`](Self::read), [`write`](Self::write) and [`update`](Self::update), and
+/// beside threads that do the same for [`has_read`](Self::has_read). So the state needs no lock of its own.
+///
+/// What each access looks at comes last, and behind it what the caller has: so it is on few lines of the cache.
+#[repr(C)]
 pub(crate) struct CellMeta {
-    id: AtomicU32,
     created: Place,
-    state: Mutex<CellState>,
+    id: AtomicU32,
+    /// Reads while several threads did nothing else, and none of them new. Only who is alone inside counts.
+    repeated: Cell<u32>,
+    state: UnsafeCell<CellState>,
 }
 
+#[repr(C)]
 struct CellState {
+    updates: CellUpdates,
     accesses: VarState<Access>,
-    updates: UpdateState,
 }
 
 impl CellMeta {
     pub(crate) const fn new(created: Place) -> Self {
-        Self {
-            id: AtomicU32::new(0),
-            created,
-            state: Mutex::new(CellState { accesses: VarState::new(NOWHERE), updates: UpdateState::new() }),
-        }
+        let state = CellState { accesses: VarState::new(NOWHERE), updates: CellUpdates::new() };
+        Self { state: UnsafeCell::new(state), id: AtomicU32::new(0), created, repeated: Cell::new(0) }
     }
 
     pub(crate) fn set_name(&self, name: &str) {
@@ -86,23 +95,54 @@ impl CellMeta {
         Object::Var(VarId(registry::id_in(&self.id, &VAR_IDS)))
     }
 
-    /// A read, checked while the caller keeps writers of the value away.
-    pub(crate) fn read(&self, place: Place) {
-        self.access(place, How::Read);
+    /// A read. Are several threads doing nothing else, so that it is worth letting them read beside one another?
+    ///
+    /// # Safety
+    ///
+    /// The caller is alone inside the cell.
+    #[inline]
+    pub(crate) unsafe fn read(&self, place: Place, thread: usize) -> bool {
+        // SAFETY: by the caller's promise. Nothing is called below but arithmetic on the context and the state.
+        let known = unsafe {
+            let state = &*self.state.get();
+            context::current().hot().is_some_and(|context| state.is_read_again(context))
+        };
+        // SAFETY: by the caller's promise.
+        !known && unsafe { self.read_anew(place, thread) }
     }
 
-    /// A write, checked while the caller keeps everyone else away from the value.
-    pub(crate) fn write(&self, place: Place) {
-        self.access(place, How::Write);
+    /// A write.
+    ///
+    /// # Safety
+    ///
+    /// The caller is alone inside the cell.
+    #[inline]
+    pub(crate) unsafe fn write(&self, place: Place) {
+        // SAFETY: by the caller's promise.
+        unsafe { self.access(place, How::Write) };
     }
 
     /// A write that sees the value that it replaces.
-    pub(crate) fn update(&self, place: Place) {
-        self.access(place, How::Update);
+    ///
+    /// # Safety
+    ///
+    /// The caller is alone inside the cell.
+    #[inline]
+    pub(crate) unsafe fn update(&self, place: Place) {
+        // SAFETY: by the caller's promise.
+        unsafe { self.access(place, How::Update) };
     }
 
     /// A read that can't be part of a race.
+    #[inline]
     pub(crate) fn read_speculatively(&self, place: Place) {
+        if !context::current().is_plain() {
+            self.read_speculatively_and_tell(place);
+        }
+    }
+
+    #[inline(never)]
+    fn read_speculatively_and_tell(&self, place: Place) {
         let Some(mut inside) = enter() else { return };
         if inside.modes.record() {
             let var = VarId(registry::id_in(&self.id, &VAR_IDS));
@@ -110,8 +150,86 @@ impl CellMeta {
         }
     }
 
-    #[inline]
-    fn access(&self, place: Place, how: How) {
+    /// Would [`read`](Self::read) change nothing?
+    ///
+    /// # Safety
+    ///
+    /// The caller is inside the cell, beside others that only look at the state.
+    #[inline(always)]
+    pub(crate) unsafe fn has_read(&self, reader: Reader) -> bool {
+        // SAFETY: by the caller's promise; and `reader` has just been made, with nothing called since but what enters the cell.
+        let (state, context) = unsafe { (&*self.state.get(), reader.0.hot_plain()) };
+        state.has_read(context)
+    }
+
+    /// As [`read`](Self::read), which sees at once if there is nothing to do.
+    ///
+    /// # Safety
+    ///
+    /// That of [`read`](Self::read).
+    #[inline(never)]
+    unsafe fn read_anew(&self, place: Place, thread: usize) -> bool {
+        // SAFETY: by the caller's promise.
+        let state = unsafe { &mut *self.state.get() };
+        // SAFETY: nothing is called but arithmetic on the context and the state.
+        if let Some(context) = unsafe { context::current().hot() }
+            && state.has_read(context)
+        {
+            return state.accesses.is_read_by_several() && self.opens(thread);
+        }
+        // SAFETY: by the caller's promise.
+        unsafe { self.access(place, How::Read) };
+        false
+    }
+
+    /// An access, if the last one was this thread's. Without calls, so that no registers are saved.
+    ///
+    /// # Safety
+    ///
+    /// The caller is alone inside the cell.
+    #[inline(never)]
+    unsafe fn access(&self, place: Place, how: How) {
+        // SAFETY: by the caller's promise.
+        let state = unsafe { &mut *self.state.get() };
+        // SAFETY: nothing is called but arithmetic on the context and the state.
+        let known = unsafe { context::current().hot() };
+        if !known.is_some_and(|context| state.access_in_place::<true>(context, place, how)) {
+            // SAFETY: by the caller's promise.
+            unsafe { self.access_after(place, how) };
+        }
+    }
+
+    /// As [`access`](Self::access), whoever was the last.
+    ///
+    /// # Safety
+    ///
+    /// That of [`access`](Self::access).
+    #[inline(never)]
+    unsafe fn access_after(&self, place: Place, how: How) {
+        // SAFETY: by the caller's promise.
+        let state = unsafe { &mut *self.state.get() };
+        // SAFETY: as above.
+        let known = unsafe { context::current().hot() };
+        if !known.is_some_and(|context| state.access_in_place::<false>(context, place, how)) {
+            self.access_anew(state, place, how);
+        }
+    }
+
+    /// After a read that was nothing new, while several threads only read: are there enough of these by now?
+    #[cold]
+    #[inline(never)]
+    fn opens(&self, thread: usize) -> bool {
+        let Some(mut inside) = enter() else { return false };
+        // Who then writes has to look at each slot; so many reads pay for that.
+        let slots = inside.slot.prepare(thread);
+        let repeated = self.repeated.get() + 1;
+        let enough = repeated as usize >= slots.clamp(16, 1024);
+        self.repeated.set(if enough { 0 } else { repeated });
+        enough
+    }
+
+    #[inline(never)]
+    fn access_anew(&self, state: &mut CellState, place: Place, how: How) {
         let Some(mut inside) = enter() else { return };
         let context = &mut *inside;
         let write = how != How::Read;
@@ -132,27 +250,23 @@ impl CellMeta {
         }
         use_them();
         let site = context.locks.site(place);
-        let held = context.locks.innermost();
-        let access = Access { thread: context.owner(), origin: context.origin(), domain: context.domain(), site, held };
-        let mut state = self.state.lock();
-        let CellState { accesses, updates } = &mut *state;
+        let access = Access::of(context, site);
+        let CellState { accesses, updates, .. } = state;
         let clock = &mut context.clock;
         let conflicts = if write { accesses.write(clock, access) } else { accesses.read(clock, access) };
         let conflicts = if conflicts.is_empty() { Vec::new() } else { conflicts.to_vec() };
         let by = Doing { thread: context.owner(), site, ordinal: 0, epoch: Epoch::NONE };
         let stale = match how {
-            How::Read if context.region.1.is_none() => None,
             How::Read => {
-                updates.look(by, context.region.1);
+                updates.read(by, context.region.1);
                 None
             }
-            How::Write => updates.store_in(by, context.region.1),
+            How::Write => updates.write(by, context.region.1),
             How::Update => {
                 updates.update(by);
                 None
             }
         };
-        drop(state);
         if !conflicts.is_empty() {
             self.races(context, access, write, &conflicts);
         }
@@ -176,7 +290,63 @@ impl CellMeta {
     }
 }
 
+impl CellState {
+    /// [`has_read`](Self::has_read), where hardly anything has to be looked at.
+    #[inline(always)]
+    fn is_read_again(&self, context: &Context) -> bool {
+        context.region.1.is_none() && self.accesses.has_read_alone(&context.clock)
+    }
+
+    /// Is a read by this thread, of which nothing is recorded, nothing new?
+    #[inline(always)]
+    fn has_read(&self, context: &Context) -> bool {
+        !context.modes.races() || (context.region.1.is_none() && self.accesses.has_read(&context.clock))
+    }
+
+    /// Takes the thread's access down, if that needs no memory, no registry and no report; false, and nothing done that the
+    /// access would not begin with, if it does. Nothing is recorded of the thread. `OWN` as in
+    /// [`VarState::is_short_for`] and [`VarState::write_short`].
+    #[inline(always)]
+    fn access_in_place<const OWN: bool>(&mut self, context: &mut Context, place: Place, how: How) -> bool {
+        if !context.modes.races() {
+            return true;
+        }
+        let alone = if how == How::Read { context.region.1.is_none() } else { self.updates.is_empty() };
+        let Some(site) = context.locks.seen_site(place) else { return false };
+        if !alone || !are_in_use() {
+            return false;
+        }
+        if !self.accesses.is_short_for::<OWN>(&context.clock) {
+            return false;
+        }
+        let access = Access::of(context, site);
+        match how {
+            How::Read => self.accesses.read_short(&mut context.clock, access),
+            How::Write | How::Update => self.accesses.write_short::<OWN>(&mut context.clock, access),
+        }
+    }
+}
+
+/// A thread of which nothing is recorded, and that may read cells beside others.
+#[derive(Clone, Copy)]
+pub(crate) struct Reader(Current);
+
+/// The current thread, and its slot, if it has one. Until the [`Reader`] is used, the caller calls nothing that could reach a hook.
+#[inline(always)]
+pub(crate) fn reader() -> Option<(Reader, &'static Slot)> {
+    let current = context::current();
+    // SAFETY: nothing is called before the reference is gone.
+    let slot = unsafe { current.hot() }?.slot.get()?;
+    Some((Reader(current), slot))
+}
+
 impl Access {
+    #[inline(always)]
+    fn of(context: &Context, site: SiteId) -> Self {
+        let held = context.locks.innermost();
+        Self { thread: context.owner(), origin: context.origin(), domain: context.domain(), site, held }
+    }
+
     fn side(&self, write: bool) -> happens_before::Access {
         let held = self.held.map(|(lock, mode, site)| HeldLock { lock, mode, site });
         let Self { thread, site, .. } = *self;
@@ -221,7 +391,7 @@ static ATOMICS: LazyLock<[Shard; SHARDS]> = LazyLock::new(|| std::array::from_fn
 /// An atomic operation on its way: the real operation is done while this is held, so that the order of the clocks is the
 /// modification order.
 pub(crate) struct AtomicAccess {
-    inside: super::context::Entered,
+    inside: context::Entered,
     shard: SpinGuard<'static, FxHashMap<usize, AtomicState>>,
     address: usize,
 }

@@ -9,6 +9,7 @@ mod heir;
 mod held;
 mod known;
 mod meta;
+mod notes;
 mod order;
 mod pins;
 mod rw;
@@ -21,7 +22,7 @@ use parking_lot::Mutex;
 use self::held::{Entry, grow};
 use self::known::{Hold, Push, end_hold, look_on_top, look_ready, pop_known, push_behind, push_heir, push_known};
 use self::meta::DESCRIBED;
-use super::context::{self, Context, Current, Recorded, enter};
+use super::context::{self, Context, Current, enter};
 use super::{Place, config, waits};
 use crate::analysis::lock_order::LockOrder;
 use crate::analysis::wait_for::Wait;
@@ -31,6 +32,14 @@ pub(crate) use self::carry::{Acquisition, Carried, carried, carry_known, wanted_
 pub(crate) use self::meta::LockMeta;
 pub(crate) use self::rw::RwMeta;
 pub(crate) use self::state::{Line, LockState};
+
+impl LockState {
+    /// The site of a place that was here before, if the thread still remembers it. Calls nothing.
+    #[inline(always)]
+    pub(crate) fn seen_site(&self, place: Place) -> Option<SiteId> {
+        self.places.seen(place).map(|seen| seen.site)
+    }
+}
 
 /// The lock-order graph of the process. Taken only for what is new.
 pub(crate) static ORDER: LazyLock<Mutex<LockOrder>> = LazyLock::new(Mutex::default);
@@ -213,42 +222,44 @@ fn record_released(context: &mut Context, meta: &LockMeta) {
     poison(context, meta);
     if let Some(log) = &mut context.log {
         let op = Op::Released { lock: meta.given_id(), mode: Mode::Exclusive };
-        let position = log.make_room().push(op, meta.created());
-        meta.log_released(context.thread, position);
+        let mut room = log.make_room();
+        room.before_others();
+        meta.log_released(room.push(op, meta.created()));
     }
 }
 
 /// The holder of the lock looks at what it guards, or is about to change it. One load of a thread of which nothing is recorded.
 #[inline(always)]
 pub(crate) fn looked(meta: &LockMeta, write: bool, place: Place) {
-    let Some(current) = context::current().recorded() else { return };
+    let current = context::current();
     match write {
+        _ if current.is_plain() => {}
         false => read(current, meta, place),
         true => changed(current, meta, place),
     }
 }
 
 #[inline(never)]
-extern "C" fn read(current: Recorded, meta: &LockMeta, place: Place) {
+extern "C" fn read(current: Current, meta: &LockMeta, place: Place) {
     // SAFETY: see `acquired_plain`.
-    if !unsafe { look_ready::<false>(current, meta, place) } {
+    if !current.recorded().is_some_and(|current| unsafe { look_ready::<false>(current, meta, place) }) {
         look_again(current, meta, place, false);
     }
 }
 
 #[inline(never)]
-extern "C" fn changed(current: Recorded, meta: &LockMeta, place: Place) {
+extern "C" fn changed(current: Current, meta: &LockMeta, place: Place) {
     // SAFETY: see `acquired_plain`.
-    if !unsafe { look_ready::<true>(current, meta, place) } {
+    if !current.recorded().is_some_and(|current| unsafe { look_ready::<true>(current, meta, place) }) {
         look_again(current, meta, place, true);
     }
 }
 
 /// A look that is not the first, or not at the lock that was taken last.
 #[inline(never)]
-extern "C" fn look_again(current: Recorded, meta: &LockMeta, place: Place, write: bool) {
+extern "C" fn look_again(current: Current, meta: &LockMeta, place: Place, write: bool) {
     // SAFETY: see `acquired_plain`.
-    if !unsafe { look_on_top(current, meta, write, place) } {
+    if !current.recorded().is_some_and(|current| unsafe { look_on_top(current, meta, write, place) }) {
         look_slow(meta, place, write);
     }
 }
@@ -300,10 +311,9 @@ pub(crate) fn released_or_poisoned(meta: &LockMeta) {
     if current.is_plain() { released_plain(current, meta) } else { released_recorded_or_poisoned(current, meta) }
 }
 
-/// Small, and not part of the next one: that saves no registers, either.
 #[inline(never)]
 extern "C" fn released_recorded_or_poisoned(current: Current, meta: &LockMeta) {
-    if std::thread::panicking() { released_slow(meta) } else { released_recorded(current, meta) }
+    if std::thread::panicking() { released_slow(meta) } else { end_recorded(current, meta) }
 }
 
 /// As [`acquired_plain`].
@@ -318,6 +328,11 @@ extern "C" fn released_plain(current: Current, meta: &LockMeta) {
 /// As [`acquired_recorded`].
 #[inline(never)]
 extern "C" fn released_recorded(current: Current, meta: &LockMeta) {
+    end_recorded(current, meta);
+}
+
+#[inline(always)]
+fn end_recorded(current: Current, meta: &LockMeta) {
     // SAFETY: see `acquired_plain`.
     match current.recorded().map(|current| unsafe { end_hold::<false>(current.hot(), meta) }) {
         Some(Hold::Ended) => {}

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use rustc_hash::FxHashSet;
 
+use super::cells::readers::OwnSlot;
 use super::config::{self, Modes};
 use super::context::{self, Context, enter};
 use super::kept::{self, Kept};
@@ -162,6 +163,7 @@ fn adopt_as(modes: Modes, session: SessionId, origin: Option<ThreadId>) -> Optio
         log,
         kept,
         seen: FxHashSet::default(),
+        slot: OwnSlot::NONE,
     })
 }
 
@@ -293,6 +295,7 @@ fn fork_into(
         log,
         kept,
         seen: FxHashSet::default(),
+        slot: OwnSlot::NONE,
     })
 }
 

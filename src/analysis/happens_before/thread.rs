@@ -147,13 +147,28 @@ impl ThreadClock {
     ///
     /// # Panics
     /// With "vector clock overflow" after 2^48 - 1 moments.
-    #[inline]
+    #[inline(always)]
     pub fn access(&mut self) -> Epoch {
         if self.published {
             self.published = false;
             self.epoch = self.epoch.next();
         }
         self.epoch
+    }
+
+    /// [`access`](Self::access), if it can't panic.
+    #[inline(always)]
+    pub(super) fn access_in_place(&mut self) -> Option<Epoch> {
+        if self.epoch.time() == Time::MAX {
+            return None;
+        }
+        Some(self.access())
+    }
+
+    /// Would an access be at this moment, of an earlier one?
+    #[inline(always)]
+    pub(super) fn is_at(&self, epoch: Epoch) -> bool {
+        !self.published && self.epoch == epoch
     }
 
     /// Learning is no moment of its own for this thread, whoever pays [attention](ATTENTION).
@@ -167,6 +182,12 @@ impl ThreadClock {
     pub fn covers(&self, epoch: Epoch) -> bool {
         // Both sides always: which one holds is anybody's guess, and a wrong guess costs more than the second look.
         (epoch.slot() == self.slot()) | self.foreign.covers(epoch)
+    }
+
+    /// As [`covers`](Self::covers), where most moments are the thread's own, or none.
+    #[inline(always)]
+    pub(super) fn covers_own(&self, epoch: Epoch) -> bool {
+        epoch.slot() == self.slot() || epoch.is_zero() || self.foreign.covers(epoch)
     }
 
     /// Somebody may see the thread's clock from now on: the next access is at a new moment.

@@ -39,16 +39,20 @@ impl<I: Copy> Seen<I> {
 ///
 /// In a program without races there is one write and one read, or the reads of several threads, and a read never joins:
 /// who covers the epoch of a write knows all that the writer knew (see [`ThreadClock`]).
+///
+/// In the order in which it lies in memory: what an access that is nothing new looks at comes last, next to what the keeper
+/// has behind it.
+#[repr(C)]
 #[derive(Debug)]
 pub struct VarState<I> {
-    /// The last write; epoch [`Epoch::NONE`] before the first.
-    write: Seen<I>,
-    /// The last read that is remembered; [`Epoch::NONE`] if none is.
-    read: Seen<I>,
-    /// The writer's clock at the last write.
+    read_info: I,
+    write_info: I,
+    /// The writer's clock at the last write, which was the moment that it was published at; none before the first.
     last_write: SyncClock,
-    /// Absent while `write` and `read` say everything.
+    /// Absent while the last write and `read` say everything.
     more: Option<Box<More<I>>>,
+    /// The last read that is remembered; [`Epoch::NONE`] if none is.
+    read: Epoch,
 }
 
 /// What is remembered beside the last write and the first read.
@@ -67,10 +71,11 @@ impl<I: Copy> VarState<I> {
     #[must_use]
     pub const fn new(placeholder: I) -> Self {
         Self {
-            write: Seen { epoch: Epoch::NONE, info: placeholder },
-            read: Seen { epoch: Epoch::NONE, info: placeholder },
+            read_info: placeholder,
+            write_info: placeholder,
             last_write: SyncClock::new(),
             more: None,
+            read: Epoch::NONE,
         }
     }
 
@@ -79,12 +84,10 @@ impl<I: Copy> VarState<I> {
     #[inline]
     pub fn read(&mut self, thread: &mut ThreadClock, info: I) -> &[AccessInfo<I>] {
         let epoch = thread.access();
-        if self.more.is_some() | !thread.covers(self.write.epoch) | !thread.covers(self.read.epoch) {
+        if !self.is_short_for::<false>(thread) {
             return self.read_slow(thread, Seen { epoch, info });
         }
-        if self.read.epoch != epoch {
-            self.read = Seen { epoch, info };
-        }
+        self.remember_read(epoch, info);
         &[]
     }
 
@@ -92,20 +95,93 @@ impl<I: Copy> VarState<I> {
     /// unless there is a race.
     #[inline]
     pub fn write(&mut self, thread: &mut ThreadClock, info: I) -> &[AccessInfo<I>] {
-        let write = Seen { epoch: thread.access(), info };
-        if self.more.is_some() | !thread.covers(self.write.epoch) | !thread.covers(self.read.epoch) {
-            return self.write_slow(thread, write);
+        thread.access();
+        if !self.is_short_for::<false>(thread) {
+            return self.write_slow(thread, info);
         }
-        self.write = write;
-        self.read.epoch = Epoch::NONE;
+        self.write_info = info;
+        self.read = Epoch::NONE;
         self.last_write.publish(thread);
         &[]
     }
 
+    /// Are a write and a read, or one of them, all that is remembered, and does the thread know them? Then an access is in no
+    /// conflict. `OWN`: false, too, if another thread has touched the cell last; that is seen without a call.
+    #[inline(always)]
+    #[must_use]
+    pub fn is_short_for<const OWN: bool>(&self, thread: &ThreadClock) -> bool {
+        let knows =
+            |epoch: Epoch| epoch.slot() == thread.slot() || epoch.is_zero() || (!OWN && thread.foreign().covers(epoch));
+        self.more.is_none() && knows(self.last_write.epoch()) && knows(self.read)
+    }
+
+    /// [`read`](Self::read), if it [is short](Self::is_short_for). False, and nothing done, if the thread's clock overflows.
+    #[inline(always)]
+    #[must_use]
+    pub fn read_short(&mut self, thread: &mut ThreadClock, info: I) -> bool {
+        let Some(epoch) = thread.access_in_place() else { return false };
+        self.remember_read(epoch, info);
+        true
+    }
+
+    /// [`write`](Self::write), if it [is short](Self::is_short_for) and takes no memory; false if it does, and nothing done that
+    /// the write would not begin with. `OWN`: false, too, if the thread has learned something since it wrote the cell last.
+    #[inline(always)]
+    #[must_use]
+    pub fn write_short<const OWN: bool>(&mut self, thread: &mut ThreadClock, info: I) -> bool {
+        let done = thread.access_in_place().is_some()
+            && (self.last_write.publish_again(thread) || (!OWN && self.last_write.publish_in_place(thread)));
+        if done {
+            self.write_info = info;
+            self.read = Epoch::NONE;
+        }
+        done
+    }
+
+    /// Is a read by the thread nothing new: in no conflict, and what is remembered stands for it? Then [`read`](Self::read)
+    /// would change nothing. One-sided: false says nothing.
+    #[inline(always)]
+    #[must_use]
+    pub fn has_read(&self, thread: &ThreadClock) -> bool {
+        match &self.more {
+            None => self.has_read_alone(thread),
+            Some(more) => self.is_one_of_the_reads(more, thread),
+        }
+    }
+
+    /// As [`has_read`](Self::has_read), if no other thread has read since the last write. One-sided: false says nothing.
+    #[inline(always)]
+    #[must_use]
+    pub fn has_read_alone(&self, thread: &ThreadClock) -> bool {
+        // In the short form a read is remembered only if it knew of the last write, and what a thread knows it does not forget.
+        self.more.is_none() && thread.is_at(self.read)
+    }
+
+    fn is_one_of_the_reads(&self, more: &More<I>, thread: &ThreadClock) -> bool {
+        thread.covers_own(self.last_write.epoch())
+            && more.writes.iter().all(|write| thread.covers(write.epoch))
+            && (thread.is_at(self.read)
+                || (!thread.covers_own(self.read) && more.reads.iter().any(|read| thread.is_at(read.epoch))))
+    }
+
+    /// Do several threads read the cell, with no race between what is remembered?
+    #[must_use]
+    pub fn is_read_by_several(&self) -> bool {
+        self.more.as_ref().is_some_and(|more| more.writes.is_empty() && !more.reads.is_empty())
+    }
+
+    #[inline(always)]
+    fn remember_read(&mut self, epoch: Epoch, info: I) {
+        if self.read != epoch {
+            self.read = epoch;
+            self.read_info = info;
+        }
+    }
+
     #[inline(never)]
     fn read_slow(&mut self, thread: &mut ThreadClock, read: Seen<I>) -> &[AccessInfo<I>] {
-        let Self { write, read: first, last_write, more } = self;
-        let more = more.get_or_insert_with(More::boxed);
+        let write = self.written();
+        let more = self.more.get_or_insert_with(More::boxed);
         more.conflicts.clear();
         let known = thread.covers(write.epoch);
         if !known {
@@ -115,12 +191,12 @@ impl<I: Copy> VarState<I> {
         more.conflicts.extend(others.map(|write| write.told(true)));
         if !known {
             // Only now is there anything to learn from the value; the check above must come before.
-            last_write.acquire(thread);
+            self.last_write.acquire(thread);
         }
-        if thread.covers(first.epoch) {
+        if thread.covers(self.read) {
             // Same slot, or ordered before: this read stands for it.
-            if first.epoch != read.epoch {
-                *first = read;
+            if self.read != read.epoch {
+                (self.read, self.read_info) = (read.epoch, read.info);
                 more.reads.retain(|other| other.epoch.slot() != read.epoch.slot());
             }
         } else if let Some(own) = more.reads.iter_mut().find(|own| own.epoch.slot() == read.epoch.slot()) {
@@ -135,27 +211,28 @@ impl<I: Copy> VarState<I> {
     }
 
     #[inline(never)]
-    fn write_slow(&mut self, thread: &mut ThreadClock, write: Seen<I>) -> &[AccessInfo<I>] {
+    fn write_slow(&mut self, thread: &mut ThreadClock, info: I) -> &[AccessInfo<I>] {
+        let last = self.written();
         let more = self.more.get_or_insert_with(More::boxed);
         more.conflicts.clear();
-        if !thread.covers(self.write.epoch) {
-            more.writes.push(self.write);
+        if !thread.covers(last.epoch) {
+            more.writes.push(last);
         }
         more.writes.retain(|other| !thread.covers(other.epoch));
         more.reads.retain(|other| !thread.covers(other.epoch));
-        if thread.covers(self.read.epoch) {
+        if thread.covers(self.read) {
             match more.reads.pop() {
-                Some(other) => self.read = other,
-                None => self.read.epoch = Epoch::NONE,
+                Some(other) => (self.read, self.read_info) = (other.epoch, other.info),
+                None => self.read = Epoch::NONE,
             }
         }
         more.conflicts.extend(more.writes.iter().rev().map(|write| write.told(true)));
-        if !self.read.epoch.is_zero() {
-            let reads = std::iter::once(&self.read).chain(&more.reads);
-            more.conflicts.extend(reads.map(|read| read.told(false)));
+        if !self.read.is_zero() {
+            let first = Seen { epoch: self.read, info: self.read_info };
+            more.conflicts.extend(std::iter::once(&first).chain(&more.reads).map(|read| read.told(false)));
         }
         let quiet = more.conflicts.is_empty();
-        self.write = write;
+        self.write_info = info;
         self.last_write.publish(thread);
         if quiet {
             // Everything is ordered before this write: back to the short form.
@@ -163,10 +240,129 @@ impl<I: Copy> VarState<I> {
         }
         self.more.as_ref().map_or(&[], |more| &more.conflicts)
     }
+
+    /// The last write.
+    fn written(&self) -> Seen<I> {
+        Seen { epoch: self.last_write.epoch(), info: self.write_info }
+    }
 }
 
 impl<I> More<I> {
     fn boxed() -> Box<Self> {
         Box::new(Self { writes: Vec::new(), reads: Vec::new(), conflicts: Vec::new() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::thread::SlotTable;
+    use super::*;
+
+    /// How an access was taken down.
+    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+    enum Way {
+        Alone,
+        Again,
+        Own,
+        Short,
+        Whole,
+    }
+
+    /// Threads, locks and cells.
+    struct World {
+        threads: Vec<ThreadClock>,
+        locks: Vec<SyncClock>,
+        cells: Vec<VarState<u32>>,
+    }
+
+    impl World {
+        fn new() -> Self {
+            let mut slots = SlotTable::new();
+            Self {
+                threads: (0..4).map(|_| slots.root().unwrap()).collect(),
+                locks: (0..2).map(|_| SyncClock::new()).collect(),
+                cells: (0..3).map(|_| VarState::new(0)).collect(),
+            }
+        }
+
+        /// An access as the live recorder does it: looked at for what is nothing new, then for what is short. How far it came.
+        fn access_in_place(&mut self, thread: usize, cell: usize, write: bool, info: u32) -> Way {
+            let (thread, cell) = (&mut self.threads[thread], &mut self.cells[cell]);
+            if !write && cell.has_read_alone(thread) {
+                return Way::Alone;
+            }
+            if !write && cell.has_read(thread) {
+                return Way::Again;
+            }
+            if cell.is_short_for::<true>(thread)
+                && if write { cell.write_short::<true>(thread, info) } else { cell.read_short(thread, info) }
+            {
+                return Way::Own;
+            }
+            if cell.is_short_for::<false>(thread)
+                && if write { cell.write_short::<false>(thread, info) } else { cell.read_short(thread, info) }
+            {
+                return Way::Short;
+            }
+            Way::Whole
+        }
+
+        fn access(&mut self, thread: usize, cell: usize, write: bool, info: u32) -> Vec<AccessInfo<u32>> {
+            let (thread, cell) = (&mut self.threads[thread], &mut self.cells[cell]);
+            if write { cell.write(thread, info) } else { cell.read(thread, info) }.to_vec()
+        }
+    }
+
+    /// The short ways of the live recorder against the one that knows no shortcuts: the same conflicts and the same moments, and
+    /// in the end the same is remembered.
+    #[test]
+    fn short_ways_lead_to_the_same_place() {
+        let mut random = 1u64;
+        let mut below = move |bound: u64| {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            ((random >> 33) % bound) as usize
+        };
+        let mut ways = Vec::new();
+        let mut racy = 0;
+        for round in 0..400 {
+            let (mut short, mut whole) = (World::new(), World::new());
+            // In every other round all is guarded by a lock; in each fourth, cells are hardly written.
+            let (guarded, writes) = (round % 2 == 0, if round % 4 < 2 { 2 } else { 12 });
+            for info in 0..300 {
+                let (thread, cell, write) = (below(4), below(3), below(writes) == 0);
+                let repeats = 1 + below(4);
+                let lock = if guarded { Some(0) } else { (below(3) == 0).then(|| below(2)) };
+                for world in [&mut short, &mut whole] {
+                    lock.into_iter().for_each(|lock| world.locks[lock].acquire(&mut world.threads[thread]));
+                }
+                for _ in 0..repeats {
+                    let way = short.access_in_place(thread, cell, write, info);
+                    let found = match way {
+                        Way::Whole => short.access(thread, cell, write, info),
+                        _ => Vec::new(),
+                    };
+                    assert_eq!(found, whole.access(thread, cell, write, info), "{way:?}");
+                    assert_eq!(short.threads[thread].epoch(), whole.threads[thread].epoch(), "{way:?}");
+                    racy += usize::from(!found.is_empty());
+                    assert!(!guarded || found.is_empty());
+                    if !ways.contains(&way) {
+                        ways.push(way);
+                    }
+                }
+                for world in [&mut short, &mut whole] {
+                    lock.into_iter().for_each(|lock| world.locks[lock].publish(&mut world.threads[thread]));
+                }
+            }
+            assert_eq!(format!("{:?}", short.threads), format!("{:?}", whole.threads));
+            for (short, whole) in short.cells.iter_mut().zip(&mut whole.cells) {
+                // What the last access was in conflict with is of no matter to the next.
+                [&mut *short, &mut *whole]
+                    .into_iter()
+                    .filter_map(|cell| cell.more.as_mut())
+                    .for_each(|more| more.conflicts.clear());
+                assert_eq!(format!("{short:?}"), format!("{whole:?}"));
+            }
+        }
+        assert!(ways.len() == 5 && racy > 1000, "{ways:?} {racy}");
     }
 }

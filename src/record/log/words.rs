@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 #[cfg(doc)]
 use super::Room;
-use super::{READY_WORDS, ThreadLog, buffer, distance};
+use super::{READY_WORDS, Stand, ThreadLog, buffer, distance};
 use crate::event::{LockId, Op, ThreadId};
 use crate::trace::chunk::{self, FAR, WIDE_OBJECT};
 use crate::trace::code::{self, Parts};
@@ -71,21 +71,22 @@ impl ThreadLog {
         Last { len, word: last.load(Relaxed) }
     }
 
-    /// The lock is released, by a thread that has told where before: that is added to the last word. Gives its position.
+    /// The lock is released, by a thread that has told where before: that is added to the last word. Gives where the
+    /// thread stands.
     #[inline(always)]
-    pub(crate) fn end_hold(&mut self, hold: Hold) -> u64 {
+    pub(crate) fn end_hold(&mut self, hold: Hold) -> Stand {
         let (len, last) = self.buffer.last();
         last.store(hold.0, Relaxed);
-        self.earlier.wrapping_add(len as u64)
+        Stand(self.earlier.wrapping_add(len as u64))
     }
 
-    /// As [`ThreadLog::push_ready`]: the lock, held exclusively, is released, by a thread that has told where before. Gives its
-    /// position.
+    /// As [`ThreadLog::push_ready`]: the lock, held exclusively, is released, by a thread that has told where before. Gives where
+    /// it stands.
     #[inline(always)]
-    pub(crate) fn push_released(&mut self, ready: Ready, lock: LockId) -> u64 {
+    pub(crate) fn push_released(&mut self, ready: Ready, lock: LockId) -> Stand {
         debug_assert!(ready.0 == self.buffer.len() && lock.0 < WIDE_OBJECT);
         self.buffer.put(ready.0, chunk::event_word(chunk::RELEASED_AGAIN, 0, lock.0));
-        self.earlier.wrapping_add(ready.0 as u64 + 1)
+        Stand(self.earlier.wrapping_add(ready.0 as u64 + 1))
     }
 
     #[inline(always)]
@@ -97,10 +98,9 @@ impl ThreadLog {
     /// Nothing is to be added to the last word any more.
     pub(crate) fn close_word(&mut self) {
         if chunk::is_open(self.last().word) {
-            let thread = self.part.thread;
-            let position = self.last_after;
+            let own = (self.part.thread, self.last_after);
             // That something stands after events of its own thread says nothing.
-            self.make_room().after(thread, position);
+            self.make_room().0.after(own);
         }
     }
 
