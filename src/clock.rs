@@ -135,6 +135,13 @@ impl VectorClock {
         self.times.iter().all(|&time| time == 0) && self.far.is_zero()
     }
 
+    /// Was it never raised, nor joined with one that was? Cheap and one-sided: false says nothing.
+    #[inline(always)]
+    #[must_use]
+    pub const fn is_bare(&self) -> bool {
+        self.times.is_empty() && self.far.is_new()
+    }
+
     /// The time known of `slot`.
     #[inline]
     #[must_use]

@@ -62,6 +62,25 @@ mod programs {
         }
     }
 
+    /// Asks for a trace itself, and ends without another word, as the fork of it does that has no thread to write one.
+    #[test]
+    fn records_itself() {
+        if wanted() {
+            let path = std::env::var_os("TRACE").unwrap();
+            gordian::start(gordian::Config { record: Some(path.into()), ..Default::default() }).unwrap();
+            drop((take(&made().0), take(&made().1)));
+            // SAFETY: the child calls nothing but `exit`, whose handlers are what this is about.
+            let child = unsafe { libc::fork() };
+            if child == 0 {
+                std::process::exit(0);
+            }
+            let mut status = -1;
+            // SAFETY: `status` lives.
+            assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child);
+            assert_eq!(status, 0);
+        }
+    }
+
     /// A thread that the test leaves behind waits for work; so does nobody else.
     #[test]
     fn daemon() {
@@ -531,16 +550,28 @@ fn what_the_environment_says_wrong_is_told() {
 fn a_recorded_process_leaves_a_whole_trace() {
     let (directory, traces) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let record = ("GORDIAN_RECORD", traces.path().to_str().unwrap());
-    for (program, truncated) in [("orders::backward", false), ("ab_ba", false)] {
+    for program in ["orders::backward", "ab_ba"] {
         command(&[program], directory.path(), &[LIBTEST, record]).output().unwrap();
         let trace = std::fs::read_dir(traces.path()).unwrap().next().expect("a trace").unwrap().path();
-        let mut reader = TraceReader::open(std::fs::File::open(&trace).unwrap()).unwrap();
-        let (mut batch, mut events) = (Vec::new(), 0);
-        while reader.next_batch(&mut batch).unwrap().is_some() {
-            events += batch.len();
-        }
-        assert!(events > 3);
-        assert_eq!(reader.truncated().is_some(), truncated, "{program}");
+        assert!(whole(&trace) > 3, "{program}");
         std::fs::remove_file(trace).unwrap();
     }
+}
+
+/// How many events are in a trace that has its end.
+fn whole(trace: &Path) -> usize {
+    let mut reader = TraceReader::open(std::fs::File::open(trace).unwrap()).unwrap();
+    let events = reader.read_to_end().unwrap().len();
+    assert!(reader.truncated().is_none(), "{}", trace.display());
+    events
+}
+
+#[test]
+fn a_program_that_never_says_finish_leaves_a_whole_trace() {
+    let directory = tempfile::tempdir().unwrap();
+    let trace = directory.path().join("own.gordian");
+    let mut command = command(&["records_itself"], directory.path(), &[("TRACE", trace.to_str().unwrap())]);
+    let output = command.env_remove("GORDIAN_REPORT").output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert!(whole(&trace) > 3);
 }

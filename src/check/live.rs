@@ -20,7 +20,8 @@ pub fn start(config: Config) -> Result<(), StartError> {
 }
 
 /// Completes the trace that [`Config::record`] asked for: what happened so far is in the file, with its end mark. Events
-/// after this are not recorded. Does nothing when nothing is recorded.
+/// after this are not recorded. Does nothing when nothing is recorded. On Unix a process that ends without it, by the end of
+/// `main` or [`std::process::exit`], completes the trace by itself, but tells no one of errors.
 ///
 /// # Errors
 ///

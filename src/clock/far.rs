@@ -37,6 +37,11 @@ impl Far {
         Self(None)
     }
 
+    #[inline(always)]
+    pub(super) const fn is_new(&self) -> bool {
+        self.0.is_none()
+    }
+
     fn blocks(&self) -> &[Block] {
         self.0.as_ref().map_or(&[], |blocks| blocks)
     }

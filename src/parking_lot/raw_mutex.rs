@@ -49,6 +49,7 @@ impl<R: lock_api::RawMutex> WatchedRaw<R> {
     /// A lock on behalf of the operation at `place`.
     #[inline(always)]
     pub(super) fn lock_at(&self, place: Place) -> R::Guard {
+        self.meta.prefetch();
         let Some(guard) = self.inner.try_lock() else { return self.lock_slow(place) };
         locks::acquired(&self.meta, Attempt::Blocking, place);
         guard

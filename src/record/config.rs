@@ -88,7 +88,9 @@ pub(crate) fn fix(config: Config) -> Result<(), StartError> {
         LOG.set(log).map_err(|_| StartError::AlreadyStarted)?;
         recording_begins();
     }
-    CONFIG.set(config).map_err(|_| StartError::AlreadyStarted)
+    CONFIG.set(config).map_err(|_| StartError::AlreadyStarted)?;
+    process::begun();
+    Ok(())
 }
 
 /// The configuration in force; that of the environment is fixed by the first call.

@@ -67,7 +67,7 @@ impl Context {
 
     /// Is the thread in the trace that is recorded?
     pub(crate) fn has_events(&self) -> bool {
-        self.log.as_ref().is_some_and(|log| log.position() > 0)
+        self.log.as_ref().is_some_and(|log| log.has_events())
     }
 
     /// The part of the trace of a thread that has one.
@@ -79,7 +79,8 @@ impl Context {
     pub(crate) unsafe fn recorded_log(log: &mut Option<ThreadLog>) -> &mut ThreadLog {
         match log {
             Some(log) => log,
-            // SAFETY: `install` makes a pointer with the bit RECORDED only of a context with a log, and nothing takes it out.
+            // SAFETY: `install` makes a pointer with the bit RECORDED only of a context with a log, and who takes that out takes
+            // the bit, too.
             None => unsafe { unreachable_unchecked() },
         }
     }
@@ -108,7 +109,8 @@ impl Context {
 /// The lowest bit of [`CURRENT`]: the thread's events are recorded, or there is no context to be had. So the hot path of a
 /// thread of which nothing is recorded tests one bit.
 const ODD: usize = 1;
-/// The next bit: there is a context, and its events are recorded.
+/// The next bit: there is a context, and its events are recorded, and [not far](ThreadLog::is_far). So the hot paths of such
+/// threads test one bit.
 const RECORDED: usize = 2;
 const _: () = assert!(align_of::<Context>() > ODD | RECORDED);
 /// No hook has run on this thread.
@@ -172,6 +174,16 @@ impl Drop for Entered {
 }
 
 impl Entered {
+    /// There may be news of the thread's log since it was last in the tool.
+    #[inline]
+    fn hear_of_log(&mut self) {
+        match &self.log {
+            Some(log) if log.is_over() => self.end_recording(),
+            Some(log) if log.is_far() => self.current = self.current.map_addr(|address| address & !RECORDED),
+            _ => {}
+        }
+    }
+
     /// What the thread does is kept no longer: it goes on as one of which nothing is recorded.
     #[cold]
     #[inline(never)]
@@ -195,8 +207,8 @@ pub(crate) fn enter() -> Option<Entered> {
     }
     CURRENT.set(BUSY);
     let mut entered = Entered { current };
-    if current.addr() & ODD != 0 && entered.log.as_ref().is_some_and(ThreadLog::is_over) {
-        entered.end_recording();
+    if current.addr() & ODD != 0 {
+        entered.hear_of_log();
     }
     Some(entered)
 }
@@ -214,7 +226,7 @@ pub(crate) fn current() -> Current {
 }
 
 impl Current {
-    /// The same, if the thread's events are recorded.
+    /// The same, if the thread's events are recorded, and not far.
     #[inline(always)]
     pub(crate) fn recorded(self) -> Option<Recorded> {
         if self.0.addr() & RECORDED != 0 { Some(Recorded(self.0)) } else { None }
@@ -252,7 +264,7 @@ impl Current {
     }
 }
 
-/// [`Current`] of a thread whose events are recorded.
+/// [`Current`] of a thread whose events are recorded, and not far.
 #[derive(Clone, Copy)]
 #[repr(transparent)]
 pub(crate) struct Recorded(*mut Context);
@@ -313,11 +325,15 @@ impl Drop for Inside {
 pub(crate) fn install(context: Context) {
     CURRENT.set(BUSY);
     super::stacks::belong_to(context.thread);
-    let recorded = context.log.is_some();
+    let bits = match &context.log {
+        None => 0,
+        Some(log) if log.is_far() => ODD,
+        Some(_) => ODD | RECORDED,
+    };
     let context = Box::into_raw(Box::new(context));
     // Registers the destructor. It fails only in a thread that is being torn down already; the context then lives on.
     let _ = TEARDOWN.try_with(|_| ());
-    CURRENT.set(context.map_addr(|address| address | if recorded { ODD | RECORDED } else { 0 }));
+    CURRENT.set(context.map_addr(|address| address | bits));
 }
 
 /// The current thread, if hooks have seen it: also inside the tool.

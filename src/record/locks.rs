@@ -9,6 +9,7 @@ mod heir;
 mod held;
 mod known;
 mod meta;
+mod notes;
 mod order;
 mod pins;
 mod rw;
@@ -130,13 +131,11 @@ extern "C" fn acquired_behind(current: Current, meta: &LockMeta, place: Place, c
 /// As [`acquired_plain`], of all other threads.
 #[inline(never)]
 extern "C" fn acquired_recorded(current: Current, meta: &LockMeta, place: Place) {
+    let Some(recorded) = current.recorded() else { return acquired_slow(meta, place, Attempt::Blocking) };
     // SAFETY: see `acquired_plain`.
-    let push = current
-        .recorded()
-        .map(|current| unsafe { push_known::<true, false>(current.hot(), meta, Attempt::Blocking, place) });
-    match push {
-        Some(Push::Done) => {}
-        Some(Push::New) => acquired_recorded_first(current, meta, place),
+    match unsafe { push_known::<true, false>(recorded.hot(), meta, Attempt::Blocking, place) } {
+        Push::Done => {}
+        Push::New => acquired_recorded_first(current, meta, place),
         _ => acquired_recorded_handed(current, meta, place, Attempt::Blocking),
     }
 }
@@ -144,18 +143,18 @@ extern "C" fn acquired_recorded(current: Current, meta: &LockMeta, place: Place)
 /// As [`acquired_recorded`], of a lock that the registry does not know yet.
 #[inline(never)]
 extern "C" fn acquired_recorded_first(current: Current, meta: &LockMeta, place: Place) {
+    let Some(recorded) = current.recorded() else { return acquired_slow(meta, place, Attempt::Blocking) };
     // SAFETY: see `acquired_plain`.
-    if !current.recorded().is_some_and(|current| unsafe { push_heir::<true>(current.hot(), meta, place) }) {
+    if !unsafe { push_heir::<true>(recorded.hot(), meta, place) } {
         acquired_recorded_handed(current, meta, place, Attempt::Blocking);
     }
 }
 
 #[inline(never)]
 extern "C" fn acquired_recorded_handed(current: Current, meta: &LockMeta, place: Place, attempt: Attempt) {
+    let Some(recorded) = current.recorded() else { return acquired_slow(meta, place, attempt) };
     // SAFETY: see `acquired_plain`.
-    let push =
-        current.recorded().map(|current| unsafe { push_known::<true, true>(current.hot(), meta, attempt, place) });
-    if push != Some(Push::Done) {
+    if unsafe { push_known::<true, true>(recorded.hot(), meta, attempt, place) } != Push::Done {
         acquired_slow(meta, place, attempt);
     }
 }
@@ -221,34 +220,38 @@ fn record_released(context: &mut Context, meta: &LockMeta) {
     poison(context, meta);
     if let Some(log) = &mut context.log {
         let op = Op::Released { lock: meta.given_id(), mode: Mode::Exclusive };
-        let position = log.make_room().push(op, meta.created());
-        meta.log_released(context.thread, position);
+        let mut room = log.make_room();
+        room.before_others();
+        meta.log_released(room.push(op, meta.created()));
     }
 }
 
 /// The holder of the lock looks at what it guards, or is about to change it. One load of a thread of which nothing is recorded.
 #[inline(always)]
 pub(crate) fn looked(meta: &LockMeta, write: bool, place: Place) {
-    let Some(current) = context::current().recorded() else { return };
+    let current = context::current();
     match write {
+        _ if current.is_plain() => {}
         false => read(current, meta, place),
         true => changed(current, meta, place),
     }
 }
 
 #[inline(never)]
-extern "C" fn read(current: Recorded, meta: &LockMeta, place: Place) {
+extern "C" fn read(current: Current, meta: &LockMeta, place: Place) {
+    let Some(recorded) = current.recorded() else { return look_slow(meta, place, false) };
     // SAFETY: see `acquired_plain`.
-    if !unsafe { look_ready::<false>(current, meta, place) } {
-        look_again(current, meta, place, false);
+    if !unsafe { look_ready::<false>(recorded, meta, place) } {
+        look_again(recorded, meta, place, false);
     }
 }
 
 #[inline(never)]
-extern "C" fn changed(current: Recorded, meta: &LockMeta, place: Place) {
+extern "C" fn changed(current: Current, meta: &LockMeta, place: Place) {
+    let Some(recorded) = current.recorded() else { return look_slow(meta, place, true) };
     // SAFETY: see `acquired_plain`.
-    if !unsafe { look_ready::<true>(current, meta, place) } {
-        look_again(current, meta, place, true);
+    if !unsafe { look_ready::<true>(recorded, meta, place) } {
+        look_again(recorded, meta, place, true);
     }
 }
 
@@ -308,10 +311,9 @@ pub(crate) fn released_or_poisoned(meta: &LockMeta) {
     if current.is_plain() { released_plain(current, meta) } else { released_recorded_or_poisoned(current, meta) }
 }
 
-/// Small, and not part of the next one: that saves no registers, either.
 #[inline(never)]
 extern "C" fn released_recorded_or_poisoned(current: Current, meta: &LockMeta) {
-    if std::thread::panicking() { released_slow(meta) } else { released_recorded(current, meta) }
+    if std::thread::panicking() { released_slow(meta) } else { end_recorded(current, meta) }
 }
 
 /// As [`acquired_plain`].
@@ -326,40 +328,44 @@ extern "C" fn released_plain(current: Current, meta: &LockMeta) {
 /// As [`acquired_recorded`].
 #[inline(never)]
 extern "C" fn released_recorded(current: Current, meta: &LockMeta) {
+    end_recorded(current, meta);
+}
+
+#[inline(always)]
+fn end_recorded(current: Current, meta: &LockMeta) {
+    let Some(recorded) = current.recorded() else { return released_slow(meta) };
     // SAFETY: see `acquired_plain`.
-    match current.recorded().map(|current| unsafe { end_hold::<false>(current.hot(), meta) }) {
-        Some(Hold::Ended) => {}
-        Some(Hold::Not) => released_recorded_below(current, meta),
-        Some(Hold::Fresh) => released_recorded_first(current, meta),
-        Some(Hold::New) | None => released_recorded_handed(current, meta),
+    match unsafe { end_hold::<false>(recorded.hot(), meta) } {
+        Hold::Ended => {}
+        Hold::Not => released_recorded_below(recorded, meta),
+        Hold::Fresh => released_recorded_first(recorded, meta),
+        Hold::New => released_recorded_handed(recorded, meta),
     }
 }
 
 /// As [`released_recorded`], of a lock that was never taken before.
 #[inline(never)]
-extern "C" fn released_recorded_first(current: Current, meta: &LockMeta) {
+extern "C" fn released_recorded_first(current: Recorded, meta: &LockMeta) {
     // SAFETY: see `acquired_plain`.
-    match current.recorded().map(|current| unsafe { end_hold::<true>(current.hot(), meta) }) {
-        Some(Hold::Ended) => {}
+    match unsafe { end_hold::<true>(current.hot(), meta) } {
+        Hold::Ended => {}
         _ => released_recorded_handed(current, meta),
     }
 }
 
 /// As [`released_recorded`], of a lock below which others were taken, or looked at.
 #[inline(never)]
-extern "C" fn released_recorded_below(current: Current, meta: &LockMeta) {
+extern "C" fn released_recorded_below(current: Recorded, meta: &LockMeta) {
     // SAFETY: see `acquired_plain`.
-    let known = current.recorded().is_some_and(|current| unsafe { pop_known::<true, false>(current.hot(), meta) });
-    if !known {
+    if !unsafe { pop_known::<true, false>(current.hot(), meta) } {
         released_recorded_handed(current, meta);
     }
 }
 
 #[inline(never)]
-extern "C" fn released_recorded_handed(current: Current, meta: &LockMeta) {
+extern "C" fn released_recorded_handed(current: Recorded, meta: &LockMeta) {
     // SAFETY: see `acquired_plain`.
-    let known = current.recorded().is_some_and(|current| unsafe { pop_known::<true, true>(current.hot(), meta) });
-    if !known {
+    if !unsafe { pop_known::<true, true>(current.hot(), meta) } {
         released_slow(meta);
     }
 }

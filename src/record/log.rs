@@ -17,6 +17,7 @@
 
 mod buffer;
 mod outgoing;
+mod stand;
 mod words;
 mod writer;
 
@@ -39,6 +40,8 @@ use crate::trace::pack::Word;
 use crate::trace::tables::{Entries, kind_number};
 use buffer::Buffer;
 use outgoing::{Outgoing, Packing};
+use stand::FAR_POSITION;
+pub(crate) use stand::Stand;
 pub(crate) use words::{HeldWord, Origin};
 
 /// How often the writer looks into buffers that are not full.
@@ -209,7 +212,7 @@ pub(crate) struct ThreadLog {
     buffer: Buffer,
     /// The address whose distance to a site is the site's place.
     origin: usize,
-    /// Words of earlier fillings, less the words that are no events: position is this and the length of the buffer.
+    /// Words of earlier fillings, less the words that are no events: with the length of the buffer it is a [`Stand`].
     earlier: u64,
     last_stamp: u64,
     last_after: u64,
@@ -217,6 +220,8 @@ pub(crate) struct ThreadLog {
     last_made: u32,
     /// See [`ThreadLog::is_over`].
     over: bool,
+    /// See [`ThreadLog::is_far`].
+    far: bool,
     packing: Packing,
     part: Arc<Part>,
     shared: Arc<Shared>,
@@ -228,14 +233,16 @@ impl ThreadLog {
         let part = Arc::new(Part { thread, buffer: buffer.clone(), passed: Mutex::default() });
         shared.parts.lock().push(part.clone());
         let (packing, origin) = (Packing::default(), shared.origin);
+        let begin = Stand::begin(thread);
         Self {
             buffer,
             origin,
-            earlier: 0,
+            earlier: begin.unwrap_or(Stand::NONE).0,
             last_stamp: 0,
             last_after: 0,
             last_made: 0,
             over: false,
+            far: begin.is_none(),
             packing,
             part,
             shared,
@@ -248,10 +255,28 @@ impl ThreadLog {
         self.over
     }
 
-    /// How many events this thread has logged; what is one word counts as one.
+    /// Can't what this thread does be told from elsewhere by its place among the thread's events? Then it is not for the hot
+    /// paths, and events that others are ordered after are stamped.
     #[inline(always)]
-    pub(crate) fn position(&self) -> u64 {
-        self.earlier.wrapping_add(self.buffer.len() as u64)
+    pub(crate) const fn is_far(&self) -> bool {
+        self.far
+    }
+
+    /// Has the thread logged anything?
+    pub(crate) fn has_events(&self) -> bool {
+        self.near_stand().position() > 0
+    }
+
+    /// Behind which event this thread stands; what is one word counts as one.
+    #[inline(always)]
+    pub(crate) fn stand(&self) -> Stand {
+        if self.far { Stand::STAMPED } else { self.near_stand() }
+    }
+
+    /// As [`stand`](Self::stand), on a hot path.
+    #[inline(always)]
+    fn near_stand(&self) -> Stand {
+        Stand(self.earlier.wrapping_add(self.buffer.len() as u64))
     }
 
     /// What it counts places from.
@@ -301,7 +326,8 @@ impl ThreadLog {
     #[inline(never)]
     fn empty(&mut self) {
         self.over = self.shared.with_room().closed && self.shared.keeps.is_some();
-        self.earlier = self.earlier.wrapping_add(self.buffer.len() as u64);
+        self.earlier = self.near_stand().0;
+        self.far |= self.near_stand().position() > FAR_POSITION;
         self.part.pass_on(&self.shared, &mut self.packing, true);
     }
 }
@@ -324,20 +350,31 @@ pub(crate) struct Room<'a>(&'a mut ThreadLog);
 
 impl Room<'_> {
     /// Logs the event. What orders it against other threads' events ([`Room::after`], [`Room::stamp`]) comes first. The
-    /// result is the thread's position behind it.
+    /// result is where the thread stands behind it.
     #[inline]
-    pub(crate) fn push(mut self, op: Op, site: &'static Location<'static>) -> u64 {
+    pub(crate) fn push(mut self, op: Op, site: &'static Location<'static>) -> Stand {
         let Parts { code, object, extra } = code::split(op);
         if let Some(extra) = extra {
             self.0.control(code::extra_word(extra));
         }
         self.put_placed(code, object, site);
-        self.0.position()
+        self.0.stand()
     }
 
-    /// The event stands after the first `position` events of `thread`.
-    pub(crate) fn after(&mut self, thread: ThreadId, position: u64) {
-        self.0.after((thread, position));
+    /// The event stands behind where another thread stood.
+    pub(crate) fn after(&mut self, last: Stand) {
+        match last.thread() {
+            Some(thread) => self.0.after((thread, last.position())),
+            None if last == Stand::STAMPED => self.stamp(),
+            None => {}
+        }
+    }
+
+    /// Others will stand [`after`](Self::after) the event: if they can't be told so, it is stamped.
+    pub(crate) fn before_others(&mut self) {
+        if self.0.far {
+            self.stamp();
+        }
     }
 
     /// The event stands where this is called among all stamped ones. To be called where the object that the event is

@@ -9,6 +9,8 @@ use std::ffi::{OsStr, OsString};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+#[cfg(unix)]
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use parking_lot::Mutex;
@@ -160,10 +162,11 @@ pub(crate) fn cannot_record(path: &Path, error: &std::io::Error) {
     to_stderr(&format!("gordian: {RECORD}: cannot write {}: {error}; there will be no trace\n", path.display()));
 }
 
-/// What the environment asked for is in force.
+/// What the environment, or [`start`](crate::start), asked for is in force.
 pub(crate) fn begun() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
     if get().is_some() || config::log().is_some() {
-        at_exit();
+        ONCE.call_once(at_exit);
     }
 }
 
@@ -315,9 +318,14 @@ fn exit_now(code: i32) -> ! {
     std::process::exit(code)
 }
 
+/// The process whose end is noted. A child that was forked off has no thread that would write its trace.
+#[cfg(unix)]
+static WATCHED: AtomicU32 = AtomicU32::new(0);
+
 /// Sees to it that the end of the process is noted, and the trace completed.
 #[cfg(unix)]
 fn at_exit() {
+    WATCHED.store(std::process::id(), Ordering::Relaxed);
     // SAFETY: `exited` is a function of this program, which does not unwind.
     unsafe { libc::atexit(exited) };
 }
@@ -328,7 +336,7 @@ fn at_exit() {}
 #[cfg(unix)]
 extern "C" fn exited() {
     // A child that was forked off writes to no one's file.
-    if get().is_some_and(|process| !process.is_this()) {
+    if WATCHED.load(Ordering::Relaxed) != std::process::id() {
         return;
     }
     let _inside = context::Inside::new();

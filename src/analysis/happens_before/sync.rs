@@ -135,16 +135,24 @@ impl SyncClock {
         }
     }
 
-    /// [`publish`](Self::publish), if it is the first and the thread knows of no other; false, and nothing done, if not.
+    /// [`publish`](Self::publish), if nobody else is known, neither here nor to the thread; false, and nothing done, if not.
+    /// One-sided: it may be so all the same.
     #[inline(always)]
-    pub fn publish_first(&mut self, thread: &mut ThreadClock) -> bool {
-        if self.is_new() && thread.foreign().is_zero() {
-            self.publisher = thread.knowledge();
-            self.epoch = thread.epoch();
-            thread.mark_published();
-            return true;
+    pub fn publish_alone(&mut self, thread: &mut ThreadClock) -> bool {
+        if self.rest.is_some() || !thread.foreign().is_bare() {
+            return false;
         }
-        false
+        self.publisher = thread.knowledge();
+        self.epoch = thread.epoch();
+        thread.mark_published();
+        true
+    }
+
+    /// Would an acquire learn nothing, whoever does it? One-sided: false says nothing.
+    #[inline(always)]
+    #[must_use]
+    pub fn is_bare(&self) -> bool {
+        self.epoch.is_zero() && self.rest.is_none()
     }
 
     /// Was nothing ever published? One-sided: false says nothing.

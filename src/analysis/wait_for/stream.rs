@@ -14,6 +14,9 @@ use crate::event::{BarrierId, ChannelId, Event, LockId, Mode, Op, ThreadId};
 /// A waiter is taken out of the graph by the event that grants its wait (the notification, the message), as the live
 /// runtime does, and not only when it is seen to go on: between the two it is on its way. Condvar and channel waiters
 /// are granted in the order of their requests, which is the order that the wrappers keep.
+///
+/// A thread that nobody was seen to start is a root: the first thread of the program, or of a check. The program ends with
+/// its roots, so what then waits for anybody at all is a daemon, as it is live.
 #[derive(Default, Debug)]
 pub struct WaitForAnalysis {
     graph: WaitGraph,
@@ -21,17 +24,31 @@ pub struct WaitForAnalysis {
     queues: FxHashMap<Wait, VecDeque<ThreadId>>,
     arrivals: FxHashMap<BarrierId, u32>,
     channels: FxHashMap<ChannelId, Backlog>,
+    /// Roots that have been seen, and how many of them have ended.
+    roots: u32,
+    ended_roots: u32,
 }
 
 #[derive(Default, Debug, Clone)]
 struct State {
     seen: bool,
+    /// Somebody has started it.
+    forked: bool,
     held: Vec<Holding>,
 }
 
 impl WaitForAnalysis {
     /// Takes the next event. Returns the knot that it closes, if any.
     pub fn event(&mut self, ordinal: u64, event: &Event) -> Option<Knot> {
+        let knot = self.step(ordinal, event)?;
+        let is_over = self.ended_roots > 0 && self.ended_roots == self.roots;
+        if is_over && knot.needs_all_threads() {
+            return None;
+        }
+        Some(knot)
+    }
+
+    fn step(&mut self, ordinal: u64, event: &Event) -> Option<Knot> {
         let thread = event.owner.actor();
         self.meet(event.owner.thread);
         self.meet(thread);
@@ -74,7 +91,10 @@ impl WaitForAnalysis {
     fn progress(&mut self, ordinal: u64, event: &Event) -> Option<Knot> {
         let thread = event.owner.actor();
         match event.op {
-            Op::Fork { child } => self.meet(child),
+            Op::Fork { child } => {
+                self.state(child).forked = true;
+                self.meet(child);
+            }
             Op::TaskSpawned { task } => self.meet(ThreadId::of_task(task)),
             Op::TaskEnded { task, .. } => {
                 let task = ThreadId::of_task(task);
@@ -89,7 +109,9 @@ impl WaitForAnalysis {
                 for backlog in self.channels.values_mut() {
                     backlog.takers.retain(|&taker| taker != thread);
                 }
-                let knot = self.graph.end(thread, &left);
+                let is_root = self.is_root(thread);
+                self.ended_roots += u32::from(is_root);
+                let knot = self.graph.end(thread, &left).filter(|_| !is_root);
                 return self.starve(knot);
             }
             Op::Acquired { lock, mode, .. } => {
@@ -172,12 +194,21 @@ impl WaitForAnalysis {
     }
 
     fn meet(&mut self, thread: ThreadId) {
+        if !std::mem::replace(&mut self.state(thread).seen, true) {
+            self.roots += u32::from(self.is_root(thread));
+            self.graph.begin(thread, SessionId::default());
+        }
+    }
+
+    fn state(&mut self, thread: ThreadId) -> &mut State {
         if self.known.len() <= thread.place() {
             self.known.resize(thread.place() + 1, State::default());
         }
-        if !std::mem::replace(&mut self.known[thread.place()].seen, true) {
-            self.graph.begin(thread, SessionId::default());
-        }
+        &mut self.known[thread.place()]
+    }
+
+    fn is_root(&mut self, thread: ThreadId) -> bool {
+        thread.task().is_none() && !self.state(thread).forked
     }
 
     fn held(&mut self, thread: ThreadId) -> &mut Vec<Holding> {
@@ -237,6 +268,20 @@ mod tests {
         assert_eq!(run(&[(0, Op::Fork { child: ThreadId(1) }), (1, wait), (0, notify), (0, join)]), []);
         let early = Op::Notify { condvar, all: false, woken: 0 };
         assert_eq!(run(&[(0, Op::Fork { child: ThreadId(1) }), (0, early), (1, wait), (0, join)]), [(4, vec![0, 1])]);
+    }
+
+    #[test]
+    fn who_waits_when_the_program_ends_is_a_daemon() {
+        let (fork, recv) = (Op::Fork { child: ThreadId(1) }, Op::RecvRequest { channel: ChannelId(0) });
+        assert_eq!(run(&[(0, fork), (1, recv), (0, Op::End)]), []);
+        assert_eq!(run(&[(0, fork), (0, Op::End), (1, recv)]), [], "it comes there late");
+        // One that others have started does not end the program, and who waits for it is no daemon.
+        let second = Op::Fork { child: ThreadId(2) };
+        let join = Op::JoinRequest { child: ThreadId(1) };
+        assert_eq!(run(&[(0, fork), (0, second), (1, recv), (0, join), (2, Op::End)]), [(5, vec![1, 0])]);
+        // Locks are not waited for by daemons.
+        let locks = [(0, fork), (0, second), (1, acquired(0)), (2, acquired(1)), (0, Op::End)];
+        assert_eq!(run(&[&locks[..], &[(1, request(1)), (2, request(0))]].concat()), [(7, vec![2, 1])]);
     }
 
     #[test]

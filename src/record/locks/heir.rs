@@ -3,7 +3,8 @@
 use std::ptr;
 
 use super::held::{Entry, grow};
-use super::meta::{LockMeta, Note};
+use super::meta::LockMeta;
+use super::notes::{self, Note};
 use super::state::{LockState, Seen};
 use crate::event::{Attempt, LockId, Mode, ObjectKind};
 use crate::record::Place;
@@ -14,7 +15,7 @@ use crate::record::registry::UNWATCHED;
 /// such a lock everything is known: where it has no more of a life than the one before it, the graph need not be asked.
 ///
 /// invariant: while it is there to be taken, the context is pinned for it, the graph has judged the edges from the context
-/// to the class for a request at the site, no lock has the id, no filter holds a chain with it, and
+/// to the class for a request at the site, no lock has the id, no filter holds a chain with it, the note is that of the id, and
 /// [`LockState::newcomers`] has it, as that of a mutex made at the place.
 pub(super) struct Heir {
     /// Chain key of the locks held; 0 while there is nothing to be taken.
@@ -65,7 +66,7 @@ impl LockState {
             return false;
         }
         heir.ready = 0;
-        meta.put_note(heir.note);
+        debug_assert_eq!(notes::note(LockId(heir.id)), heir.note);
         // SAFETY: by the caller's promise.
         unsafe { self.held.push_ready(heir.entry.at(meta.address())) };
         true
@@ -86,6 +87,7 @@ impl LockState {
             return self.spare_ids.extend(Some(id).filter(|id| *id != UNWATCHED));
         };
         newcomer.0 = LockId(id);
+        notes::put(LockId(id), note);
         let entry = entry(chain, id, note);
         self.heir = Heir { ready: chain, chain, entry, id, note, made: Some(meta.created()) };
     }
@@ -95,6 +97,7 @@ impl LockState {
         let heir = std::mem::replace(&mut self.heir, Heir::NONE);
         if let Some(context) = heir.note.context().filter(|_| heir.ready != 0) {
             self.pins.give_back(context);
+            notes::take(LockId(heir.id));
             self.spare_ids.push(heir.id);
         }
     }
@@ -123,18 +126,13 @@ pub(super) fn put_back(current: Current, meta: &LockMeta) -> bool {
     let Some(Context { locks, .. }) = context else { return false };
     let heir = &mut locks.heir;
     // The id has no bits of a lock that is known to others; and by now another lock could have it.
-    if heir.id != meta.id_word()
-        || heir.ready != 0
-        || heir.note != meta.note()
-        || meta.is_marked()
-        || !heir.is_made_at(meta.created())
-    {
+    if heir.id != meta.id_word() || heir.ready != 0 || meta.is_marked() || !heir.is_made_at(meta.created()) {
         return false;
     }
     if current.recorded().is_some() {
         // The trace knows no two locks by one id.
         let (Some(newcomer), Some(&id)) = (locks.newcomers.last_mut(), locks.spare_ids.last()) else { return false };
-        if newcomer.0.0 != heir.id {
+        if newcomer.0.0 != heir.id || !notes::put_ready(LockId(id), heir.note) {
             return false;
         }
         newcomer.0 = LockId(id);

@@ -10,6 +10,7 @@ use super::meta::{DESCRIBED, ID, LockMeta};
 use crate::event::{Attempt, LockId, Mode, Op};
 use crate::record::Place;
 use crate::record::context::{Context, Recorded};
+use crate::record::log::Stand;
 #[cfg(doc)]
 use crate::record::log::ThreadLog;
 
@@ -48,7 +49,7 @@ pub(super) unsafe fn push_known<const RECORDED: bool, const HANDED: bool>(
     }
     let Some(seen) = locks.places.seen(place) else { return Push::Other };
     let chain = grow(parent, LockId(id & ID), Mode::Exclusive);
-    let entry = Entry::new(chain, (id, meta.address()), seen.site, Mode::Exclusive, attempt);
+    let entry = || Entry::new(chain, (id, meta.address()), seen.site, Mode::Exclusive, attempt);
     if !locks.held.is_empty()
         && attempt == Attempt::Blocking
         && !locks.known.in_front(chain)
@@ -56,10 +57,10 @@ pub(super) unsafe fn push_known<const RECORDED: bool, const HANDED: bool>(
         && !(HANDED && locks.known.is_at_home(chain, locks.held.place(meta.address())))
     {
         cold_path();
-        return Push::Behind(entry);
+        return Push::Behind(entry());
     }
     // SAFETY: the stack is ready.
-    unsafe { locks.held.write_ready(entry) };
+    unsafe { locks.held.write_ready(entry()) };
     let mut own = false;
     // (It may be learned once more, if something is in the way below.)
     if context.modes.races() {
@@ -70,7 +71,7 @@ pub(super) unsafe fn push_known<const RECORDED: bool, const HANDED: bool>(
             false => {
                 // It was published by the thread's own last release, and that was told.
                 own = published.acquired_by_last(&context.clock);
-                own
+                own || published.is_bare()
             }
         };
         if !learned {
@@ -86,14 +87,20 @@ pub(super) unsafe fn push_known<const RECORDED: bool, const HANDED: bool>(
                 // Each thread tells that, when it first takes the lock.
                 return Push::Other;
             }
-            if let Some(last) = meta.last_of_another(context.thread) {
-                log.after_ready(&mut ready, last);
+            let last = meta.last();
+            if !last.is_of(context.thread) {
+                match last.thread() {
+                    Some(thread) => log.after_ready(&mut ready, (thread, last.position())),
+                    None if last == Stand::NONE => {}
+                    None => return Push::Other,
+                }
             }
         } else if !own && !meta.was_released_by(context.thread) {
             return Push::Other;
         }
         match (attempt, log.near(place)) {
-            (Attempt::Blocking, _) => log.push_held(ready, LockId(id & ID), seen.held),
+            // (The id is loaded once more, so that it needs no register until now.)
+            (Attempt::Blocking, _) => log.push_held(ready, meta.given_id(), seen.held),
             (_, Some(near)) => {
                 let op = Op::Acquired { lock: LockId(id & ID), mode: Mode::Exclusive, attempt };
                 log.push_ready(ready, op, near);
@@ -134,8 +141,7 @@ pub(super) unsafe fn push_behind(context: &mut Context, meta: &LockMeta, entry: 
 #[inline(always)]
 pub(super) unsafe fn push_heir<const RECORDED: bool>(context: &mut Context, meta: &LockMeta, place: Place) -> bool {
     // SAFETY: by the caller's promise.
-    let published = unsafe { meta.clock_mut() };
-    if meta.id_word() != 0 || !published.is_new() {
+    if meta.id_word() != 0 || !unsafe { meta.clock() }.is_new() {
         return false;
     }
     let told = match RECORDED {
@@ -153,10 +159,6 @@ pub(super) unsafe fn push_heir<const RECORDED: bool>(context: &mut Context, meta
     // SAFETY: the stack is ready.
     if !unsafe { context.locks.inherit(meta, parent, place) } {
         return false;
-    }
-    if context.modes.races() {
-        // What is certain now is so at the release: there it will be another time at most.
-        published.publish_first(&mut context.clock);
     }
     if let Some((ready, near, made)) = told {
         // SAFETY: by the caller's promise.
@@ -212,7 +214,7 @@ pub(super) unsafe fn look_on_top(current: Recorded, meta: &LockMeta, write: bool
         return true;
     }
     let (Some(ready), Some(near), false) = (log.ready(), log.near(place), entry.has_look(false)) else { return false };
-    log.push_look(ready, lock, write, near);
+    log.push_look(ready, log.looked_at(lock), write, near);
     entry.look(write);
     true
 }
@@ -223,7 +225,7 @@ pub(super) enum Hold {
     Ended,
     /// Nothing: the hold is not the last that was told.
     Not,
-    /// Nothing: what was told last is the first acquisition of a lock, which `FRESH` is for.
+    /// Nothing: what was told last is the first acquisition of a lock, or a look in that hold, which `FRESH` is for.
     Fresh,
     /// Nothing: there is more to do.
     New,
@@ -251,15 +253,20 @@ pub(super) unsafe fn end_hold<const FRESH: bool>(context: &mut Context, meta: &L
         return Hold::New;
     }
     let told = match context.modes.races() {
-        // SAFETY: the caller still holds the lock exclusively. (It was published by the thread's own last release, and that was
-        // told.)
-        true => unsafe { meta.clock_mut() }.publish_again(&mut context.clock),
+        true => {
+            // SAFETY: the caller still holds the lock exclusively.
+            let published = unsafe { meta.clock_mut() };
+            // (It was published by the thread's own last release, and that was told; or there was none, and where it will be
+            // was told with the acquisition.)
+            published.publish_again(&mut context.clock)
+                || meta.was_released_by(context.thread) && published.publish_alone(&mut context.clock)
+        }
         false => meta.was_released_by(context.thread),
     };
     if !told {
         return Hold::New;
     }
-    meta.log_released_again(log.end_hold(hold));
+    meta.log_released(log.end_hold(hold));
     // SAFETY: the lock is the newest entry.
     unsafe { context.locks.held.pop() };
     Hold::Ended
@@ -289,10 +296,11 @@ pub(super) unsafe fn pop_known<const RECORDED: bool, const HANDED: bool>(
         let done = match (HANDED, RECORDED) {
             (true, _) => published.publish_in_place(&mut context.clock),
             (_, true) => {
-                told = published.publish_again(&mut context.clock);
+                told = published.publish_again(&mut context.clock)
+                    || meta.was_released_by(context.thread) && published.publish_alone(&mut context.clock);
                 told
             }
-            _ => published.publish_again(&mut context.clock),
+            _ => published.publish_again(&mut context.clock) || published.publish_alone(&mut context.clock),
         };
         if !done {
             return false;
@@ -305,14 +313,14 @@ pub(super) unsafe fn pop_known<const RECORDED: bool, const HANDED: bool>(
         if told {
             // (Without `HANDED` that has gone by way of `end_hold`.)
             let hold = if HANDED { log.last().hold(lock).or_else(|| log.fresh_hold(lock)) } else { None };
-            let position = match hold {
+            let stand = match hold {
                 Some(hold) => log.end_hold(hold),
                 None => {
                     let Some(ready) = log.ready() else { return false };
                     log.push_released(ready, lock)
                 }
             };
-            meta.log_released_again(position);
+            meta.log_released(stand);
         } else {
             if !HANDED {
                 return false;
@@ -320,7 +328,7 @@ pub(super) unsafe fn pop_known<const RECORDED: bool, const HANDED: bool>(
             let Some(ready) = log.ready() else { return false };
             let Some(near) = log.near(meta.created()) else { return false };
             log.push_ready(ready, Op::Released { lock, mode: Mode::Exclusive }, near);
-            meta.log_released(context.thread, log.position());
+            meta.log_released(log.stand());
         }
     }
     // SAFETY: the lock is the newest entry.

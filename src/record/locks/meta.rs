@@ -1,7 +1,6 @@
 //! What a wrapper keeps beside the real lock.
 
 use std::cell::UnsafeCell;
-use std::num::NonZeroU32;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::ptr;
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
@@ -9,11 +8,11 @@ use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 use super::heir;
 use super::state::LockState;
 use crate::analysis::happens_before::SyncClock;
-use crate::analysis::lock_order::ContextId;
-use crate::event::{LockId, Object, ObjectKind, Op, SiteId, ThreadId};
+use crate::analysis::lock_order::prefetch;
+use crate::event::{LockId, Object, ObjectKind, Op, ThreadId};
 use crate::record::Place;
 use crate::record::context::{self, Context, Current, enter};
-use crate::record::log::Room;
+use crate::record::log::{Room, Stand};
 use crate::record::registry::{self, Ids};
 
 static LOCK_IDS: Ids = Ids::new();
@@ -33,17 +32,14 @@ impl LockState {
 /// `Drop` tells the lock-order graph, so it stands in the wrapper as a field: the wrapper itself has no `Drop` and can be
 /// taken apart, and the user's type is dropped as it would be without us.
 ///
-/// 64 bytes: where there are very many locks, what counts is how many of them fit into the caches.
+/// 48 bytes: with a small mutex around a number that makes one line of the processor's cache. Where threads hand locks on, or
+/// there are very many of them, that is what counts.
 pub(crate) struct LockMeta {
     created: Place,
     /// What the last exclusive release published. Touched only while the lock is held exclusively, and read by readers.
     clock: UnsafeCell<SyncClock>,
-    /// While a trace is recorded: the thread (its number plus one) of the last exclusive release, and its position then.
-    last_position: AtomicU64,
-    last_thread: AtomicU32,
-    /// While the graph does not know the lock: the [`Note`] of the one held context in which it was ever taken below another.
-    /// Changed only by who holds the lock exclusively, or owns it: the lock itself orders that.
-    note: AtomicU64,
+    /// While a trace is recorded: where the last exclusive release stands there, a [`Stand`].
+    last: AtomicU64,
     /// The id, 0 until the first acquisition, with [`KNOWN`] and [`DESCRIBED`].
     id: AtomicU32,
     kind: ObjectKind,
@@ -53,7 +49,7 @@ pub(crate) struct LockMeta {
     marks: AtomicU8,
 }
 
-const _: () = assert!(size_of::<LockMeta>() <= 64);
+const _: () = assert!(size_of::<LockMeta>() <= 48);
 
 /// In [`LockMeta::opaque`]: it is, and the trace does not say so yet.
 const OPAQUE: u8 = 1;
@@ -65,26 +61,6 @@ const NAMED: u8 = 1;
 
 /// The bit in [`LockMeta::marks`] that says that some thread's filter holds a chain with the id.
 const CHAINED: u8 = 2;
-
-/// A pin of a held context, and where a lock was taken in it; or neither.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Note(u64);
-
-impl Note {
-    pub(super) const NONE: Self = Self(0);
-
-    pub(super) fn new(context: ContextId, site: SiteId) -> Self {
-        Self(u64::from(context.0.get()) << 32 | u64::from(site.0))
-    }
-
-    pub(super) fn context(self) -> Option<ContextId> {
-        NonZeroU32::new((self.0 >> 32) as u32).map(ContextId)
-    }
-
-    pub(super) fn site(self) -> SiteId {
-        SiteId(self.0 as u32)
-    }
-}
 
 /// The bit in [`LockMeta::id`] that says that the graph knows the lock. Until something is taken above it, the lock has no
 /// edge out and needs no node: it is *fresh*.
@@ -118,10 +94,8 @@ impl LockMeta {
             kind,
             opaque: AtomicU8::new(if opaque { OPAQUE } else { 0 }),
             marks: AtomicU8::new(0),
-            note: AtomicU64::new(0),
             created,
-            last_thread: AtomicU32::new(0),
-            last_position: AtomicU64::new(0),
+            last: AtomicU64::new(Stand::NONE.0),
             clock: UnsafeCell::new(SyncClock::new()),
         }
     }
@@ -149,13 +123,20 @@ impl LockMeta {
     /// The trace has the lock's first acquisition, and where it is released: by this thread.
     #[inline(always)]
     pub(super) fn log_fresh(&self, thread: ThreadId) {
-        self.last_thread.store(thread.0 + 1, Ordering::Relaxed);
+        debug_assert!(Stand::begin(thread).is_some(), "its log is not far");
+        self.log_released(Stand::begin(thread).unwrap_or(Stand::NONE));
     }
 
     /// When a holder looks at what the lock guards is not seen.
     #[inline(always)]
     pub(super) fn is_opaque(&self) -> bool {
         self.opaque.load(Ordering::Relaxed) != 0
+    }
+
+    /// Asks for its memory, before the real lock is waited for.
+    #[inline(always)]
+    pub(crate) fn prefetch(&self) {
+        prefetch(&raw const self.id);
     }
 
     #[inline]
@@ -181,25 +162,6 @@ impl LockMeta {
         if !self.is_chained() {
             self.marks.fetch_or(CHAINED, Ordering::Relaxed);
         }
-    }
-
-    /// The note. The caller holds the lock exclusively, or owns it, here and below.
-    #[inline(always)]
-    pub(super) fn note(&self) -> Note {
-        Note(self.note.load(Ordering::Relaxed))
-    }
-
-    /// Notes a context, which stays pinned, and the place of the acquisition.
-    #[inline(always)]
-    pub(super) fn put_note(&self, note: Note) {
-        self.note.store(note.0, Ordering::Relaxed);
-    }
-
-    /// Takes the note out, and the pin with it.
-    pub(super) fn take_note(&self) -> Option<(ContextId, SiteId)> {
-        let note = self.note();
-        self.put_note(Note::NONE);
-        Some((note.context()?, note.site()))
     }
 
     /// Has it a name, or does a filter hold a chain with the id?
@@ -254,21 +216,18 @@ impl LockMeta {
         self.id.fetch_or(DESCRIBED, Ordering::Relaxed);
     }
 
-    /// The last exclusive release that the trace has, if it is of another thread: whose, and its position then.
+    /// The last exclusive release that the trace has.
     #[inline(always)]
-    pub(super) fn last_of_another(&self, thread: ThreadId) -> Option<(ThreadId, u64)> {
-        match self.last_thread.load(Ordering::Relaxed) {
-            own if own == thread.0 + 1 => None,
-            0 => None,
-            last => Some((ThreadId(last - 1), self.last_position.load(Ordering::Relaxed))),
-        }
+    pub(super) fn last(&self) -> Stand {
+        Stand(self.last.load(Ordering::Relaxed))
     }
 
     /// Writes the acquisition of a lock that is held exclusively: after the release of its last holder, if that was
     /// another thread.
     pub(super) fn log_acquired(&self, mut room: Room<'_>, thread: ThreadId, op: Op, place: Place) {
-        if let Some((last, position)) = self.last_of_another(thread) {
-            room.after(last, position);
+        let last = self.last();
+        if !last.is_of(thread) {
+            room.after(last);
         }
         room.push(op, place);
     }
@@ -276,23 +235,13 @@ impl LockMeta {
     /// Was it this thread that released the lock last, when held exclusively?
     #[inline(always)]
     pub(super) fn was_released_by(&self, thread: ThreadId) -> bool {
-        self.last_thread.load(Ordering::Relaxed) == thread.0 + 1
+        self.last().is_of(thread)
     }
 
-    /// The trace has the release: it is that of the thread's event before `position`.
+    /// The trace has the release: the thread stands behind it.
     #[inline(always)]
-    pub(super) fn log_released(&self, thread: ThreadId, position: u64) {
-        // Stores only what changes: a store before an unlock is waited for.
-        if !self.was_released_by(thread) {
-            self.last_thread.store(thread.0 + 1, Ordering::Relaxed);
-        }
-        self.log_released_again(position);
-    }
-
-    /// As [`log_released`](Self::log_released), by the thread that released the lock last.
-    #[inline(always)]
-    pub(super) fn log_released_again(&self, position: u64) {
-        self.last_position.store(position, Ordering::Relaxed);
+    pub(super) fn log_released(&self, stand: Stand) {
+        self.last.store(stand.0, Ordering::Relaxed);
     }
 
     pub(super) fn set_known(&self) {

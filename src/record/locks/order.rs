@@ -4,7 +4,8 @@ use std::{iter, ptr};
 
 use super::ORDER;
 use super::carry::Carried;
-use super::meta::{DESCRIBED, ID, LockMeta, Note};
+use super::meta::{DESCRIBED, ID, LockMeta};
+use super::notes::{self, Note};
 use super::pins::Pin;
 use super::state::LockState;
 use crate::analysis::lock_order::{Hazard, extend};
@@ -50,14 +51,15 @@ fn prepare(locks: &mut LockState, lock: LockId, chain: u64) {
 #[inline(never)]
 pub(super) fn judge(context: &mut Context, meta: &LockMeta, chain: u64, mode: Mode, site: SiteId) {
     // A mutex that never had anything taken above it has no way out of it, so it can't close a cycle. While it has been
-    // taken in one context only, a note of that context in the lock itself is enough: a short-lived lock never costs a
-    // node. (A reader-writer lock has several holders at a time, who would race for the note.)
-    if meta.kind() == ObjectKind::Mutex && meta.is_fresh() {
+    // taken in one context only, a note of that context is enough: a short-lived lock never costs a node. (A reader-writer
+    // lock has several holders at a time, who would race for the note.)
+    let lock = meta.given_id();
+    if meta.kind() == ObjectKind::Mutex && meta.is_fresh() && lock.0 != UNWATCHED {
         introduce_holders(context);
         let pin = held_context(context);
-        match meta.note().context() {
+        match notes::note(lock).context() {
             None => {
-                meta.put_note(Note::new(context.locks.pins.share(pin.id), site));
+                notes::put(lock, Note::new(context.locks.pins.share(pin.id), site));
                 return tell_class(context, meta, mode, site);
             }
             Some(noted) if noted == pin.id => {
@@ -156,7 +158,7 @@ pub(super) fn settle(context: &mut Context, meta: &LockMeta, lock: LockId) {
     meta.describe(lock);
     meta.set_known();
     introduce(&mut context.locks, lock);
-    let Some((noted, site)) = meta.take_note() else { return };
+    let Some((noted, site)) = notes::take(lock) else { return };
     let hazards = ORDER.lock().acquire_in(noted, lock, Mode::Exclusive, site);
     context.locks.pins.give_back(noted);
     tell(context, hazards);
@@ -203,7 +205,7 @@ impl LockMeta {
             && !context.locks.holds(lock)
             && context.log.is_none()
             && context.locks.spare_ids.len() < SPARE_IDS;
-        if let Some((noted, site)) = self.take_note() {
+        if let Some((noted, site)) = notes::take(lock) {
             // Same context, same class, same place: the class knows it. (Of a context that is not the thread's own, or not
             // the last, this is not known here, and the graph is asked.)
             let address = ptr::from_ref(self.created()).addr() as u64;

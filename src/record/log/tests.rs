@@ -29,7 +29,7 @@ fn read(sink: &Sink) -> (Vec<Event>, TraceReader<io::Cursor<Vec<u8>>>) {
     (reader.read_to_end().unwrap(), reader)
 }
 
-const LOCK: LockId = LockId(0);
+const LOCK: LockId = LockId(1);
 const ACQUIRED: Op = Op::Acquired { lock: LOCK, mode: Mode::Exclusive, attempt: Attempt::Blocking };
 const RELEASED: Op = Op::Released { lock: LOCK, mode: Mode::Exclusive };
 
@@ -51,7 +51,7 @@ fn events_sites_and_names_come_back() {
         thread.make_room().push(op, here);
         thread.make_room().push(op, far);
     }
-    assert_eq!(thread.position(), 6);
+    assert_eq!(thread.stand().position(), 6);
     drop(thread);
     log.close().unwrap();
     log.close().unwrap();
@@ -77,7 +77,7 @@ fn holds_in_few_words_come_back() {
     let mut expected = Vec::new();
     for round in 0..5000 {
         let mut hold = |thread: &mut ThreadLog, looks: &[bool], between: bool| {
-            let before = thread.position();
+            let before = thread.stand();
             let _ = thread.make_room();
             thread.push_held(thread.ready().unwrap(), LOCK, held);
             expected.push(ACQUIRED);
@@ -94,13 +94,14 @@ fn holds_in_few_words_come_back() {
             let added = if round > 0 { thread.last().hold(LOCK).map(|hold| thread.end_hold(hold)) } else { None };
             assert_eq!(added.is_some(), round > 0 && !between);
             let words = 1 + looks.len() as u64 + u64::from(between);
+            let behind = |words| Stand(before.0 + words);
             match added {
-                Some(position) => assert_eq!((position, position), (thread.position(), before + words)),
+                Some(stand) => assert_eq!((stand, stand), (thread.stand(), behind(words))),
                 None if round > 0 => {
-                    let position = thread.push_released(thread.ready().unwrap(), LOCK);
-                    assert_eq!((position, position), (thread.position(), before + words + 1));
+                    let stand = thread.push_released(thread.ready().unwrap(), LOCK);
+                    assert_eq!((stand, stand), (thread.stand(), behind(words + 1)));
                 }
-                None => assert_eq!(thread.make_room().push(RELEASED, here), before + words + 1),
+                None => assert_eq!(thread.make_room().push(RELEASED, here), behind(words + 1)),
             }
         };
         hold(&mut thread, &[], false);
@@ -113,11 +114,11 @@ fn holds_in_few_words_come_back() {
     thread.push_held(thread.ready().unwrap(), LOCK, held);
     assert!(thread.last().is_held(LOCK) && thread.last().hold(LOCK).is_some());
     assert!(!thread.last().is_held(LockId(LOCK.0 + 1)));
-    let before = thread.position();
+    let before = thread.stand();
     thread.close_word();
     assert!(!thread.last().is_held(LOCK) && thread.last().hold(LOCK).is_none(), "it stands as it is");
     thread.close_word();
-    assert_eq!(thread.push_released(thread.ready().unwrap(), LOCK), before + 1);
+    assert_eq!(thread.push_released(thread.ready().unwrap(), LOCK), Stand(before.0 + 1));
     expected.extend([ACQUIRED, RELEASED]);
     drop(thread);
     log.close().unwrap();
@@ -146,8 +147,16 @@ fn first_holds_in_one_word_come_back() {
         if number % 5 == 0 {
             thread.push_look(thread.ready().unwrap(), lock, false, near);
             expected.push(Op::DataRead { lock });
-            assert!(thread.fresh_hold(lock).is_none());
+            assert!(thread.fresh_hold(lock).is_none() && !thread.last().is_fresh());
             thread.end_hold(thread.last().hold(lock).unwrap());
+        } else if number % 7 == 0 {
+            let _ = thread.make_room();
+            assert_eq!([lock, LockId(number + 1)].map(|lock| thread.looked_at(lock)), [LockId(0), LockId(number + 1)]);
+            thread.push_look(thread.ready().unwrap(), thread.looked_at(lock), true, near);
+            expected.extend([Op::DataRead { lock }, Op::DataWrite { lock }]);
+            assert!(thread.last().is_fresh() && thread.last().hold(lock).is_none());
+            assert!(thread.fresh_hold(LockId(number + 1)).is_none());
+            thread.end_hold(thread.fresh_hold(lock).unwrap());
         } else {
             if number % 701 == 0 {
                 log.flush().unwrap();
@@ -209,7 +218,7 @@ fn an_open_hold_is_in_the_file() {
 
 /// Runs `threads` threads that hand one lock around, and a stamped atomic beside it.
 fn hand_around(log: &Log, threads: u32, rounds: u32) {
-    let last = Mutex::new((ThreadId(0), 0_u64));
+    let last = Mutex::new(Stand::NONE);
     let atomic = Mutex::new(());
     std::thread::scope(|scope| {
         for id in (0..threads).map(ThreadId) {
@@ -219,11 +228,11 @@ fn hand_around(log: &Log, threads: u32, rounds: u32) {
                 for _ in 0..rounds {
                     let mut last = last.lock();
                     let mut room = thread.make_room();
-                    if last.1 != 0 && last.0 != id {
-                        room.after(last.0, last.1);
+                    if !last.is_of(id) {
+                        room.after(*last);
                     }
                     room.push(ACQUIRED, Location::caller());
-                    *last = (id, thread.make_room().push(RELEASED, Location::caller()));
+                    *last = thread.make_room().push(RELEASED, Location::caller());
                     drop(last);
                     let _held = atomic.lock();
                     let mut room = thread.make_room();
@@ -369,4 +378,47 @@ fn a_slow_disk_makes_threads_wait() {
     assert_eq!((events.len(), reader.truncated()), (1 << 20, None));
     let block = 8 * buffer::WORDS + 100;
     assert!((outgoing::TOO_MUCH..outgoing::TOO_MUCH + 2 * block).contains(&slow.longest.lock()), "{:?}", slow.longest);
+}
+
+/// Threads that have logged too much for a word: what others stand behind is stamped then, and all of it comes in the order in
+/// which it was.
+#[test]
+fn what_is_far_is_stamped() {
+    let (log, sink) = recording();
+    let here = Location::caller();
+    let many = [(1 << 24) - 3, (1 << 24) - 2, u32::MAX - 1].map(|id| log.thread(ThreadId(id)));
+    assert_eq!(
+        many.map(|thread| thread.is_far()),
+        [false, true, true],
+        "threads that are too many are so from the start"
+    );
+    let mut threads = [0, 1, 2, 3].map(|id| log.thread(ThreadId(id)));
+    assert!(!threads.iter().any(|thread| thread.is_far() || thread.has_events()));
+    for thread in &mut threads[1..3] {
+        thread.earlier += FAR_POSITION + 1;
+        thread.empty();
+    }
+    let mut last = Stand::NONE;
+    let mut order = Vec::new();
+    for round in 0..3_000 {
+        let place = round % 7 % 4;
+        let thread = &mut threads[place];
+        let mut room = thread.make_room();
+        room.after(last);
+        room.push(ACQUIRED, here);
+        let mut room = thread.make_room();
+        room.before_others();
+        last = room.push(RELEASED, here);
+        assert_eq!(last == Stand::STAMPED, thread.is_far());
+        assert!(last == Stand::STAMPED || last.is_of(ThreadId(place as u32)));
+        order.push(thread.part.thread);
+    }
+    assert_eq!(threads.each_ref().map(ThreadLog::is_far), [false, true, true, false]);
+    assert!(threads.iter().all(ThreadLog::has_events));
+    drop(threads);
+    log.close().unwrap();
+    let (events, reader) = read(&sink);
+    assert_eq!(reader.truncated(), None);
+    assert!(events.iter().step_by(2).map(|event| event.owner.thread).eq(order));
+    assert!(events.chunks(2).all(|hold| hold[0].op == ACQUIRED && hold[1].op == RELEASED));
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 #[cfg(doc)]
 use super::Room;
-use super::{READY_WORDS, ThreadLog, buffer, distance};
+use super::{READY_WORDS, Stand, ThreadLog, buffer, distance};
 use crate::event::{LockId, Op, ThreadId};
 use crate::trace::chunk::{self, FAR, WIDE_OBJECT};
 use crate::trace::code::{self, Parts};
@@ -51,14 +51,22 @@ impl ThreadLog {
         self.last_made = lock.0;
     }
 
-    /// The hold of the lock, if the thread's last word is its [`ThreadLog::push_fresh`].
+    /// What a look at what the lock guards tells of it: nothing, if it is the one that was told of last. So the looks at locks
+    /// that live for a moment are all the same.
+    #[inline(always)]
+    pub(crate) fn looked_at(&self, lock: LockId) -> LockId {
+        if lock.0 == self.last_made { LockId(0) } else { lock }
+    }
+
+    /// The hold of the lock, if the thread's last word is its [`ThreadLog::push_fresh`], or a look at what it guards.
     #[inline(always)]
     pub(crate) fn fresh_hold(&self, lock: LockId) -> Option<Hold> {
         let hold = chunk::fresh_with_release(self.last().word).map(Hold);
         hold.filter(|_| lock.0 == self.last_made)
     }
 
-    /// As [`ThreadLog::push_ready`]: the holder looks at what the lock guards, and with `change` it changes that.
+    /// As [`ThreadLog::push_ready`]: the holder looks at what the lock guards, and with `change` it changes that. The lock may be
+    /// what [`ThreadLog::looked_at`] has given.
     #[inline(always)]
     pub(crate) fn push_look(&mut self, ready: Ready, lock: LockId, change: bool, near: Near) {
         self.put_ready(ready, if change { chunk::CHANGED } else { chunk::LOOKED }, lock.0, near);
@@ -71,21 +79,22 @@ impl ThreadLog {
         Last { len, word: last.load(Relaxed) }
     }
 
-    /// The lock is released, by a thread that has told where before: that is added to the last word. Gives its position.
+    /// The lock is released, by a thread that has told where before: that is added to the last word. Gives where the
+    /// thread stands.
     #[inline(always)]
-    pub(crate) fn end_hold(&mut self, hold: Hold) -> u64 {
+    pub(crate) fn end_hold(&mut self, hold: Hold) -> Stand {
         let (len, last) = self.buffer.last();
         last.store(hold.0, Relaxed);
-        self.earlier.wrapping_add(len as u64)
+        Stand(self.earlier.wrapping_add(len as u64))
     }
 
-    /// As [`ThreadLog::push_ready`]: the lock, held exclusively, is released, by a thread that has told where before. Gives its
-    /// position.
+    /// As [`ThreadLog::push_ready`]: the lock, held exclusively, is released, by a thread that has told where before. Gives where
+    /// it stands.
     #[inline(always)]
-    pub(crate) fn push_released(&mut self, ready: Ready, lock: LockId) -> u64 {
+    pub(crate) fn push_released(&mut self, ready: Ready, lock: LockId) -> Stand {
         debug_assert!(ready.0 == self.buffer.len() && lock.0 < WIDE_OBJECT);
         self.buffer.put(ready.0, chunk::event_word(chunk::RELEASED_AGAIN, 0, lock.0));
-        self.earlier.wrapping_add(ready.0 as u64 + 1)
+        Stand(self.earlier.wrapping_add(ready.0 as u64 + 1))
     }
 
     #[inline(always)]
@@ -97,10 +106,9 @@ impl ThreadLog {
     /// Nothing is to be added to the last word any more.
     pub(crate) fn close_word(&mut self) {
         if chunk::is_open(self.last().word) {
-            let thread = self.part.thread;
-            let position = self.last_after;
+            let own = (self.part.thread, self.last_after);
             // That something stands after events of its own thread says nothing.
-            self.make_room().after(thread, position);
+            self.make_room().0.after(own);
         }
     }
 
@@ -147,7 +155,7 @@ impl Last {
         chunk::with_release(self.word, lock.0).map(Hold)
     }
 
-    /// Is it [`ThreadLog::push_fresh`]?
+    /// Is it [`ThreadLog::push_fresh`], or a look that doesn't name its lock?
     #[inline(always)]
     pub(crate) fn is_fresh(self) -> bool {
         chunk::fresh_with_release(self.word).is_some()

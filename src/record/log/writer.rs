@@ -198,11 +198,11 @@ mod models {
                 spawn(move || {
                     let mut last = last.lock();
                     let mut room = log.make_room();
-                    if let Some((thread, position)) = last.pop_front() {
-                        room.after(thread, position);
+                    if let Some(stand) = last.pop_front() {
+                        room.after(stand);
                     }
                     room.push(ACQUIRED, here);
-                    last.push_back((ThreadId(id), log.make_room().push(RELEASED, here)));
+                    last.push_back(log.make_room().push(RELEASED, here));
                     drop(last);
                 })
             });
