@@ -315,8 +315,10 @@ impl<T: ?Sized> fmt::Debug for Shared<T> {
     }
 }
 
-#[cfg(all(test, feature = "detect"))]
+#[cfg(test)]
 mod tests {
+    #![cfg(feature = "detect")]
+
     use std::sync::{Arc, Barrier};
 
     use super::*;
