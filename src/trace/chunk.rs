@@ -118,11 +118,9 @@ pub(crate) const fn fresh_word(place: u64, made: u64, opaque: bool) -> u64 {
 #[cfg(any(test, feature = "detect"))]
 #[inline(always)]
 pub(crate) const fn fresh_with_release(word: u64) -> Option<u64> {
-    match code::code(word) {
-        FRESH => Some(word | RELEASED as u64),
-        LOOKED | CHANGED if word >> OBJECT_SHIFT == 0 => Some(word | RELEASED as u64),
-        _ => None,
-    }
+    // All that looks have in common that don't name their lock.
+    const MASK: u64 = low(!((LOOKED ^ CHANGED) as u64), CODE_BITS) | u64::MAX << OBJECT_SHIFT;
+    if code::code(word) == FRESH || word & MASK == LOOKED as u64 { Some(word | RELEASED as u64) } else { None }
 }
 
 /// An event or a `MADE`; `place` is at most [`FAR`].
