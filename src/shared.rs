@@ -315,9 +315,8 @@ impl<T: ?Sized> fmt::Debug for Shared<T> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "detect"))]
 mod tests {
-    #![cfg(feature = "detect")]
 
     use std::sync::{Arc, Barrier};
 
