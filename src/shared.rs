@@ -1,5 +1,7 @@
 //! State that threads share without a lock.
 
+#[cfg(not(feature = "detect"))]
+mod gate;
 mod lock;
 
 use std::cell::UnsafeCell;
@@ -229,7 +231,7 @@ impl<T: ?Sized> Shared<T> {
         // SAFETY: the caller has taken the lock.
         unsafe {
             match access {
-                Access::Read => return self.meta.read(place, lock::me()),
+                Access::Read => return self.meta.read(place),
                 Access::Write => self.meta.write(place),
                 Access::Update => self.meta.update(place),
                 Access::Speculative => self.meta.read_speculatively(place),
@@ -313,8 +315,10 @@ impl<T: ?Sized> fmt::Debug for Shared<T> {
     }
 }
 
-#[cfg(all(test, feature = "detect"))]
+#[cfg(test)]
 mod tests {
+    #![cfg(feature = "detect")]
+
     use std::sync::{Arc, Barrier};
 
     use super::*;

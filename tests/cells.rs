@@ -1,10 +1,9 @@
-//! Cells of threads of which nothing is recorded: what they find, and that several may read at once.
+//! Cells and atomics of threads of which nothing is recorded: what they find, and that several may read at once.
 //!
 //! In `check` and `findings_of` everything is recorded, so these tests ask for the findings of the process.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use gordian::finding::{Finding, Kind, Tier};
+use gordian::sync::atomic::{AtomicU64, Ordering};
 use gordian::sync::{Arc, Barrier, Mutex};
 use gordian::{Named, Shared, thread, unobserved};
 
@@ -176,4 +175,71 @@ fn nobody_sees_half_a_value() {
         reader.join().unwrap();
     }
     assert_eq!(cell.get(), [ROUNDS; 4]);
+}
+
+/// Two threads that load an atomic often, while its value is 0, and again after what `change` does here; then each does `then`.
+fn polled(change: impl FnOnce(&AtomicU64), then: impl Fn(usize, &AtomicU64) + Send + Sync + 'static) {
+    let shared = Arc::new((AtomicU64::new(0), unobserved::Barrier::new(3), then));
+    let pollers = [0, 1].map(|poller| {
+        let shared = Arc::clone(&shared);
+        thread::spawn(move || {
+            let (atomic, turn, then) = &*shared;
+            for _ in 0..2 {
+                (0..MANY).for_each(|_| assert_eq!(atomic.load(Ordering::Relaxed), 0));
+                turn.wait();
+            }
+            turn.wait();
+            then(poller, atomic);
+        })
+    });
+    let (atomic, turn, _) = &*shared;
+    turn.wait();
+    turn.wait();
+    change(atomic);
+    turn.wait();
+    for poller in pollers {
+        poller.join().unwrap();
+    }
+}
+
+#[test]
+fn who_has_polled_sees_what_is_published() {
+    let run = |name: &str, load: Ordering| {
+        let cell = cell(name);
+        let read = Arc::clone(&cell);
+        let publish = |flag: &AtomicU64| {
+            cell.set([1; 4]);
+            flag.store(1, Ordering::Release);
+        };
+        polled(publish, move |_, flag| {
+            (0..MANY).for_each(|_| assert_eq!(flag.load(load), 1));
+            assert_eq!(read.get(), [1; 4]);
+        });
+        about(name)
+    };
+    assert_eq!(run("published", Ordering::Acquire), []);
+    let found = run("not published", Ordering::Relaxed);
+    assert!(matches!(&found[..], [race] if race.kind == Kind::DataRace), "{found:?}");
+}
+
+#[test]
+fn who_has_polled_loses_what_came_since() {
+    let run = |look: bool| {
+        let add = |atomic: &AtomicU64| assert_eq!(atomic.fetch_add(1, Ordering::Relaxed), 0);
+        polled(add, move |poller, atomic| {
+            if look {
+                atomic.load(Ordering::Relaxed);
+            }
+            if poller == 0 {
+                atomic.store(7, Ordering::Relaxed);
+            }
+        });
+        gordian::findings().into_iter().filter(|finding| finding.kind == Kind::LostUpdate).collect::<Vec<_>>()
+    };
+    assert_eq!(run(true), []);
+    let found = run(false);
+    assert!(
+        matches!(&found[..], [lost] if lost.sites.iter().all(|site| site.site.file.ends_with("cells.rs"))),
+        "{found:?}"
+    );
 }

@@ -248,3 +248,58 @@ fn short_lived_locks_with_more_of_a_life_are_told_apart() {
     });
     assert_eq!(crossing, [(Kind::LockOrderCycle, Tier::Possible)]);
 }
+
+/// Short-lived locks go from thread to thread, and die where they were not made: what one left behind in the thread that made it
+/// is not for one that has its number by then.
+#[test]
+fn short_lived_locks_change_hands() {
+    use gordian::sync::mpsc::sync_channel;
+    // At places of their own.
+    fn moment() -> Mutex<()> {
+        Mutex::new(())
+    }
+    fn hold(lock: &Mutex<()>) -> MutexGuard<'_, ()> {
+        lock.lock().unwrap()
+    }
+    let crossed = |above: fn(&Locks) -> &Mutex<()>| {
+        found(move || {
+            let locks = locks(Mutex::new(()), Mutex::new(()), Mutex::new(()));
+            let (to_other, from_one) = sync_channel(0);
+            let (to_one, from_other) = sync_channel(0);
+            let other = thread::spawn({
+                let locks = Arc::clone(&locks);
+                move || {
+                    for lock in from_one {
+                        drop::<Mutex<()>>(lock);
+                        let moments = [moment(), moment()];
+                        let _left = hold(&locks.left);
+                        moments.iter().for_each(|moment| drop(hold(moment)));
+                        drop(_left);
+                        let [first, second] = moments;
+                        drop(first);
+                        to_one.send(second).unwrap();
+                    }
+                }
+            });
+            for _ in 0..50 {
+                let lock = {
+                    let _gate = hold(&locks.gate);
+                    (0..3).for_each(|_| drop(hold(&moment())));
+                    let lock = moment();
+                    drop(hold(&lock));
+                    lock
+                };
+                to_other.send(lock).unwrap();
+                drop::<Mutex<()>>(from_other.recv().unwrap());
+                let _gate = hold(&locks.gate);
+                let lock = moment();
+                let _lock = hold(&lock);
+                let _above = hold(above(&locks));
+            }
+            drop(to_other);
+            other.join().unwrap();
+        })
+    };
+    assert_eq!(crossed(|locks| &locks.right), []);
+    assert_eq!(crossed(|locks| &locks.left), [(Kind::LockOrderCycle, Tier::Possible)], "of the class, not of one lock");
+}

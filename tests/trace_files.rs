@@ -324,7 +324,7 @@ fn versions_are_checked() {
     assert!(matches!(error, TraceError::IncompatibleMajor { .. }));
     assert_eq!(
         error.to_string(),
-        "format version 1.0 cannot be read, only 2.3: record the trace again, or read it with the release that wrote it"
+        "format version 1.0 cannot be read, only 2.4: record the trace again, or read it with the release that wrote it"
     );
 }
 

@@ -1,6 +1,6 @@
 //! What is measured, on whom, and what gordian should reach.
 
-use crate::variants::{CELLS, LOCKS, Mode};
+use crate::variants::{ATOMICS, CELLS, LOCKS, Mode};
 
 /// What a row's numbers are, and how they are compared.
 pub(crate) enum Measure {
@@ -47,6 +47,10 @@ const fn ratio(name: &'static str, about: &'static str, target: fn(Mode) -> Opti
 
 const fn cells(name: &'static str, about: &'static str) -> Row {
     Row { name, about, variants: CELLS, measure: Measure::Ratio { target: |_| None } }
+}
+
+const fn atomics(name: &'static str, about: &'static str) -> Row {
+    Row { name, about, variants: ATOMICS, measure: Measure::Ratio { target: |_| None } }
 }
 
 /// The target of a nest of locks that one thread uses: `order` is that of the lock graph alone.
@@ -112,4 +116,8 @@ pub(crate) const ROWS: &[Row] = &[
     cells("shared-write", "256 cells written in turn by one thread"),
     cells("shared-epoch", "256 cells written in turn after each taking of a lock"),
     cells("shared-read-2", "256 cells read in turn by two threads"),
+    atomics("atomic-read", "256 atomics loaded in turn by one thread, relaxed as all of these"),
+    atomics("atomic-write", "256 atomics stored to in turn by one thread"),
+    atomics("atomic-add", "256 atomics added to in turn by one thread"),
+    atomics("atomic-read-2", "256 atomics loaded in turn by two threads"),
 ];

@@ -65,6 +65,10 @@ pub(crate) const CELLS: &[Variant] = &[
     peer("gordian Shared", "bench-gordian-std", "shared"),
 ];
 
+/// Who takes part in the rows of atomics.
+pub(crate) const ATOMICS: &[Variant] =
+    &[peer("relaxed atomic", "bench-std", "atomic"), peer("gordian AtomicU64", "bench-gordian-std", "atomic")];
+
 /// Where built programs and recorded traces go.
 const TARGET: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/peers");
 

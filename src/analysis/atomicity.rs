@@ -117,6 +117,24 @@ impl UpdateState {
         }
     }
 
+    /// Has this look, outside of regions, been had again and again since the last write? Then [`look`](Self::look) would change
+    /// nothing.
+    #[inline]
+    #[must_use]
+    pub fn has_looked(&self, by: Doing) -> bool {
+        let known = self.looks.iter().find(|look| look.by.thread == by.thread);
+        known.is_some_and(|look| {
+            let again = by.site != SiteId::UNKNOWN;
+            look.by == by && look.version == self.version && look.region.is_none() && look.again == again
+        })
+    }
+
+    /// Have several threads looked since the last write?
+    #[must_use]
+    pub fn are_looks_of_several(&self) -> bool {
+        self.looks.iter().filter(|look| look.version == self.version).nth(1).is_some()
+    }
+
     /// The thread writes having seen the present value in the same step.
     pub fn update(&mut self, by: Doing) {
         self.write(by);
@@ -467,6 +485,59 @@ mod tests {
         unread.read(by, None);
         unread.update(by);
         assert!(unread.write(by, Some(Region(1))).is_none() && unread.is_empty());
+    }
+
+    /// What has been looked at needs no second look: with and without, the same is remembered.
+    #[test]
+    fn a_look_like_the_last_is_nothing_new() {
+        let by = |thread: u32, site: u32| Doing {
+            thread: ThreadId(thread),
+            site: SiteId(site),
+            ordinal: 0,
+            epoch: Epoch::NONE,
+        };
+        let mut random = 1u64;
+        let mut below = move |bound: u64| {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            ((random >> 33) % bound) as u32
+        };
+        let mut skipped = 0;
+        for round in 0..200 {
+            let threads = if round % 2 == 0 { 3 } else { LOOKS as u64 + 4 };
+            let (mut all, mut some) = (UpdateState::new(), UpdateState::new());
+            for _ in 0..200 {
+                let by = by(below(threads), [1, 2, SiteId::UNKNOWN.0][below(3) as usize]);
+                match below(20) {
+                    0 => assert_eq!(all.store(by, |_| false), some.store(by, |_| false)),
+                    1 => {
+                        all.update(by);
+                        some.update(by);
+                    }
+                    _ if some.has_looked(by) => {
+                        all.look(by, None);
+                        skipped += 1;
+                    }
+                    _ => {
+                        all.look(by, None);
+                        some.look(by, None);
+                    }
+                }
+                assert_eq!(format!("{all:?}"), format!("{some:?}"));
+            }
+        }
+        assert!(skipped > 1000, "{skipped}");
+        let mut state = UpdateState::new();
+        state.look(by(0, 1), Some(Region(1)));
+        assert!(!state.has_looked(by(0, 1)), "a look in a region is another one");
+        state.look(by(0, 1), None);
+        assert!(state.has_looked(by(0, 1)) && !state.has_looked(by(0, 2)) && !state.has_looked(by(1, 1)));
+        assert!(!state.are_looks_of_several());
+        state.look(by(1, 1), None);
+        assert!(!state.has_looked(by(1, 1)), "the second look at one value says more than the first");
+        state.look(by(1, 1), None);
+        assert!(state.has_looked(by(1, 1)) && state.are_looks_of_several());
+        state.update(by(2, 1));
+        assert!(!state.has_looked(by(0, 1)) && !state.are_looks_of_several());
     }
 
     #[test]

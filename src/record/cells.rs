@@ -1,22 +1,22 @@
-//! Hooks of memory: shared cells, atomics, fences.
+//! Hooks of memory: shared cells, atomics, fences, regions.
 
+mod atomics;
+pub(crate) mod gate;
+mod open;
 pub(crate) mod readers;
 
 use std::cell::{Cell, UnsafeCell};
-use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use rustc_hash::FxHashMap;
-
-use self::readers::Slot;
+pub(crate) use self::atomics::{ATOMIC_IDS, Edge, SeenAtomics, atomic, fence, load};
+use self::readers::{Repeated, Slot};
 use super::context::{self, Context, Current, enter};
 use super::registry::{self, Ids, LiveNames};
-use super::spin::{Spin, SpinGuard};
 use super::{Place, sink};
-use crate::analysis::atomicity::{CellUpdates, Doing, Region, UpdateState};
-use crate::analysis::happens_before::{self, AccessInfo, AtomicClock, HeldLock, Race, VarState};
+use crate::analysis::atomicity::{CellUpdates, Doing, Region};
+use crate::analysis::happens_before::{self, AccessInfo, HeldLock, Race, VarState};
 use crate::clock::Epoch;
-use crate::event::{AtomicId, LockId, Mode, Object, ObjectKind, Op, Order, SiteId, ThreadId, VarId};
+use crate::event::{LockId, Mode, Object, ObjectKind, Op, SiteId, ThreadId, VarId};
 use crate::primitive::AtomicU32;
 
 static VAR_IDS: Ids = Ids::new();
@@ -69,8 +69,7 @@ enum How {
 pub(crate) struct CellMeta {
     created: Place,
     id: AtomicU32,
-    /// Reads while several threads did nothing else, and none of them new. Only who is alone inside counts.
-    repeated: Cell<u32>,
+    repeated: Cell<Repeated>,
     state: UnsafeCell<CellState>,
 }
 
@@ -83,7 +82,7 @@ struct CellState {
 impl CellMeta {
     pub(crate) const fn new(created: Place) -> Self {
         let state = CellState { accesses: VarState::new(NOWHERE), updates: CellUpdates::new() };
-        Self { state: UnsafeCell::new(state), id: AtomicU32::new(0), created, repeated: Cell::new(0) }
+        Self { state: UnsafeCell::new(state), id: AtomicU32::new(0), created, repeated: Cell::new(Repeated::NONE) }
     }
 
     pub(crate) fn set_name(&self, name: &str) {
@@ -101,14 +100,14 @@ impl CellMeta {
     ///
     /// The caller is alone inside the cell.
     #[inline]
-    pub(crate) unsafe fn read(&self, place: Place, thread: usize) -> bool {
+    pub(crate) unsafe fn read(&self, place: Place) -> bool {
         // SAFETY: by the caller's promise. Nothing is called below but arithmetic on the context and the state.
         let known = unsafe {
             let state = &*self.state.get();
             context::current().hot().is_some_and(|context| state.is_read_again(context))
         };
         // SAFETY: by the caller's promise.
-        !known && unsafe { self.read_anew(place, thread) }
+        !known && unsafe { self.read_anew(place) }
     }
 
     /// A write.
@@ -168,14 +167,14 @@ impl CellMeta {
     ///
     /// That of [`read`](Self::read).
     #[inline(never)]
-    unsafe fn read_anew(&self, place: Place, thread: usize) -> bool {
+    unsafe fn read_anew(&self, place: Place) -> bool {
         // SAFETY: by the caller's promise.
         let state = unsafe { &mut *self.state.get() };
         // SAFETY: nothing is called but arithmetic on the context and the state.
         if let Some(context) = unsafe { context::current().hot() }
             && state.has_read(context)
         {
-            return state.accesses.is_read_by_several() && self.opens(thread);
+            return state.accesses.is_read_by_several() && self.opens();
         }
         // SAFETY: by the caller's promise.
         unsafe { self.access(place, How::Read) };
@@ -218,14 +217,12 @@ impl CellMeta {
     /// After a read that was nothing new, while several threads only read: are there enough of these by now?
     #[cold]
     #[inline(never)]
-    fn opens(&self, thread: usize) -> bool {
+    fn opens(&self) -> bool {
         let Some(mut inside) = enter() else { return false };
-        // Who then writes has to look at each slot; so many reads pay for that.
-        let slots = inside.slot.prepare(thread);
-        let repeated = self.repeated.get() + 1;
-        let enough = repeated as usize >= slots.clamp(16, 1024);
-        self.repeated.set(if enough { 0 } else { repeated });
-        enough
+        let mut repeated = self.repeated.get();
+        let opens = repeated.again(&mut inside.slot);
+        self.repeated.set(repeated);
+        opens
     }
 
     #[inline(never)]
@@ -351,150 +348,6 @@ impl Access {
         let held = self.held.map(|(lock, mode, site)| HeldLock { lock, mode, site });
         let Self { thread, site, .. } = *self;
         happens_before::Access { thread, site, write, ordinal: 0, held: held.into_iter().collect() }
-    }
-}
-
-/// Number of tables that atomics are spread over.
-const SHARDS: usize = 64;
-
-/// What is known of an atomic. Kept beside it, by address: atomics are transparent over the real ones (`from_ptr`), so
-/// there is no room in them, and no `Drop`.
-///
-/// So a state outlives its atomic, and memory may be written behind our back: through `get_mut`, `as_ptr` or a view as the
-/// real type, by the initialiser of another atomic at the same address, by an operation inside the tool. None of these may
-/// make an order disappear that is there, or a race would be told that is none. So whatever the value is, an operation
-/// goes on from the last state known:
-///
-/// - `get_mut`, `into_inner`, and the end of one atomic and the beginning of the next need exclusive access, which the
-///   program has to bring about by other means; the orders that this makes are seen there. What a load of the new value
-///   learns on top is what the old one published: true of the past, though not by way of this load.
-/// - A read-modify-write that was not seen goes on with the release sequence, and so do we.
-/// - A store that was not seen ends the release sequence, and we go on with it.
-///
-/// In the first and the last case an order may be taken for granted that is not, so a race with accesses before an *old*
-/// release can be missed; accesses made since that release are checked as ever. A release that was not seen at all can't
-/// be known.
-#[derive(Default)]
-struct AtomicState {
-    clock: AtomicClock,
-    updates: UpdateState,
-    /// Given when a trace is recorded.
-    id: AtomicU32,
-}
-
-pub(crate) static ATOMIC_IDS: Ids = Ids::new();
-
-type Shard = Spin<FxHashMap<usize, AtomicState>>;
-
-static ATOMICS: LazyLock<[Shard; SHARDS]> = LazyLock::new(|| std::array::from_fn(|_| Spin::new(FxHashMap::default())));
-
-/// An atomic operation on its way: the real operation is done while this is held, so that the order of the clocks is the
-/// modification order.
-pub(crate) struct AtomicAccess {
-    inside: context::Entered,
-    shard: SpinGuard<'static, FxHashMap<usize, AtomicState>>,
-    address: usize,
-}
-
-/// Begins an operation on the atomic at `address`; `None` when neither races are watched nor a trace is recorded.
-#[inline]
-pub(crate) fn atomic(address: usize) -> Option<AtomicAccess> {
-    let inside = enter()?;
-    if !inside.modes.races() && !inside.modes.record() {
-        return None;
-    }
-    use_them();
-    let shard = ATOMICS[(address >> 3).wrapping_mul(0x9e37_79b1) >> 16 & (SHARDS - 1)].lock();
-    Some(AtomicAccess { inside, shard, address })
-}
-
-impl AtomicAccess {
-    /// The operation was a load, or a compare-exchange that failed.
-    pub(crate) fn loaded(mut self, order: Order, place: Place) {
-        if self.inside.modes.record() {
-            self.emit(|atomic| Op::AtomicLoad { atomic, order }, place);
-        }
-        let by = self.by(place);
-        let state = self.shard.entry(self.address).or_default();
-        state.clock.load(&mut self.inside.clock, order);
-        state.updates.look(by, None);
-    }
-
-    /// The operation was a store.
-    pub(crate) fn stored(mut self, order: Order, place: Place) {
-        if self.inside.modes.record() {
-            self.emit(|atomic| Op::AtomicStore { atomic, order }, place);
-        }
-        let by = self.writing(place);
-        let state = self.shard.entry(self.address).or_default();
-        let clock = &mut self.inside.clock;
-        let stale = state.updates.store(by, |write| clock.covers(write));
-        state.clock.store(clock, order);
-        if let Some(stale) = stale {
-            let object = Object::Atomic(AtomicId(registry::id_in(&state.id, &ATOMIC_IDS)));
-            let Self { mut inside, shard, .. } = self;
-            drop(shard);
-            sink::report(&mut inside, stale.finding(object, &LiveNames));
-        }
-    }
-
-    /// The operation was a read-modify-write. If it `keeps` nothing of the old value (a swap, a compare-exchange), the trace
-    /// has a look before it: no update of another thread is lost in it, and it may not be done at another value.
-    pub(crate) fn swapped(mut self, order: Order, keeps: bool, place: Place) {
-        if self.inside.modes.record() {
-            if !keeps {
-                self.emit(|atomic| Op::AtomicLoad { atomic, order: Order::Relaxed }, place);
-            }
-            self.emit(|atomic| Op::AtomicRmw { atomic, order }, place);
-        }
-        let by = self.writing(place);
-        let state = self.shard.entry(self.address).or_default();
-        state.clock.rmw(&mut self.inside.clock, order);
-        state.updates.update(by);
-    }
-
-    fn by(&mut self, place: Place) -> Doing {
-        Doing { thread: self.inside.owner(), site: self.inside.locks.site(place), ordinal: 0, epoch: Epoch::NONE }
-    }
-
-    /// A write, at the moment before it is published.
-    fn writing(&mut self, place: Place) -> Doing {
-        Doing { epoch: self.inside.clock.access(), ..self.by(place) }
-    }
-
-    #[cold]
-    fn emit(&mut self, op: impl FnOnce(AtomicId) -> Op, place: Place) {
-        let state = self.shard.entry(self.address).or_default();
-        let atomic = AtomicId(registry::id_in(&state.id, &ATOMIC_IDS));
-        self.inside.emit(op(atomic), place);
-    }
-}
-
-/// What orders owners and is no event of its own: in the trace it is an atomic.
-#[derive(Debug)]
-pub(crate) struct Edge(AtomicU32);
-
-impl Edge {
-    pub(crate) const fn new() -> Self {
-        Self(AtomicU32::new(0))
-    }
-
-    /// The owner gives what it knows, or learns what was given.
-    #[inline]
-    pub(crate) fn tell(&self, inside: &mut Context, order: Order, place: Place) {
-        if inside.modes.record() {
-            let atomic = AtomicId(registry::id_in(&self.0, &ATOMIC_IDS));
-            inside.emit(Op::AtomicRmw { atomic, order }, place);
-        }
-    }
-}
-
-/// A fence.
-pub(crate) fn fence(order: Order, place: Place) {
-    let Some(mut inside) = enter() else { return };
-    inside.emit(Op::Fence { order }, place);
-    if inside.modes.races() {
-        inside.clock.fence(order);
     }
 }
 

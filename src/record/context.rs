@@ -9,6 +9,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashSet;
 
 use super::Place;
+use super::cells::SeenAtomics;
 use super::cells::readers::OwnSlot;
 use super::config::{self, Modes};
 use super::kept::Kept;
@@ -42,6 +43,7 @@ pub(crate) struct Context {
     pub(crate) kept: Option<Arc<Kept>>,
     /// The ends of initialisers that owners have seen on this thread, as the trace says.
     pub(crate) seen: FxHashSet<(ThreadId, Epoch)>,
+    pub(crate) atomics: SeenAtomics,
     /// Where it says which cell it reads.
     pub(crate) slot: OwnSlot,
 }

@@ -22,7 +22,7 @@ use parking_lot::Mutex;
 use self::held::{Entry, grow};
 use self::known::{Hold, Push, end_hold, look_on_top, look_ready, pop_known, push_behind, push_heir, push_known};
 use self::meta::DESCRIBED;
-use super::context::{self, Context, Current, enter};
+use super::context::{self, Context, Current, Recorded, enter};
 use super::{Place, config, waits};
 use crate::analysis::lock_order::LockOrder;
 use crate::analysis::wait_for::Wait;
@@ -131,13 +131,11 @@ extern "C" fn acquired_behind(current: Current, meta: &LockMeta, place: Place, c
 /// As [`acquired_plain`], of all other threads.
 #[inline(never)]
 extern "C" fn acquired_recorded(current: Current, meta: &LockMeta, place: Place) {
+    let Some(recorded) = current.recorded() else { return acquired_slow(meta, place, Attempt::Blocking) };
     // SAFETY: see `acquired_plain`.
-    let push = current
-        .recorded()
-        .map(|current| unsafe { push_known::<true, false>(current.hot(), meta, Attempt::Blocking, place) });
-    match push {
-        Some(Push::Done) => {}
-        Some(Push::New) => acquired_recorded_first(current, meta, place),
+    match unsafe { push_known::<true, false>(recorded.hot(), meta, Attempt::Blocking, place) } {
+        Push::Done => {}
+        Push::New => acquired_recorded_first(current, meta, place),
         _ => acquired_recorded_handed(current, meta, place, Attempt::Blocking),
     }
 }
@@ -145,18 +143,18 @@ extern "C" fn acquired_recorded(current: Current, meta: &LockMeta, place: Place)
 /// As [`acquired_recorded`], of a lock that the registry does not know yet.
 #[inline(never)]
 extern "C" fn acquired_recorded_first(current: Current, meta: &LockMeta, place: Place) {
+    let Some(recorded) = current.recorded() else { return acquired_slow(meta, place, Attempt::Blocking) };
     // SAFETY: see `acquired_plain`.
-    if !current.recorded().is_some_and(|current| unsafe { push_heir::<true>(current.hot(), meta, place) }) {
+    if !unsafe { push_heir::<true>(recorded.hot(), meta, place) } {
         acquired_recorded_handed(current, meta, place, Attempt::Blocking);
     }
 }
 
 #[inline(never)]
 extern "C" fn acquired_recorded_handed(current: Current, meta: &LockMeta, place: Place, attempt: Attempt) {
+    let Some(recorded) = current.recorded() else { return acquired_slow(meta, place, attempt) };
     // SAFETY: see `acquired_plain`.
-    let push =
-        current.recorded().map(|current| unsafe { push_known::<true, true>(current.hot(), meta, attempt, place) });
-    if push != Some(Push::Done) {
+    if unsafe { push_known::<true, true>(recorded.hot(), meta, attempt, place) } != Push::Done {
         acquired_slow(meta, place, attempt);
     }
 }
@@ -241,25 +239,27 @@ pub(crate) fn looked(meta: &LockMeta, write: bool, place: Place) {
 
 #[inline(never)]
 extern "C" fn read(current: Current, meta: &LockMeta, place: Place) {
+    let Some(recorded) = current.recorded() else { return look_slow(meta, place, false) };
     // SAFETY: see `acquired_plain`.
-    if !current.recorded().is_some_and(|current| unsafe { look_ready::<false>(current, meta, place) }) {
-        look_again(current, meta, place, false);
+    if !unsafe { look_ready::<false>(recorded, meta, place) } {
+        look_again(recorded, meta, place, false);
     }
 }
 
 #[inline(never)]
 extern "C" fn changed(current: Current, meta: &LockMeta, place: Place) {
+    let Some(recorded) = current.recorded() else { return look_slow(meta, place, true) };
     // SAFETY: see `acquired_plain`.
-    if !current.recorded().is_some_and(|current| unsafe { look_ready::<true>(current, meta, place) }) {
-        look_again(current, meta, place, true);
+    if !unsafe { look_ready::<true>(recorded, meta, place) } {
+        look_again(recorded, meta, place, true);
     }
 }
 
 /// A look that is not the first, or not at the lock that was taken last.
 #[inline(never)]
-extern "C" fn look_again(current: Current, meta: &LockMeta, place: Place, write: bool) {
+extern "C" fn look_again(current: Recorded, meta: &LockMeta, place: Place, write: bool) {
     // SAFETY: see `acquired_plain`.
-    if !current.recorded().is_some_and(|current| unsafe { look_on_top(current, meta, write, place) }) {
+    if !unsafe { look_on_top(current, meta, write, place) } {
         look_slow(meta, place, write);
     }
 }
@@ -333,40 +333,39 @@ extern "C" fn released_recorded(current: Current, meta: &LockMeta) {
 
 #[inline(always)]
 fn end_recorded(current: Current, meta: &LockMeta) {
+    let Some(recorded) = current.recorded() else { return released_slow(meta) };
     // SAFETY: see `acquired_plain`.
-    match current.recorded().map(|current| unsafe { end_hold::<false>(current.hot(), meta) }) {
-        Some(Hold::Ended) => {}
-        Some(Hold::Not) => released_recorded_below(current, meta),
-        Some(Hold::Fresh) => released_recorded_first(current, meta),
-        Some(Hold::New) | None => released_recorded_handed(current, meta),
+    match unsafe { end_hold::<false>(recorded.hot(), meta) } {
+        Hold::Ended => {}
+        Hold::Not => released_recorded_below(recorded, meta),
+        Hold::Fresh => released_recorded_first(recorded, meta),
+        Hold::New => released_recorded_handed(recorded, meta),
     }
 }
 
 /// As [`released_recorded`], of a lock that was never taken before.
 #[inline(never)]
-extern "C" fn released_recorded_first(current: Current, meta: &LockMeta) {
+extern "C" fn released_recorded_first(current: Recorded, meta: &LockMeta) {
     // SAFETY: see `acquired_plain`.
-    match current.recorded().map(|current| unsafe { end_hold::<true>(current.hot(), meta) }) {
-        Some(Hold::Ended) => {}
+    match unsafe { end_hold::<true>(current.hot(), meta) } {
+        Hold::Ended => {}
         _ => released_recorded_handed(current, meta),
     }
 }
 
 /// As [`released_recorded`], of a lock below which others were taken, or looked at.
 #[inline(never)]
-extern "C" fn released_recorded_below(current: Current, meta: &LockMeta) {
+extern "C" fn released_recorded_below(current: Recorded, meta: &LockMeta) {
     // SAFETY: see `acquired_plain`.
-    let known = current.recorded().is_some_and(|current| unsafe { pop_known::<true, false>(current.hot(), meta) });
-    if !known {
+    if !unsafe { pop_known::<true, false>(current.hot(), meta) } {
         released_recorded_handed(current, meta);
     }
 }
 
 #[inline(never)]
-extern "C" fn released_recorded_handed(current: Current, meta: &LockMeta) {
+extern "C" fn released_recorded_handed(current: Recorded, meta: &LockMeta) {
     // SAFETY: see `acquired_plain`.
-    let known = current.recorded().is_some_and(|current| unsafe { pop_known::<true, true>(current.hot(), meta) });
-    if !known {
+    if !unsafe { pop_known::<true, true>(current.hot(), meta) } {
         released_slow(meta);
     }
 }

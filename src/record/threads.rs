@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use rustc_hash::FxHashSet;
 
+use super::cells::SeenAtomics;
 use super::cells::readers::OwnSlot;
 use super::config::{self, Modes};
 use super::context::{self, Context, enter};
@@ -163,6 +164,7 @@ fn adopt_as(modes: Modes, session: SessionId, origin: Option<ThreadId>) -> Optio
         log,
         kept,
         seen: FxHashSet::default(),
+        atomics: SeenAtomics::default(),
         slot: OwnSlot::NONE,
     })
 }
@@ -295,6 +297,7 @@ fn fork_into(
         log,
         kept,
         seen: FxHashSet::default(),
+        atomics: SeenAtomics::default(),
         slot: OwnSlot::NONE,
     })
 }

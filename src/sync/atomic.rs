@@ -70,12 +70,7 @@ const fn failure(order: Ordering) -> Ordering {
 
 #[inline]
 fn load<R>(address: usize, order: Ordering, place: Place, real: impl FnOnce() -> R) -> R {
-    let access = cells::atomic(address);
-    let value = real();
-    if let Some(access) = access {
-        access.loaded(self::order(order), place);
-    }
-    value
+    cells::load(address, self::order(order), place, real)
 }
 
 #[inline]

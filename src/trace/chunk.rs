@@ -18,6 +18,8 @@
 //! | `LOOKED` | 12, 13 | as an event: the holder looks at what the lock guards |
 //! | `CHANGED` | 14, 15 | as an event: the holder looks at what the lock guards, and changes it |
 //!
+//! In the last two, object 0 is the lock of this thread's last `FRESH` or `MADE`.
+//!
 //! With the upper code of `FRESH` and the last three, the lock was released right after that: where it was made, or where the thread's last
 //! release of its own word says.
 //! So a recorder that has stored the lower code may still change the word, as long as it is the thread's last: it is *open*.
@@ -112,11 +114,13 @@ pub(crate) const fn fresh_word(place: u64, made: u64, opaque: bool) -> u64 {
     FRESH as u64 | place << CODE_BITS | made << OBJECT_SHIFT | if opaque { OPAQUE } else { 0 }
 }
 
-/// The `FRESH` with the release; `None` if it is no open one.
+/// The word with the release, if it is an open one of the lock that was told of last, not by its number.
 #[cfg(any(test, feature = "detect"))]
 #[inline(always)]
 pub(crate) const fn fresh_with_release(word: u64) -> Option<u64> {
-    if code::code(word) == FRESH { Some(word | RELEASED as u64) } else { None }
+    // All that looks have in common that don't name their lock.
+    const MASK: u64 = low(!((LOOKED ^ CHANGED) as u64), CODE_BITS) | u64::MAX << OBJECT_SHIFT;
+    if code::code(word) == FRESH || word & MASK == LOOKED as u64 { Some(word | RELEASED as u64) } else { None }
 }
 
 /// An event or a `MADE`; `place` is at most [`FAR`].
@@ -316,6 +320,7 @@ impl Decoder {
         }
         let (object, site) = ((word >> OBJECT_SHIFT) as u32, names.site(place)?);
         if code < FIRST_EVENT {
+            let object = if code >= LOOKED && object == 0 { self.made } else { object };
             return self.of_a_hold(code, object, site, names, events);
         }
         self.event(code, object, site, 0, names, events)

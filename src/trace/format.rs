@@ -51,7 +51,7 @@ pub struct FormatVersion {
 
 impl FormatVersion {
     /// What this release writes, and the latest that it reads.
-    pub const CURRENT: Self = Self { major: MajorVersion(2), minor: MinorVersion(3) };
+    pub const CURRENT: Self = Self { major: MajorVersion(2), minor: MinorVersion(4) };
 
     /// Can a reader of version `reader` read a file of this version?
     ///

@@ -7,6 +7,7 @@
 
 use std::sync::atomic::Ordering;
 
+use super::gate::me;
 use crate::primitive::{AtomicUsize, Mutex, fence, pause};
 use crate::record::context::Inside;
 
@@ -116,10 +117,32 @@ impl OwnSlot {
         self.0
     }
 
-    /// Takes one for the thread of this mark, if it has none. Says how many there are.
-    pub(crate) fn prepare(&mut self, thread: usize) -> usize {
-        self.0.get_or_insert_with(|| READERS.join(thread));
-        READERS.count()
+    /// One for the thread of this mark.
+    #[cfg(test)]
+    pub(super) fn of(thread: usize) -> Self {
+        Self(Some(READERS.join(thread)))
+    }
+}
+
+/// Reads of something that several threads read, none of them new, since it was last left open. Only who is alone inside counts.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Repeated(u32);
+
+impl Repeated {
+    pub(super) const NONE: Self = Self(0);
+
+    /// One more, by the thread whose slot it is. Are there enough by now to let threads read beside one another? Who then writes
+    /// has to look at each slot; so many reads pay for that.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn again(&mut self, slot: &mut OwnSlot) -> bool {
+        slot.0.get_or_insert_with(|| READERS.join(me()));
+        self.0 += 1;
+        let enough = self.0 as usize >= READERS.count().clamp(16, 1024);
+        if enough {
+            *self = Self::NONE;
+        }
+        enough
     }
 }
 

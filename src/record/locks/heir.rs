@@ -38,9 +38,14 @@ impl Heir {
         self.made.map_or(ptr::null(), ptr::from_ref) == ptr::from_ref(place)
     }
 
+    /// Has the lock got it?
+    pub(super) const fn is_of(&self, lock: LockId) -> bool {
+        self.id == lock.0
+    }
+
     /// Forgets it if the lock has it.
     pub(super) fn forget_if(&mut self, lock: LockId) {
-        if self.id == lock.0 {
+        if self.is_of(lock) {
             *self = Self::NONE;
         }
     }
@@ -61,8 +66,12 @@ impl LockState {
             || heir.note.site() != site
             || !heir.is_made_at(meta.created())
             || meta.kind() != ObjectKind::Mutex
-            || !meta.take_id(heir.id)
         {
+            return false;
+        }
+        // First: with the id others may mark it.
+        meta.set_inherited();
+        if !meta.take_id(heir.id) {
             return false;
         }
         heir.ready = 0;

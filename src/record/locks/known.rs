@@ -214,7 +214,7 @@ pub(super) unsafe fn look_on_top(current: Recorded, meta: &LockMeta, write: bool
         return true;
     }
     let (Some(ready), Some(near), false) = (log.ready(), log.near(place), entry.has_look(false)) else { return false };
-    log.push_look(ready, lock, write, near);
+    log.push_look(ready, log.looked_at(lock), write, near);
     entry.look(write);
     true
 }
@@ -225,7 +225,7 @@ pub(super) enum Hold {
     Ended,
     /// Nothing: the hold is not the last that was told.
     Not,
-    /// Nothing: what was told last is the first acquisition of a lock, which `FRESH` is for.
+    /// Nothing: what was told last is the first acquisition of a lock, or a look in that hold, which `FRESH` is for.
     Fresh,
     /// Nothing: there is more to do.
     New,

@@ -45,7 +45,7 @@ pub(crate) struct LockMeta {
     kind: ObjectKind,
     /// When a holder looks at what the lock guards is not seen: [`OPAQUE`], and [`TOLD`] once the trace says so.
     opaque: AtomicU8,
-    /// [`NAMED`] and [`CHAINED`].
+    /// [`NAMED`], [`CHAINED`] and [`INHERITED`].
     marks: AtomicU8,
 }
 
@@ -61,6 +61,9 @@ const NAMED: u8 = 1;
 
 /// The bit in [`LockMeta::marks`] that says that some thread's filter holds a chain with the id.
 const CHAINED: u8 = 2;
+
+/// The bit in [`LockMeta::marks`] that says that the id is that of a thread's heir.
+const INHERITED: u8 = 4;
 
 /// The bit in [`LockMeta::id`] that says that the graph knows the lock. Until something is taken above it, the lock has no
 /// edge out and needs no node: it is *fresh*.
@@ -167,7 +170,7 @@ impl LockMeta {
     /// Has it a name, or does a filter hold a chain with the id?
     #[inline(always)]
     pub(super) fn is_marked(&self) -> bool {
-        self.marks.load(Ordering::Relaxed) != 0
+        self.marks.load(Ordering::Relaxed) & (NAMED | CHAINED) != 0
     }
 
     /// Gives a lock an id that has none. False, and nothing done, if it has.
@@ -175,6 +178,17 @@ impl LockMeta {
     pub(super) fn take_id(&self, id: u32) -> bool {
         // A thread that waits for the lock gives it an id, too.
         self.id.compare_exchange(0, id, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+
+    /// The lock, which has no id yet, is about to get that of the thread's heir.
+    #[inline(always)]
+    pub(super) fn set_inherited(&self) {
+        self.marks.store(INHERITED, Ordering::Relaxed);
+    }
+
+    /// Has it got the id of some thread's heir?
+    pub(super) fn is_inherited(&self) -> bool {
+        self.marks.load(Ordering::Relaxed) & INHERITED != 0
     }
 
     /// Does some thread's filter hold a chain with the id?

@@ -190,6 +190,8 @@ impl LockMeta {
         let known = !self.is_fresh();
         let described = self.id_word() & DESCRIBED != 0;
         let lock = LockId(self.id_word() & ID);
+        // Another thread made the lock, and does not hear of its end: its heir must find no other lock with the id.
+        let elsewhere = self.is_inherited() && !context.locks.heir.is_of(lock);
         context.locks.heir.forget_if(lock);
         if self.is_named() || described || known {
             registry::forget(Object::Lock(lock));
@@ -201,6 +203,7 @@ impl LockMeta {
         }
         // (A lock may die while it is held, if its guard was leaked.)
         let reusable = lock.0 != UNWATCHED
+            && !elsewhere
             && !self.is_chained()
             && !context.locks.holds(lock)
             && context.log.is_none()

@@ -29,7 +29,7 @@ fn read(sink: &Sink) -> (Vec<Event>, TraceReader<io::Cursor<Vec<u8>>>) {
     (reader.read_to_end().unwrap(), reader)
 }
 
-const LOCK: LockId = LockId(0);
+const LOCK: LockId = LockId(1);
 const ACQUIRED: Op = Op::Acquired { lock: LOCK, mode: Mode::Exclusive, attempt: Attempt::Blocking };
 const RELEASED: Op = Op::Released { lock: LOCK, mode: Mode::Exclusive };
 
@@ -147,8 +147,16 @@ fn first_holds_in_one_word_come_back() {
         if number % 5 == 0 {
             thread.push_look(thread.ready().unwrap(), lock, false, near);
             expected.push(Op::DataRead { lock });
-            assert!(thread.fresh_hold(lock).is_none());
+            assert!(thread.fresh_hold(lock).is_none() && !thread.last().is_fresh());
             thread.end_hold(thread.last().hold(lock).unwrap());
+        } else if number % 7 == 0 {
+            let _ = thread.make_room();
+            assert_eq!([lock, LockId(number + 1)].map(|lock| thread.looked_at(lock)), [LockId(0), LockId(number + 1)]);
+            thread.push_look(thread.ready().unwrap(), thread.looked_at(lock), true, near);
+            expected.extend([Op::DataRead { lock }, Op::DataWrite { lock }]);
+            assert!(thread.last().is_fresh() && thread.last().hold(lock).is_none());
+            assert!(thread.fresh_hold(LockId(number + 1)).is_none());
+            thread.end_hold(thread.fresh_hold(lock).unwrap());
         } else {
             if number % 701 == 0 {
                 log.flush().unwrap();

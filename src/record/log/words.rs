@@ -51,14 +51,22 @@ impl ThreadLog {
         self.last_made = lock.0;
     }
 
-    /// The hold of the lock, if the thread's last word is its [`ThreadLog::push_fresh`].
+    /// What a look at what the lock guards tells of it: nothing, if it is the one that was told of last. So the looks at locks
+    /// that live for a moment are all the same.
+    #[inline(always)]
+    pub(crate) fn looked_at(&self, lock: LockId) -> LockId {
+        if lock.0 == self.last_made { LockId(0) } else { lock }
+    }
+
+    /// The hold of the lock, if the thread's last word is its [`ThreadLog::push_fresh`], or a look at what it guards.
     #[inline(always)]
     pub(crate) fn fresh_hold(&self, lock: LockId) -> Option<Hold> {
         let hold = chunk::fresh_with_release(self.last().word).map(Hold);
         hold.filter(|_| lock.0 == self.last_made)
     }
 
-    /// As [`ThreadLog::push_ready`]: the holder looks at what the lock guards, and with `change` it changes that.
+    /// As [`ThreadLog::push_ready`]: the holder looks at what the lock guards, and with `change` it changes that. The lock may be
+    /// what [`ThreadLog::looked_at`] has given.
     #[inline(always)]
     pub(crate) fn push_look(&mut self, ready: Ready, lock: LockId, change: bool, near: Near) {
         self.put_ready(ready, if change { chunk::CHANGED } else { chunk::LOOKED }, lock.0, near);
@@ -147,7 +155,7 @@ impl Last {
         chunk::with_release(self.word, lock.0).map(Hold)
     }
 
-    /// Is it [`ThreadLog::push_fresh`]?
+    /// Is it [`ThreadLog::push_fresh`], or a look that doesn't name its lock?
     #[inline(always)]
     pub(crate) fn is_fresh(self) -> bool {
         chunk::fresh_with_release(self.word).is_some()

@@ -39,6 +39,8 @@ pub trait Slot: Send + Sync + 'static {
     fn read(&self) -> u64;
     /// Replaces it.
     fn write(&self, value: u64);
+    /// Adds to it, in one step if there is such a step.
+    fn add(&self, value: u64);
 }
 
 /// What a process was asked to do.
@@ -86,7 +88,7 @@ pub fn main<P: Peer>() {
     }
 }
 
-/// Runs the row of cells that the command line names.
+/// Runs the row of cells or atomics that the command line names.
 pub fn main_of_slots<P: Peer, S: Slot>() {
     let Task { row, iterations } = task();
     match slots::run::<P, S>(&row, iterations) {

@@ -13,8 +13,8 @@ pub(crate) fn run<P: Peer, S: Slot>(row: &str, iterations: u64) -> Option<f64> {
     let slots: Vec<S> = (0..SLOTS).map(S::slot).collect();
     let sweeps = iterations.div_ceil(SLOTS);
     let time = match row {
-        "shared-read" => alone(sweeps, || read(&slots)),
-        "shared-write" => alone(sweeps, || write(&slots)),
+        "shared-read" | "atomic-read" => alone(sweeps, || read(&slots)),
+        "shared-write" | "atomic-write" => alone(sweeps, || write(&slots)),
         // A lock in front of every sweep: each access is the first of its kind since a synchronisation.
         "shared-epoch" => {
             let lock = P::mutex(0);
@@ -23,7 +23,8 @@ pub(crate) fn run<P: Peer, S: Slot>(row: &str, iterations: u64) -> Option<f64> {
                 write(&slots);
             })
         }
-        "shared-read-2" => both::<P>(sweeps, Time::PerThread, move |_, turns| (0..turns).for_each(|_| read(&slots))),
+        "atomic-add" => alone(sweeps, || add(&slots)),
+        "shared-read-2" | "atomic-read-2" => both::<P>(sweeps, Time::PerThread, move |_, turns| (0..turns).for_each(|_| read(&slots))),
         _ => return None,
     };
     Some(time / SLOTS as f64)
@@ -32,6 +33,12 @@ pub(crate) fn run<P: Peer, S: Slot>(row: &str, iterations: u64) -> Option<f64> {
 fn read<S: Slot>(slots: &[S]) {
     for slot in slots {
         black_box(black_box(slot).read());
+    }
+}
+
+fn add<S: Slot>(slots: &[S]) {
+    for slot in slots {
+        black_box(slot).add(1);
     }
 }
 

@@ -1,4 +1,4 @@
-//! std's mutex; and for the rows of cells, a plain cell (mode `plain`) or a relaxed atomic (mode `atomic`).
+//! std's mutex; and for the rows of cells and atomics, a plain cell (mode `plain`) or a relaxed atomic (mode `atomic`).
 
 use std::cell::UnsafeCell;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -44,6 +44,11 @@ impl Slot for Plain {
         // SAFETY: no one else is here meanwhile, as said above.
         unsafe { *self.0.get() = value }
     }
+
+    #[inline(always)]
+    fn add(&self, value: u64) {
+        self.write(self.read().wrapping_add(value));
+    }
 }
 
 struct Atomic(AtomicU64);
@@ -61,6 +66,11 @@ impl Slot for Atomic {
     #[inline(always)]
     fn write(&self, value: u64) {
         self.0.store(value, Ordering::Relaxed);
+    }
+
+    #[inline(always)]
+    fn add(&self, value: u64) {
+        self.0.fetch_add(value, Ordering::Relaxed);
     }
 }
 
