@@ -461,6 +461,9 @@ pub(crate) fn unpark(record: &ThreadRecord, place: Place, real: impl FnOnce()) {
     token.given = true;
     token.clock.publish_join(&mut inside.clock);
     inside.emit(Op::Unpark { thread: record.thread }, place);
-    waits::granted(token.waiter.take().unwrap_or(record.thread));
+    // If it is parked: another wait, for a lock, say, goes on.
+    if let Some(waiter) = token.waiter.take() {
+        waits::granted(waiter);
+    }
     real();
 }
