@@ -315,10 +315,9 @@ impl<T: ?Sized> fmt::Debug for Shared<T> {
     }
 }
 
+#[cfg(feature = "detect")]
 #[cfg(test)]
 mod tests {
-    #![cfg(feature = "detect")]
-
     use std::sync::{Arc, Barrier};
 
     use super::*;
