@@ -61,6 +61,8 @@ type Place = &'static Location<'static>;
 #[derive(Clone, Copy)]
 enum Access {
     Read,
+    /// A read that looks at nothing in place.
+    Copy,
     Write,
     /// A write that sees the present value.
     Update,
@@ -120,7 +122,7 @@ impl<T: Copy> Shared<T> {
     #[track_caller]
     pub fn get(&self) -> T {
         let place = Location::caller();
-        self.get_beside(Access::Read).unwrap_or_else(|| self.copy(Access::Read, place))
+        self.get_beside(Access::Copy).unwrap_or_else(|| self.copy(Access::Copy, place))
     }
 
     /// Reads a value that is thrown away unless it is found valid afterwards: the reader of a sequence lock. Never part
@@ -231,7 +233,8 @@ impl<T: ?Sized> Shared<T> {
         // SAFETY: the caller has taken the lock.
         unsafe {
             match access {
-                Access::Read => return self.meta.read(place),
+                Access::Copy => return self.meta.read(place, true),
+                Access::Read => return self.meta.read(place, false),
                 Access::Write => self.meta.write(place),
                 Access::Update => self.meta.update(place),
                 Access::Speculative => self.meta.read_speculatively(place),
@@ -317,7 +320,6 @@ impl<T: ?Sized> fmt::Debug for Shared<T> {
 
 #[cfg(all(test, feature = "detect"))]
 mod tests {
-
     use std::sync::{Arc, Barrier};
 
     use super::*;

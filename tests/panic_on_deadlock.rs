@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use gordian::finding::Kind;
 use gordian::sync::mpsc::{channel, sync_channel};
-use gordian::sync::{Arc, Barrier, Condvar, Mutex, Once};
+use gordian::sync::{Arc, Barrier, Condvar, Mutex, Once, RwLock};
 use gordian::{Config, OnDeadlock, thread};
 
 /// Runs `f` in a check that nothing hangs in, and returns what was found.
@@ -42,6 +42,33 @@ fn a_condvar_forgets_the_waiter() {
         notifier.join().unwrap();
     });
     assert_eq!(kinds, [Kind::LostWakeup]);
+}
+
+/// A token that comes later is for no park any more, and ends no other wait.
+#[test]
+fn a_park_forgets_the_thread() {
+    let kinds = found(|| {
+        panics(thread::park);
+        let (locks, parked) = (Arc::new((RwLock::new(()), Mutex::new(()))), thread::current());
+        let other = Arc::clone(&locks);
+        let (reads, has_read) = channel();
+        let guard = locks.1.lock().unwrap();
+        let reader = thread::spawn(move || {
+            let read = other.0.read().unwrap();
+            reads.send(()).unwrap();
+            // From the moment that the writer waits, no one else gets in.
+            while other.0.try_read().is_ok() {
+                thread::yield_now();
+            }
+            parked.unpark();
+            panics(|| other.1.lock());
+            drop(read);
+        });
+        has_read.recv().unwrap();
+        drop((locks.0.write().unwrap(), guard));
+        reader.join().unwrap();
+    });
+    assert_eq!(kinds, [Kind::LostWakeup, Kind::LockOrderCycle]);
 }
 
 #[test]

@@ -94,20 +94,21 @@ impl CellMeta {
         Object::Var(VarId(registry::id_in(&self.id, &VAR_IDS)))
     }
 
-    /// A read. Are several threads doing nothing else, so that it is worth letting them read beside one another?
+    /// A read. Are several threads doing nothing else, so that it is worth letting them read beside one another? Those only may
+    /// who copy the value.
     ///
     /// # Safety
     ///
     /// The caller is alone inside the cell.
     #[inline]
-    pub(crate) unsafe fn read(&self, place: Place) -> bool {
+    pub(crate) unsafe fn read(&self, place: Place, copies: bool) -> bool {
         // SAFETY: by the caller's promise. Nothing is called below but arithmetic on the context and the state.
         let known = unsafe {
             let state = &*self.state.get();
             context::current().hot().is_some_and(|context| state.is_read_again(context))
         };
         // SAFETY: by the caller's promise.
-        !known && unsafe { self.read_anew(place) }
+        !known && unsafe { self.read_anew(place, copies) }
     }
 
     /// A write.
@@ -167,14 +168,14 @@ impl CellMeta {
     ///
     /// That of [`read`](Self::read).
     #[inline(never)]
-    unsafe fn read_anew(&self, place: Place) -> bool {
+    unsafe fn read_anew(&self, place: Place, copies: bool) -> bool {
         // SAFETY: by the caller's promise.
         let state = unsafe { &mut *self.state.get() };
         // SAFETY: nothing is called but arithmetic on the context and the state.
         if let Some(context) = unsafe { context::current().hot() }
             && state.has_read(context)
         {
-            return state.accesses.is_read_by_several() && self.opens();
+            return copies && state.accesses.is_read_by_several() && self.opens();
         }
         // SAFETY: by the caller's promise.
         unsafe { self.access(place, How::Read) };

@@ -418,9 +418,11 @@ fn park_request(place: Place, limit: Option<Duration>) -> Option<Option<waits::W
         return Some(None);
     }
     inside.emit(Op::ParkRequest, place);
-    token.waiter = Some(inside.owner());
-    let site = inside.locks.site(place);
-    Some(waits::begin(inside, Wait::Park, site))
+    let (owner, site) = (inside.owner(), inside.locks.site(place));
+    let waiting = waits::begin(inside, Wait::Park, site);
+    // Not if the user wanted a panic instead of a wait that nobody ends.
+    token.waiter = Some(owner);
+    Some(waiting)
 }
 
 fn take_token(inside: &mut Context, token: &mut Token, place: Place) {
@@ -461,6 +463,9 @@ pub(crate) fn unpark(record: &ThreadRecord, place: Place, real: impl FnOnce()) {
     token.given = true;
     token.clock.publish_join(&mut inside.clock);
     inside.emit(Op::Unpark { thread: record.thread }, place);
-    waits::granted(token.waiter.take().unwrap_or(record.thread));
+    // If it is parked: another wait, for a lock, say, goes on.
+    if let Some(waiter) = token.waiter.take() {
+        waits::granted(waiter);
+    }
     real();
 }

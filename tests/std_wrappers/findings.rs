@@ -422,6 +422,26 @@ fn a_park_that_no_one_ends() {
         thread::park();
         waker.join().unwrap();
     });
+    // A token for a thread that waits for something else does not end that wait.
+    let writes = |for_ever: bool| {
+        move || {
+            let lock = Arc::new(RwLock::new(()));
+            let other = Arc::clone(&lock);
+            let guard = lock.read();
+            let writer = thread::spawn(move || drop(other.write()));
+            // From the moment that the writer waits, no one else gets in.
+            while lock.try_read().is_ok() {
+                thread::yield_now();
+            }
+            writer.thread().unpark();
+            if !for_ever {
+                drop(guard);
+            }
+            writer.join().unwrap();
+        }
+    };
+    hangs(Kind::WaitCycle, writes(true));
+    silent(writes(false));
     // T19: the token comes before the park, and another one than was meant.
     hangs(Kind::LostWakeup, || {
         thread::current().unpark();

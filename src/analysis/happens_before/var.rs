@@ -158,10 +158,10 @@ impl<I: Copy> VarState<I> {
     }
 
     fn is_one_of_the_reads(&self, more: &More<I>, thread: &ThreadClock) -> bool {
-        thread.covers_own(self.last_write.epoch())
+        let is_first = thread.is_at(self.read);
+        (is_first || (more.reads.iter().any(|read| thread.is_at(read.epoch)) && !thread.covers_own(self.read)))
+            && thread.covers_own(self.last_write.epoch())
             && more.writes.iter().all(|write| thread.covers(write.epoch))
-            && (thread.is_at(self.read)
-                || (!thread.covers_own(self.read) && more.reads.iter().any(|read| thread.is_at(read.epoch))))
     }
 
     /// Do several threads read the cell, with no race between what is remembered?

@@ -258,6 +258,13 @@ impl WaitGraph {
         self.actors.get(&thread).is_some_and(Actor::waits)
     }
 
+    /// Does the owner wait to be unparked?
+    #[must_use]
+    pub fn is_parked(&self, thread: ThreadId) -> bool {
+        let blocked = self.actors.get(&thread).and_then(|actor| actor.blocked.as_ref());
+        blocked.is_some_and(|blocked| blocked.wait == Wait::Park)
+    }
+
     /// Does the owner wait, and could who keeps its waker end that?
     #[must_use]
     pub fn rests_on_waker(&self, thread: ThreadId) -> bool {

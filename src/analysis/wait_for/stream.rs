@@ -145,7 +145,9 @@ impl WaitForAnalysis {
                 self.grant(Wait::Recv(channel), u32::MAX);
                 self.grant(Wait::Send(channel), u32::MAX);
             }
-            Op::Unpark { thread } => self.go_on(thread),
+            // A token ends no other wait.
+            Op::Unpark { thread } if self.graph.is_parked(thread) => self.go_on(thread),
+            Op::Unpark { .. } => {}
             Op::Begin | Op::RegionBegin | Op::RegionEnd => {}
             _ => self.go_on(thread),
         }
@@ -268,6 +270,15 @@ mod tests {
         assert_eq!(run(&[(0, Op::Fork { child: ThreadId(1) }), (1, wait), (0, notify), (0, join)]), []);
         let early = Op::Notify { condvar, all: false, woken: 0 };
         assert_eq!(run(&[(0, Op::Fork { child: ThreadId(1) }), (0, early), (1, wait), (0, join)]), [(4, vec![0, 1])]);
+    }
+
+    #[test]
+    fn a_token_ends_no_other_wait_than_a_park() {
+        let fork = Op::Fork { child: ThreadId(1) };
+        let (unpark, join) = (Op::Unpark { thread: ThreadId(1) }, Op::JoinRequest { child: ThreadId(1) });
+        let blocked = [(0, fork), (0, acquired(0)), (1, request(0)), (0, unpark), (0, join)];
+        assert_eq!(run(&blocked), [(5, vec![0, 1])]);
+        assert_eq!(run(&[(0, fork), (0, acquired(0)), (1, Op::ParkRequest), (0, unpark), (0, join)]), []);
     }
 
     #[test]

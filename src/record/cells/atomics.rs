@@ -45,7 +45,9 @@ struct AtomicState {
     id: AtomicU32,
 }
 
-/// An atomic: where it is, and what is known of it. Never moved, and never freed.
+/// An atomic: where it is, and what is known of it. Never moved, and never freed. On lines of its own: its neighbours are other
+/// threads'.
+#[repr(align(64))]
 struct Atomic {
     address: usize,
     state: Open<AtomicState>,
