@@ -166,6 +166,9 @@ const FIRST: usize = 32;
 /// Locks of which the addresses are looked at in [`Held::place`].
 const PLACED: usize = 3;
 
+/// The place of an entry that is written and not yet added.
+pub(super) struct Written(*mut Entry);
+
 impl Held {
     pub(super) fn new(seed: u64) -> Self {
         let mut entries = vec![Entry { chain: seed, ..Entry::NONE }; FIRST];
@@ -295,8 +298,8 @@ impl Held {
     pub(super) unsafe fn push_ready(&mut self, entry: Entry) {
         // SAFETY: there is room, and the entry is written.
         unsafe {
-            self.write_ready(entry);
-            self.push_written();
+            let written = self.write_ready(entry);
+            self.push_written(written);
         }
     }
 
@@ -306,9 +309,12 @@ impl Held {
     ///
     /// That of [`push_ready`](Self::push_ready).
     #[inline(always)]
-    pub(super) unsafe fn write_ready(&mut self, entry: Entry) {
+    pub(super) unsafe fn write_ready(&mut self, entry: Entry) -> Written {
         // SAFETY: `top` is below `last`, so what comes after `top` is in `entries`.
-        unsafe { self.top.add(1).write(entry) };
+        let next = unsafe { self.top.add(1) };
+        // SAFETY: as above.
+        unsafe { next.write(entry) };
+        Written(next)
     }
 
     /// Adds the entry.
@@ -317,9 +323,20 @@ impl Held {
     ///
     /// [`write_ready`](Self::write_ready) has just written it.
     #[inline(always)]
-    pub(super) unsafe fn push_written(&mut self) {
-        // SAFETY: there is an entry after `top`.
-        self.top = unsafe { self.top.add(1) };
+    pub(super) unsafe fn push_written(&mut self, written: Written) {
+        // (Nobody has to look once more where the top is.)
+        self.top = written.0;
+    }
+
+    /// What [`write_ready`](Self::write_ready) has just written.
+    ///
+    /// # Safety
+    ///
+    /// It has, in another function.
+    #[inline(always)]
+    pub(super) unsafe fn written(&self) -> Written {
+        // SAFETY: by the caller's promise there is an entry after `top`.
+        Written(unsafe { self.top.add(1) })
     }
 
     pub(super) fn push(&mut self, entry: Entry) {

@@ -62,7 +62,7 @@ pub(super) unsafe fn push_known<const RECORDED: bool, const HANDED: bool>(
         return Push::Behind(entry());
     }
     // SAFETY: the stack is ready.
-    unsafe { locks.held.write_ready(entry()) };
+    let written = unsafe { locks.held.write_ready(entry()) };
     let mut own = false;
     // (It may be learned once more, if something is in the way below.)
     if context.modes.races() {
@@ -111,7 +111,7 @@ pub(super) unsafe fn push_known<const RECORDED: bool, const HANDED: bool>(
         }
     }
     // SAFETY: the entry was written above, and the stack has not been touched since.
-    unsafe { locks.held.push_written() };
+    unsafe { locks.held.push_written(written) };
     Push::Done
 }
 
@@ -126,7 +126,7 @@ pub(super) unsafe fn push_learned(context: &mut Context, meta: &LockMeta) -> boo
     let learned = unsafe { meta.clock() }.acquire_in_place(&mut context.clock);
     if learned {
         // SAFETY: the entry was written, and the stack has not been touched since.
-        unsafe { context.locks.held.push_written() };
+        unsafe { context.locks.held.push_written(context.locks.held.written()) };
     }
     learned
 }
