@@ -191,11 +191,20 @@ impl VectorClock {
         other.times.len() <= self.times.len() && self.far.holds(&other.far)
     }
 
-    /// Is there memory for a copy of `other`?
-    #[inline]
+    /// Becomes a copy of `source`, if that takes no memory; false, and nothing done, if it does.
+    #[inline(always)]
     #[must_use]
-    pub fn has_memory_for(&self, other: &Self) -> bool {
-        other.times.len() <= self.times.capacity() && self.far.is_shared_with(&other.far)
+    pub fn copy_in_place(&mut self, source: &Self) -> bool {
+        if self.times.capacity() < source.times.len() || !self.far.is_shared_with(&source.far) {
+            return false;
+        }
+        if self.times.len() == source.times.len() {
+            // A few words: a call would take longer.
+            self.times.iter_mut().zip(&source.times).for_each(|(mine, &theirs)| *mine = theirs);
+        } else {
+            self.times.clone_from(&source.times);
+        }
+        true
     }
 
     /// Forgets the component of `slot`.

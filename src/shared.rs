@@ -318,8 +318,7 @@ impl<T: ?Sized> fmt::Debug for Shared<T> {
     }
 }
 
-#[cfg(feature = "detect")]
-#[cfg(test)]
+#[cfg(all(test, feature = "detect"))]
 mod tests {
     use std::sync::{Arc, Barrier};
 

@@ -67,6 +67,18 @@ impl CondvarMeta {
         }
     }
 
+    /// The current thread has released the mutex, without a time limit, and was notified before it could tell of its wait.
+    pub(crate) fn woken_at_once(&self, mutex: &LockMeta, place: Place) {
+        if let Some(mut inside) = enter()
+            && inside.modes.record()
+        {
+            // One after the other, and not where it would have been told of: nobody is to see a wait that has not ended.
+            let (condvar, lock) = (self.id(), mutex.lock_id(&mut inside));
+            inside.emit(Op::CondvarRequest { condvar, lock }, place);
+            inside.emit(Op::CondvarWoken { condvar, notified: true }, place);
+        }
+    }
+
     /// The current thread has taken waiters out of the queue, `woken` of which had told of their wait.
     pub(crate) fn notified(&self, all: bool, woken: u32, place: Place) {
         if let Some(mut inside) = enter()

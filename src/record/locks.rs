@@ -20,7 +20,10 @@ use std::sync::LazyLock;
 use parking_lot::Mutex;
 
 use self::held::{Entry, grow};
-use self::known::{Hold, Push, end_hold, look_on_top, look_ready, pop_known, push_behind, push_heir, push_known};
+use self::known::{
+    Hold, Pop, Push, end_hold, look_on_top, look_ready, pop_known, pop_published, push_behind, push_heir, push_known,
+    push_learned,
+};
 use self::meta::DESCRIBED;
 use super::context::{self, Context, Current, Recorded, enter};
 use super::{Place, config, waits};
@@ -102,7 +105,17 @@ extern "C" fn acquired_plain(current: Current, meta: &LockMeta, place: Place) {
         Push::Done => {}
         Push::Behind(entry) => acquired_behind(current, meta, place, entry.chain, entry.word()),
         Push::New => acquired_first(current, meta, place),
+        Push::Learn => acquired_learned(current, meta, place),
         Push::Other => acquired_handed(current, meta, place, Attempt::Blocking),
+    }
+}
+
+/// As [`acquired_plain`], of a lock that another thread released last.
+#[inline(never)]
+extern "C" fn acquired_learned(current: Current, meta: &LockMeta, place: Place) {
+    // SAFETY: see `acquired_plain`, from where it comes.
+    if !unsafe { push_learned(current.hot_plain(), meta) } {
+        acquired_slow(meta, place, Attempt::Blocking);
     }
 }
 
@@ -124,7 +137,7 @@ extern "C" fn acquired_behind(current: Current, meta: &LockMeta, place: Place, c
     match unsafe { push_behind(current.hot_plain(), meta, entry) } {
         Push::Done => {}
         Push::New => acquired_slow(meta, place, Attempt::Blocking),
-        Push::Behind(_) | Push::Other => acquired_handed(current, meta, place, Attempt::Blocking),
+        Push::Behind(_) | Push::Learn | Push::Other => acquired_handed(current, meta, place, Attempt::Blocking),
     }
 }
 
@@ -320,8 +333,10 @@ extern "C" fn released_recorded_or_poisoned(current: Current, meta: &LockMeta) {
 #[inline(never)]
 extern "C" fn released_plain(current: Current, meta: &LockMeta) {
     // SAFETY: see `acquired_plain`.
-    if !unsafe { pop_known::<false, false>(current.hot_plain(), meta) } {
-        released_handed(current, meta);
+    match unsafe { pop_known::<false, false>(current.hot_plain(), meta) } {
+        Pop::Done => {}
+        Pop::Publish => released_published(current, meta),
+        Pop::Other => released_slow(meta),
     }
 }
 
@@ -357,7 +372,7 @@ extern "C" fn released_recorded_first(current: Recorded, meta: &LockMeta) {
 #[inline(never)]
 extern "C" fn released_recorded_below(current: Recorded, meta: &LockMeta) {
     // SAFETY: see `acquired_plain`.
-    if !unsafe { pop_known::<true, false>(current.hot(), meta) } {
+    if unsafe { pop_known::<true, false>(current.hot(), meta) } != Pop::Done {
         released_recorded_handed(current, meta);
     }
 }
@@ -365,16 +380,16 @@ extern "C" fn released_recorded_below(current: Recorded, meta: &LockMeta) {
 #[inline(never)]
 extern "C" fn released_recorded_handed(current: Recorded, meta: &LockMeta) {
     // SAFETY: see `acquired_plain`.
-    if !unsafe { pop_known::<true, true>(current.hot(), meta) } {
+    if unsafe { pop_known::<true, true>(current.hot(), meta) } != Pop::Done {
         released_slow(meta);
     }
 }
 
-/// As [`acquired_handed`].
+/// As [`acquired_learned`].
 #[inline(never)]
-extern "C" fn released_handed(current: Current, meta: &LockMeta) {
-    // SAFETY: see `acquired_plain`.
-    if !unsafe { pop_known::<false, true>(current.hot_plain(), meta) } {
+extern "C" fn released_published(current: Current, meta: &LockMeta) {
+    // SAFETY: see `acquired_plain`, from where it comes.
+    if !unsafe { pop_published(current.hot_plain(), meta) } {
         released_slow(meta);
     }
 }

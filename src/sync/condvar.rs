@@ -171,7 +171,8 @@ impl Condvar {
         unlock();
         let mut waiters = self.waiters.lock();
         // A wait is told of only now, when the mutex is free again. Whoever was notified meanwhile is on its way.
-        let waiting = if waiters.queue.holds(&standing.waiter) {
+        let waits = waiters.queue.holds(&standing.waiter);
+        let waiting = if waits {
             queue::push(&mut waiters.told, Arc::clone(&standing.waiter));
             self.meta.wait(mutex, place)
         } else {
@@ -181,7 +182,7 @@ impl Condvar {
         standing.waiter.sleep(None);
         drop(waiting);
         standing.over = true;
-        self.meta.woken(true, place);
+        if waits { self.meta.woken(true, place) } else { self.meta.woken_at_once(mutex, place) }
     }
 
     /// Gives the mutex up and waits for a notification or until the time has passed; true when notified.
@@ -253,6 +254,65 @@ impl Default for Condvar {
 impl fmt::Debug for Condvar {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Condvar").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+    use crate::Named;
+    use crate::check::findings_of;
+    use crate::sync::Mutex;
+    use crate::thread;
+
+    /// Who is notified before it could tell of its wait has waited all the same: it comes after what it waited for.
+    #[test]
+    fn a_wait_may_be_over_before_it_is_told_of() {
+        let waits = |for_the_change: bool| {
+            findings_of(move || {
+                let locks = Arc::new((Mutex::new(()).named("left"), Mutex::new(()).named("right")));
+                let (condition, done) = (Arc::new((Mutex::new(0), Condvar::new())), Arc::new(AtomicBool::new(false)));
+                let mut state = condition.0.lock().unwrap();
+                let other = (Arc::clone(&locks), Arc::clone(&condition), Arc::clone(&done));
+                let first = thread::spawn(move || {
+                    let (locks, condition, done) = other;
+                    let left = locks.0.lock().unwrap();
+                    drop(locks.1.lock().unwrap());
+                    drop(left);
+                    *condition.0.lock().unwrap() += 1;
+                    condition.1.notify_all();
+                    done.store(true, Ordering::Release);
+                });
+                let is_done = || {
+                    while !done.load(Ordering::Acquire) {
+                        std::thread::yield_now();
+                    }
+                };
+                if for_the_change {
+                    while *state == 0 {
+                        let unlock = || {
+                            drop(state);
+                            is_done();
+                        };
+                        condition.1.sleep(condition.0.meta(), unlock, Location::caller());
+                        state = condition.0.lock().unwrap();
+                    }
+                    drop(state);
+                } else {
+                    drop(state);
+                    is_done();
+                }
+                let right = locks.1.lock().unwrap();
+                drop(locks.0.lock().unwrap());
+                drop(right);
+                first.join().unwrap();
+            })
+            .findings
+        };
+        assert!(waits(true).is_empty());
+        assert_eq!(waits(false).len(), 1, "it has not waited");
     }
 }
 

@@ -79,29 +79,34 @@ impl SyncClock {
 
     /// [`acquire`](Self::acquire), if that takes no memory; false, and nothing done, if it does. Where two threads hand a
     /// lock on it is free from the second time on.
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub fn acquire_in_place(&self, thread: &mut ThreadClock) -> bool {
         self.publisher.is_of_one_with(thread.knowledge())
-            || self.is_trivial()
             || self.was_learned_by(thread)
+            || self.is_bare()
             || thread.learn_in_place(self.publisher, self.epoch, self.rest())
     }
 
     /// [`publish`](Self::publish), if that takes no memory; false, and nothing done, if it does.
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub fn publish_in_place(&mut self, thread: &mut ThreadClock) -> bool {
-        if self.publish_again(thread) {
-            return true;
-        }
-        let fits = match &self.rest {
-            Some(rest) => rest.has_memory_for(thread.foreign()),
+        self.publish_again(thread) || self.publish_other_in_place(thread)
+    }
+
+    /// As [`publish_in_place`](Self::publish_in_place), of a clock that another thread has published.
+    #[inline(always)]
+    #[must_use]
+    pub fn publish_other_in_place(&mut self, thread: &mut ThreadClock) -> bool {
+        let fits = match &mut self.rest {
+            Some(rest) => rest.copy_in_place(thread.foreign()),
             None => thread.foreign().is_zero(),
         };
         if fits {
             thread.mark_published();
-            self.replace(thread);
+            self.publisher = thread.knowledge();
+            self.epoch = thread.epoch();
         }
         fits
     }

@@ -23,6 +23,8 @@ pub(super) enum Push {
     Behind(Entry),
     /// Nothing was done: the chain is new, or the registry does not know the lock.
     New,
+    /// The lock is on the stack once what was published in it is learned: see [`push_learned`].
+    Learn,
     /// Nothing was done.
     Other,
 }
@@ -75,7 +77,7 @@ pub(super) unsafe fn push_known<const RECORDED: bool, const HANDED: bool>(
             }
         };
         if !learned {
-            return Push::Other;
+            return if HANDED { Push::Other } else { Push::Learn };
         }
     }
     if RECORDED {
@@ -111,6 +113,22 @@ pub(super) unsafe fn push_known<const RECORDED: bool, const HANDED: bool>(
     // SAFETY: the entry was written above, and the stack has not been touched since.
     unsafe { locks.held.push_written() };
     Push::Done
+}
+
+/// The rest of [`push_known`], without `RECORDED` and `HANDED`, of a lock that another thread released last.
+///
+/// # Safety
+///
+/// It has just given [`Push::Learn`].
+#[inline(always)]
+pub(super) unsafe fn push_learned(context: &mut Context, meta: &LockMeta) -> bool {
+    // SAFETY: the caller has just acquired the lock exclusively.
+    let learned = unsafe { meta.clock() }.acquire_in_place(&mut context.clock);
+    if learned {
+        // SAFETY: the entry was written, and the stack has not been touched since.
+        unsafe { context.locks.held.push_written() };
+    }
+    learned
 }
 
 /// The rest of [`push_known`], without `RECORDED` and `HANDED`, of a chain that was not asked for lately.
@@ -272,6 +290,33 @@ pub(super) unsafe fn end_hold<const FRESH: bool>(context: &mut Context, meta: &L
     Hold::Ended
 }
 
+/// What became of a release on the hot path.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pop {
+    /// The lock is off the stack.
+    Done,
+    /// Nothing was done: another thread has published in the lock. See [`pop_published`].
+    Publish,
+    /// Nothing was done.
+    Other,
+}
+
+/// The rest of [`pop_known`], without `RECORDED` and `HANDED`, of a lock that another thread released last.
+///
+/// # Safety
+///
+/// It has just given [`Pop::Publish`].
+#[inline(always)]
+pub(super) unsafe fn pop_published(context: &mut Context, meta: &LockMeta) -> bool {
+    // SAFETY: the caller still holds the lock exclusively.
+    let published = unsafe { meta.clock_mut() }.publish_other_in_place(&mut context.clock);
+    if published {
+        // SAFETY: the lock is the newest entry.
+        unsafe { context.locks.held.pop() };
+    }
+    published
+}
+
 /// The hot path of an exclusive release: the lock is the newest held, and nothing is to be told. `HANDED` as in
 /// [`push_known`]: false if what was published has to be copied.
 ///
@@ -282,10 +327,10 @@ pub(super) unsafe fn end_hold<const FRESH: bool>(context: &mut Context, meta: &L
 pub(super) unsafe fn pop_known<const RECORDED: bool, const HANDED: bool>(
     context: &mut Context,
     meta: &LockMeta,
-) -> bool {
+) -> Pop {
     let id = meta.id_word();
     if !context.locks.held.quiet_top(id, Mode::Exclusive) {
-        return false;
+        return Pop::Other;
     }
     // Of the thread's first release the trace is told where.
     let mut told = RECORDED && (HANDED || !context.modes.races()) && meta.was_released_by(context.thread);
@@ -303,7 +348,7 @@ pub(super) unsafe fn pop_known<const RECORDED: bool, const HANDED: bool>(
             _ => published.publish_again(&mut context.clock) || published.publish_alone(&mut context.clock),
         };
         if !done {
-            return false;
+            return if HANDED || RECORDED { Pop::Other } else { Pop::Publish };
         }
     }
     if RECORDED {
@@ -316,22 +361,22 @@ pub(super) unsafe fn pop_known<const RECORDED: bool, const HANDED: bool>(
             let stand = match hold {
                 Some(hold) => log.end_hold(hold),
                 None => {
-                    let Some(ready) = log.ready() else { return false };
+                    let Some(ready) = log.ready() else { return Pop::Other };
                     log.push_released(ready, lock)
                 }
             };
             meta.log_released(stand);
         } else {
             if !HANDED {
-                return false;
+                return Pop::Other;
             }
-            let Some(ready) = log.ready() else { return false };
-            let Some(near) = log.near(meta.created()) else { return false };
+            let Some(ready) = log.ready() else { return Pop::Other };
+            let Some(near) = log.near(meta.created()) else { return Pop::Other };
             log.push_ready(ready, Op::Released { lock, mode: Mode::Exclusive }, near);
             meta.log_released(log.stand());
         }
     }
     // SAFETY: the lock is the newest entry.
     unsafe { context.locks.held.pop() };
-    true
+    Pop::Done
 }
