@@ -318,7 +318,8 @@ impl<T: ?Sized> fmt::Debug for Shared<T> {
     }
 }
 
-#[cfg(all(test, feature = "detect"))]
+#[cfg(feature = "detect")]
+#[cfg(test)]
 mod tests {
     use std::sync::{Arc, Barrier};
 
