@@ -50,6 +50,14 @@ pub(crate) fn get() -> Option<&'static Process> {
     PROCESS.get()
 }
 
+/// Does somebody watch this very process, and so say what is watched in it? Then tests of what it is by default have nothing to
+/// say.
+#[cfg(test)]
+pub(crate) fn is_watched() -> bool {
+    let _ = config::get();
+    get().is_some()
+}
+
 /// Is each test a thread of a libtest binary?
 pub(crate) fn is_libtest() -> bool {
     get().is_some_and(|process| process.harness == Some(Harness::Libtest))
