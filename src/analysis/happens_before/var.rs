@@ -84,7 +84,7 @@ impl<I: Copy> VarState<I> {
     #[inline]
     pub fn read(&mut self, thread: &mut ThreadClock, info: I) -> &[AccessInfo<I>] {
         let epoch = thread.access();
-        if !self.is_short_for::<false>(thread) {
+        if !self.is_short_and_known(thread) {
             return self.read_slow(thread, Seen { epoch, info });
         }
         self.remember_read(epoch, info);
@@ -96,13 +96,19 @@ impl<I: Copy> VarState<I> {
     #[inline]
     pub fn write(&mut self, thread: &mut ThreadClock, info: I) -> &[AccessInfo<I>] {
         thread.access();
-        if !self.is_short_for::<false>(thread) {
+        if !self.is_short_and_known(thread) {
             return self.write_slow(thread, info);
         }
         self.write_info = info;
         self.read = Epoch::NONE;
         self.last_write.publish(thread);
         &[]
+    }
+
+    /// As [`is_short_for`](Self::is_short_for), where whose an access was is anybody's guess: all is looked at always.
+    #[inline(always)]
+    fn is_short_and_known(&self, thread: &ThreadClock) -> bool {
+        self.more.is_none() & thread.covers(self.last_write.epoch()) & thread.covers(self.read)
     }
 
     /// Are a write and a read, or one of them, all that is remembered, and does the thread know them? Then an access is in no
