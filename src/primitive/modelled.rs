@@ -22,7 +22,7 @@ pub(crate) fn sync_channel<T>(_bound: usize) -> (SyncSender<T>, Receiver<T>) {
     loom::sync::mpsc::channel()
 }
 
-/// Lets others run, in the `rounds`th round of a wait that is short.
+/// Between two looks of who waits for a few steps of another thread.
 pub(crate) fn pause(_rounds: &mut u32) {
     loom::thread::yield_now();
 }

@@ -10,14 +10,17 @@ pub(crate) const fn size(real: usize, _modelled: usize) -> usize {
     real
 }
 
-/// Lets others run, in the `rounds`th round of a wait that is short.
+/// Between two looks, the `rounds`th and the next, of who waits for a few steps of another thread.
 pub(crate) fn pause(rounds: &mut u32) {
+    // Looks before others are let run, and before the thread sleeps: one of more weight may keep from running whoever is
+    // waited for.
     const LOOKS: u32 = 64;
-    if *rounds < LOOKS {
-        *rounds += 1;
-        std::hint::spin_loop();
-    } else {
-        std::thread::yield_now();
+    const YIELDS: u32 = 1_000;
+    *rounds = rounds.saturating_add(1);
+    match *rounds {
+        0..LOOKS => std::hint::spin_loop(),
+        LOOKS..YIELDS => std::thread::yield_now(),
+        _ => std::thread::sleep(std::time::Duration::from_micros(50)),
     }
 }
 

@@ -9,7 +9,8 @@
 use std::cell::UnsafeCell;
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+
+use crate::primitive::pause;
 
 /// A value that one thread has at a time.
 pub(super) struct Spin<T> {
@@ -35,26 +36,11 @@ impl<T> Spin<T> {
 
     #[cold]
     fn contended(&self) {
-        persist(|| {
-            !self.taken.load(Ordering::Relaxed)
-                && self.taken.compare_exchange_weak(false, true, Ordering::Acquire, Ordering::Relaxed).is_ok()
-        });
-    }
-}
-
-/// Tries until that succeeds.
-pub(super) fn persist(mut succeeds: impl FnMut() -> bool) {
-    // Looks before others are let run, and before the thread sleeps: one of more weight may keep from running whoever has
-    // the lock.
-    const LOOKS: u32 = 64;
-    const YIELDS: u32 = 1_000;
-    let mut rounds = 0;
-    while !succeeds() {
-        rounds += 1;
-        match rounds {
-            0..LOOKS => std::hint::spin_loop(),
-            LOOKS..YIELDS => std::thread::yield_now(),
-            _ => std::thread::sleep(Duration::from_micros(50)),
+        let mut rounds = 0;
+        while self.taken.load(Ordering::Relaxed)
+            || self.taken.compare_exchange_weak(false, true, Ordering::Acquire, Ordering::Relaxed).is_err()
+        {
+            pause(&mut rounds);
         }
     }
 }

@@ -6,7 +6,7 @@ use std::ops::{Deref, DerefMut};
 
 use super::gate::{Beside, Gate};
 use super::readers::Slot;
-use crate::record::spin::persist;
+use crate::primitive::pause;
 
 /// What is in the gate while a thread has the lock: which one, nobody asks.
 const TAKEN: usize = 2;
@@ -36,7 +36,10 @@ impl<T> Open<T> {
     #[cold]
     #[inline(never)]
     fn contended(&self) {
-        persist(|| self.gate.try_take(TAKEN).is_ok());
+        let mut rounds = 0;
+        while self.gate.try_take(TAKEN).is_err() {
+            pause(&mut rounds);
+        }
     }
 
     /// Is it worth trying to look beside others?

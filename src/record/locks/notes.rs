@@ -55,10 +55,16 @@ const fn len(part: usize) -> usize {
     if part == 0 { FIRST } else { FIRST << (part - 1) }
 }
 
+/// Where the note of a lock is, if there is [room](make_room).
+#[inline(always)]
+fn slot(lock: LockId) -> Option<&'static AtomicU64> {
+    let (part, at) = home(lock);
+    NOTES.get(part).and_then(OnceLock::get).and_then(|notes| notes.get(at))
+}
+
 /// The note of a lock.
 pub(super) fn note(lock: LockId) -> Note {
-    let (part, at) = home(lock);
-    NOTES.get(part).and_then(OnceLock::get).map_or(Note::NONE, |notes| Note(notes[at].load(Ordering::Relaxed)))
+    slot(lock).map_or(Note::NONE, |slot| Note(slot.load(Ordering::Relaxed)))
 }
 
 /// Notes a context, which stays pinned.
@@ -71,8 +77,7 @@ pub(super) fn put(lock: LockId, note: Note) {
 /// As [`put`], if there is [room](make_room); false, and nothing done, if not. Calls nothing.
 #[inline(always)]
 pub(super) fn put_ready(lock: LockId, note: Note) -> bool {
-    let (part, at) = home(lock);
-    let slot = NOTES.get(part).and_then(OnceLock::get).and_then(|notes| notes.get(at));
+    let slot = slot(lock);
     if let Some(slot) = slot {
         slot.store(note.0, Ordering::Relaxed);
     }
