@@ -65,6 +65,8 @@ pub struct UpdateState {
     /// The last write saw the value that it replaced.
     last_saw: bool,
     looks: Vec<Look>,
+    /// Looks have been forgotten: who is not in `looks` may have had one.
+    forgets: bool,
     /// Places that have stored to the atomic with no look to depend on.
     blind: [SiteId; BLIND],
 }
@@ -96,7 +98,14 @@ impl UpdateState {
     /// Nothing seen yet.
     #[must_use]
     pub const fn new() -> Self {
-        Self { version: 0, last_write: None, last_saw: false, looks: Vec::new(), blind: [SiteId::UNKNOWN; BLIND] }
+        Self {
+            version: 0,
+            last_write: None,
+            last_saw: false,
+            looks: Vec::new(),
+            forgets: false,
+            blind: [SiteId::UNKNOWN; BLIND],
+        }
     }
 
     /// The thread sees the present value.
@@ -111,6 +120,7 @@ impl UpdateState {
             None => {
                 if self.looks.len() == LOOKS {
                     self.looks.remove(0);
+                    self.forgets = true;
                 }
                 self.looks.push(look);
             }
@@ -143,12 +153,11 @@ impl UpdateState {
 
     /// The thread writes an atomic without looking. Returns the triple that this completes. Not if the thread `knows` of
     /// the write in between, by whatever came after it: then the two are in order, or the look was at another atomic that
-    /// had the same address before. Nor if it does not depend on the
-    /// look, see the [module](self).
+    /// had the same address before. Nor if it does not depend on the look, see the [module](self).
     pub fn store(&mut self, by: Doing, knows: impl FnOnce(Epoch) -> bool) -> Option<StaleWrite> {
         let is_known = by.site != SiteId::UNKNOWN;
         let is_blind = is_known && self.blind.contains(&by.site);
-        if is_known && !is_blind && !self.looks.iter().any(|look| look.by.thread == by.thread) {
+        if is_known && !is_blind && !self.forgets && !self.looks.iter().any(|look| look.by.thread == by.thread) {
             self.blind.rotate_right(1);
             self.blind[0] = by.site;
         }
@@ -403,6 +412,14 @@ mod tests {
         assert_eq!(stale_at(&peterson[1..]), 0, "the other thread has shown it");
         let counter = [(0, 6, STORE), (0, 8, LOAD), (1, 8, LOAD), (1, 7, STORE), (0, 7, STORE)];
         assert_eq!(stale_at(&counter), 1, "the first value is from another place");
+    }
+
+    #[test]
+    fn a_look_that_was_forgotten_makes_no_place_blind() {
+        let threads = 0..2 * LOOKS as u32;
+        let looks = threads.clone().map(|thread| (thread, 8, LOAD));
+        let stores = threads.map(|thread| (thread, 7, STORE));
+        assert_eq!(stale_at(&looks.chain(stores).collect::<Vec<_>>()), LOOKS);
     }
 
     #[test]
