@@ -208,8 +208,8 @@ fn record_acquired(context: &mut Context, meta: &LockMeta, attempt: Attempt, pla
     }
 }
 
-/// Before a release that poisons the lock, or may: from here on all who take it see that, or have seen that it is not
-/// poisoned, so no other order of its holds is known to be one. (Of an opaque lock that is known.)
+/// At a release that poisons the lock, or may: from here on all who take it see that, or have seen that it is not poisoned, so
+/// no other order of its holds is known to be one. (Of an opaque lock that is known.) See also [`popped_poisoned`].
 fn poison(context: &mut Context, meta: &LockMeta) {
     if std::thread::panicking() && !meta.is_opaque() {
         context.emit(Op::DataHidden { lock: meta.given_id() }, meta.created());
@@ -314,19 +314,14 @@ fn record_missed(meta: &LockMeta, mode: Mode, place: Place) {
 #[inline(always)]
 pub(crate) fn released(meta: &LockMeta) {
     let current = context::current();
-    if current.is_plain() { released_plain(current, meta) } else { released_recorded(current, meta) }
+    if current.is_plain() { released_plain(current, meta) } else { released_recorded::<false>(current, meta) }
 }
 
 /// As [`released`], of a lock that a panic poisons: of that the trace is told.
 #[inline(always)]
 pub(crate) fn released_or_poisoned(meta: &LockMeta) {
     let current = context::current();
-    if current.is_plain() { released_plain(current, meta) } else { released_recorded_or_poisoned(current, meta) }
-}
-
-#[inline(never)]
-extern "C" fn released_recorded_or_poisoned(current: Current, meta: &LockMeta) {
-    if std::thread::panicking() { released_slow(meta) } else { end_recorded(current, meta) }
+    if current.is_plain() { released_plain(current, meta) } else { released_recorded::<true>(current, meta) }
 }
 
 /// As [`acquired_plain`].
@@ -340,48 +335,72 @@ extern "C" fn released_plain(current: Current, meta: &LockMeta) {
     }
 }
 
-/// As [`acquired_recorded`].
+/// As [`acquired_recorded`]. `POISONS`: see [`released_or_poisoned`].
 #[inline(never)]
-extern "C" fn released_recorded(current: Current, meta: &LockMeta) {
-    end_recorded(current, meta);
-}
-
-#[inline(always)]
-fn end_recorded(current: Current, meta: &LockMeta) {
+extern "C" fn released_recorded<const POISONS: bool>(current: Current, meta: &LockMeta) {
     let Some(recorded) = current.recorded() else { return released_slow(meta) };
     // SAFETY: see `acquired_plain`.
     match unsafe { end_hold::<false>(recorded.hot(), meta) } {
-        Hold::Ended => {}
-        Hold::Not => released_recorded_below(recorded, meta),
-        Hold::Fresh => released_recorded_first(recorded, meta),
-        Hold::New => released_recorded_handed(recorded, meta),
+        Hold::Ended => popped::<POISONS>(),
+        Hold::Not => released_recorded_below::<POISONS>(recorded, meta),
+        Hold::Fresh => released_recorded_first::<POISONS>(recorded, meta),
+        Hold::New => released_recorded_handed::<POISONS>(recorded, meta),
     }
 }
 
 /// As [`released_recorded`], of a lock that was never taken before.
 #[inline(never)]
-extern "C" fn released_recorded_first(current: Recorded, meta: &LockMeta) {
+extern "C" fn released_recorded_first<const POISONS: bool>(current: Recorded, meta: &LockMeta) {
     // SAFETY: see `acquired_plain`.
     match unsafe { end_hold::<true>(current.hot(), meta) } {
-        Hold::Ended => {}
-        _ => released_recorded_handed(current, meta),
+        Hold::Ended => popped::<POISONS>(),
+        _ => released_recorded_handed::<POISONS>(current, meta),
     }
 }
 
 /// As [`released_recorded`], of a lock below which others were taken, or looked at.
 #[inline(never)]
-extern "C" fn released_recorded_below(current: Recorded, meta: &LockMeta) {
+extern "C" fn released_recorded_below<const POISONS: bool>(current: Recorded, meta: &LockMeta) {
     // SAFETY: see `acquired_plain`.
-    if unsafe { pop_known::<true, false>(current.hot(), meta) } != Pop::Done {
-        released_recorded_handed(current, meta);
+    match unsafe { pop_known::<true, false>(current.hot(), meta) } {
+        Pop::Done => popped::<POISONS>(),
+        _ => released_recorded_handed::<POISONS>(current, meta),
     }
 }
 
 #[inline(never)]
-extern "C" fn released_recorded_handed(current: Recorded, meta: &LockMeta) {
+extern "C" fn released_recorded_handed<const POISONS: bool>(current: Recorded, meta: &LockMeta) {
     // SAFETY: see `acquired_plain`.
-    if unsafe { pop_known::<true, true>(current.hot(), meta) } != Pop::Done {
-        released_slow(meta);
+    match unsafe { pop_known::<true, true>(current.hot(), meta) } {
+        Pop::Done => popped::<POISONS>(),
+        _ => released_slow(meta),
+    }
+}
+
+/// The last step of a release on the hot path. That the lock is poisoned is told behind it: so the question, which may be a call,
+/// finds nothing that it would have to save.
+#[inline(always)]
+fn popped<const POISONS: bool>() {
+    if POISONS {
+        popped_or_poisoned();
+    }
+}
+
+/// A jump of its own, so that what comes before it calls nothing.
+#[inline(never)]
+extern "C" fn popped_or_poisoned() {
+    if std::thread::panicking() {
+        popped_poisoned();
+    }
+}
+
+#[cold]
+#[inline(never)]
+extern "C" fn popped_poisoned() {
+    let Some(mut inside) = enter() else { return };
+    let context = &mut *inside;
+    if let Some((lock, site)) = context.locks.held.popped() {
+        context.emit(Op::DataHidden { lock }, context.locks.places.place_of(site));
     }
 }
 

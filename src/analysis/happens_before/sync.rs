@@ -129,11 +129,11 @@ impl SyncClock {
     #[inline(always)]
     pub fn publish_again(&mut self, thread: &mut ThreadClock) -> bool {
         if self.publisher == thread.knowledge() {
-            // Stores only what changes: a store before an unlock is waited for.
+            // Stores only what changes: a store before an unlock is waited for. (What was published at this epoch is marked.)
             if self.epoch != thread.epoch() {
                 self.epoch = thread.epoch();
+                thread.mark_published();
             }
-            thread.mark_published();
             true
         } else {
             false

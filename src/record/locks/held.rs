@@ -378,6 +378,11 @@ impl Held {
         self.top = unsafe { self.top.sub(1) };
     }
 
+    /// The lock that was taken off last, if it was the newest and nothing was put there since, and where it was acquired.
+    pub(super) fn popped(&self) -> Option<(LockId, SiteId)> {
+        self.entries.get(self.len() + 1).map(|entry| (entry.lock(), entry.site()))
+    }
+
     /// Takes the newest entry of this lock and mode off the stack, wherever it stands.
     pub(super) fn remove(&mut self, lock: LockId, mode: Mode) -> Option<Entry> {
         if !self.is_empty() && self.newest().is(lock, mode) {

@@ -1,5 +1,6 @@
 //! What a thread knows of the locks it holds and has held.
 
+use std::panic::Location;
 use std::ptr;
 
 use super::ORDER;
@@ -58,6 +59,13 @@ impl Places {
             *slot = Seen { near, held, site: first_visit(place), place: Some(place) };
         }
         slot.site
+    }
+
+    /// The place of a site, if the thread still remembers it; else one of ours.
+    #[track_caller]
+    pub(super) fn place_of(&self, site: SiteId) -> Place {
+        let seen = self.seen.iter().find(|seen| seen.site == site).and_then(|seen| seen.place);
+        seen.unwrap_or_else(|| Location::caller())
     }
 
     #[inline(always)]
