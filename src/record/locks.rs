@@ -314,14 +314,14 @@ fn record_missed(meta: &LockMeta, mode: Mode, place: Place) {
 #[inline(always)]
 pub(crate) fn released(meta: &LockMeta) {
     let current = context::current();
-    if current.is_plain() { released_plain(current, meta) } else { released_recorded::<false>(current, meta) }
+    if current.is_plain() { released_plain(current, meta) } else { released_recorded(current, meta) }
 }
 
 /// As [`released`], of a lock that a panic poisons: of that the trace is told.
 #[inline(always)]
 pub(crate) fn released_or_poisoned(meta: &LockMeta) {
     let current = context::current();
-    if current.is_plain() { released_plain(current, meta) } else { released_recorded::<true>(current, meta) }
+    if current.is_plain() { released_plain(current, meta) } else { released_recorded_or_poisoned(current, meta) }
 }
 
 /// As [`acquired_plain`].
@@ -335,9 +335,21 @@ extern "C" fn released_plain(current: Current, meta: &LockMeta) {
     }
 }
 
-/// As [`acquired_recorded`]. `POISONS`: see [`released_or_poisoned`].
+/// As [`acquired_recorded`].
 #[inline(never)]
-extern "C" fn released_recorded<const POISONS: bool>(current: Current, meta: &LockMeta) {
+extern "C" fn released_recorded(current: Current, meta: &LockMeta) {
+    end_recorded::<false>(current, meta);
+}
+
+/// As [`released_recorded`], of a lock that a panic poisons. (With a parameter instead, these two would be compiled into the crates
+/// that use them.)
+#[inline(never)]
+extern "C" fn released_recorded_or_poisoned(current: Current, meta: &LockMeta) {
+    end_recorded::<true>(current, meta);
+}
+
+#[inline(always)]
+fn end_recorded<const POISONS: bool>(current: Current, meta: &LockMeta) {
     let Some(recorded) = current.recorded() else { return released_slow(meta) };
     // SAFETY: see `acquired_plain`.
     match unsafe { end_hold::<false>(recorded.hot(), meta) } {
