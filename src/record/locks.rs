@@ -89,7 +89,7 @@ pub(crate) fn acquired(meta: &LockMeta, attempt: Attempt, place: Place) {
     let current = context::current();
     match attempt {
         Attempt::Blocking if current.is_plain() => acquired_plain(current, meta, place),
-        Attempt::Blocking => acquired_recorded(current, meta, place),
+        Attempt::Blocking => acquired_recorded::<true>(current, meta, place),
         attempt if current.is_plain() => acquired_handed(current, meta, place, attempt),
         attempt => acquired_recorded_handed(current, meta, place, attempt),
     }
@@ -141,9 +141,10 @@ extern "C" fn acquired_behind(current: Current, meta: &LockMeta, place: Place, c
     }
 }
 
-/// As [`acquired_plain`], of all other threads.
+/// As [`acquired_plain`], of all other threads. `HERE` is nothing but a parameter: what has one is compiled into the crate that uses
+/// it, and called there without a look into a table.
 #[inline(never)]
-extern "C" fn acquired_recorded(current: Current, meta: &LockMeta, place: Place) {
+extern "C" fn acquired_recorded<const HERE: bool>(current: Current, meta: &LockMeta, place: Place) {
     let Some(recorded) = current.recorded() else { return acquired_slow(meta, place, Attempt::Blocking) };
     // SAFETY: see `acquired_plain`.
     match unsafe { push_known::<true, false>(recorded.hot(), meta, Attempt::Blocking, place) } {
@@ -245,26 +246,17 @@ pub(crate) fn looked(meta: &LockMeta, write: bool, place: Place) {
     let current = context::current();
     match write {
         _ if current.is_plain() => {}
-        false => read(current, meta, place),
-        true => changed(current, meta, place),
+        false => look::<false>(current, meta, place),
+        true => look::<true>(current, meta, place),
     }
 }
 
 #[inline(never)]
-extern "C" fn read(current: Current, meta: &LockMeta, place: Place) {
-    let Some(recorded) = current.recorded() else { return look_slow(meta, place, false) };
+extern "C" fn look<const WRITE: bool>(current: Current, meta: &LockMeta, place: Place) {
+    let Some(recorded) = current.recorded() else { return look_slow(meta, place, WRITE) };
     // SAFETY: see `acquired_plain`.
-    if !unsafe { look_ready::<false>(recorded, meta, place) } {
-        look_again(recorded, meta, place, false);
-    }
-}
-
-#[inline(never)]
-extern "C" fn changed(current: Current, meta: &LockMeta, place: Place) {
-    let Some(recorded) = current.recorded() else { return look_slow(meta, place, true) };
-    // SAFETY: see `acquired_plain`.
-    if !unsafe { look_ready::<true>(recorded, meta, place) } {
-        look_again(recorded, meta, place, true);
+    if !unsafe { look_ready::<WRITE>(recorded, meta, place) } {
+        look_again(recorded, meta, place, WRITE);
     }
 }
 
@@ -314,14 +306,14 @@ fn record_missed(meta: &LockMeta, mode: Mode, place: Place) {
 #[inline(always)]
 pub(crate) fn released(meta: &LockMeta) {
     let current = context::current();
-    if current.is_plain() { released_plain(current, meta) } else { released_recorded(current, meta) }
+    if current.is_plain() { released_plain(current, meta) } else { released_recorded::<false>(current, meta) }
 }
 
 /// As [`released`], of a lock that a panic poisons: of that the trace is told.
 #[inline(always)]
 pub(crate) fn released_or_poisoned(meta: &LockMeta) {
     let current = context::current();
-    if current.is_plain() { released_plain(current, meta) } else { released_recorded_or_poisoned(current, meta) }
+    if current.is_plain() { released_plain(current, meta) } else { released_recorded::<true>(current, meta) }
 }
 
 /// As [`acquired_plain`].
@@ -335,21 +327,9 @@ extern "C" fn released_plain(current: Current, meta: &LockMeta) {
     }
 }
 
-/// As [`acquired_recorded`].
+/// As [`acquired_recorded`], there too. `POISONS`: see [`released_or_poisoned`].
 #[inline(never)]
-extern "C" fn released_recorded(current: Current, meta: &LockMeta) {
-    end_recorded::<false>(current, meta);
-}
-
-/// As [`released_recorded`], of a lock that a panic poisons. (With a parameter instead, these two would be compiled into the crates
-/// that use them.)
-#[inline(never)]
-extern "C" fn released_recorded_or_poisoned(current: Current, meta: &LockMeta) {
-    end_recorded::<true>(current, meta);
-}
-
-#[inline(always)]
-fn end_recorded<const POISONS: bool>(current: Current, meta: &LockMeta) {
+extern "C" fn released_recorded<const POISONS: bool>(current: Current, meta: &LockMeta) {
     let Some(recorded) = current.recorded() else { return released_slow(meta) };
     // SAFETY: see `acquired_plain`.
     match unsafe { end_hold::<false>(recorded.hot(), meta) } {
