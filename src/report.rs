@@ -52,3 +52,4 @@ pub use junit::junit;
 pub use sarif::sarif;
 pub use style::{Paint, Style, Styles};
 pub use text::{escape, main_operation, main_place, report_text, tally, text, text_with};
+pub use witness::wrap;
