@@ -167,7 +167,12 @@ impl Knot {
             _ => message(kind, &members, labels, names),
         };
         let finding = Finding::new(kind, Tier::Observed, message, sites, objects);
-        Some(advice(kind).iter().fold(finding, |finding, line| finding.with_help(*line)))
+        let polls = |member: &Member| matches!(member.blocked.wait, Wait::Nothing | Wait::Waker);
+        let advice = match kind {
+            Kind::LostWakeup if members.iter().any(polls) => KEEP_THE_WAKER,
+            _ => advice(kind),
+        };
+        Some(advice.iter().fold(finding, |finding, line| finding.with_help(*line)))
     }
 
     /// Does the verdict rest on there being no other thread than those that the graph was told of?
@@ -345,7 +350,9 @@ fn wait_object(wait: Wait) -> Option<Object> {
 
 fn wait_role(names: &dyn Names, member: &Member) -> String {
     if member.starved {
-        return "was woken and waits for a worker to poll it".to_owned();
+        let idle = member.blocked.wait == Wait::Idle;
+        return if idle { "waits for a worker to run it" } else { "was woken and waits for a worker to poll it" }
+            .to_owned();
     }
     leg_role(names, member.thread, member.blocked.wait)
 }
@@ -413,6 +420,12 @@ fn message(kind: Kind, members: &[Member], objects: Vec<String>, names: &dyn Nam
         _ => format!("{who} wait for one another over {what}"),
     }
 }
+
+/// For futures written by hand.
+const KEEP_THE_WAKER: &[&str] = &[
+    "before returning `Pending`, keep the waker of this poll, one for each task that waits, where whatever ends the wait finds \
+     and wakes it",
+];
 
 fn advice(kind: Kind) -> &'static [&'static str] {
     match kind {
