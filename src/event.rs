@@ -511,6 +511,11 @@ pub trait Names {
     /// What is known of an object.
     fn object(&self, object: Object) -> Option<ObjectInfo>;
 
+    /// What the locks of a class are, also those that are gone: they are made at that place. `None`: mutexes, or not known.
+    fn kind_of_class(&self, _class: SiteId) -> Option<ObjectKind> {
+        None
+    }
+
     /// The thread as a reader knows it: its name, else its number.
     fn owner_name(&self, id: ThreadId) -> String {
         self.thread_name(id).unwrap_or_else(|| match id.task() {
@@ -522,6 +527,11 @@ pub trait Names {
     /// [`owner_name`](Self::owner_name) for use in a sentence: names are quoted.
     fn owner_label(&self, id: ThreadId) -> String {
         self.thread_name(id).map_or_else(|| self.owner_name(id), |name| format!("`{name}`"))
+    }
+
+    /// What the lock is; a mutex unless something else is known.
+    fn lock_kind(&self, lock: LockId) -> ObjectKind {
+        self.object(Object::Lock(lock)).map_or(ObjectKind::Mutex, |info| info.kind)
     }
 
     /// The object as a reader knows it: its name, else what it is and where it was made, else its number.

@@ -53,3 +53,4 @@ pub use sarif::sarif;
 pub(crate) use source::statement;
 pub use style::{Paint, Style, Styles};
 pub use text::{escape, main_operation, main_place, report_text, tally, text, text_with};
+pub use witness::wrap;

@@ -26,6 +26,12 @@ pub use record::tasks::timeline;
 /// A place in the user's source.
 pub type Place = record::Place;
 
+/// The stack of a thread for which the program wants one of `size` bytes, and some more for the detector.
+#[must_use]
+pub fn stack_size(size: usize) -> usize {
+    record::threads::stack_size(size)
+}
+
 /// The wait of a thread, until this is dropped.
 pub struct Waiting(#[allow(dead_code, reason = "it is the drop that counts")] record::waits::Waiting);
 

@@ -3,7 +3,7 @@
 #![cfg(feature = "detect")]
 
 use gordian::finding::{Finding, Kind, Tier};
-use gordian::sync::{Arc, Mutex, MutexGuard};
+use gordian::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use gordian::thread;
 use gordian::unobserved::Barrier;
 
@@ -133,6 +133,31 @@ fn orders_of_different_tests_meet_by_the_place_where_locks_are_made() {
     assert_eq!(found(|| backward(&make())), [(Kind::LockOrderCycle, Tier::Possible)]);
     // Known by now.
     assert_eq!(found(|| backward(&make())), []);
+}
+
+/// That an initialiser is no lock is known of the place that makes it, when it is gone, too.
+#[test]
+fn a_lock_and_an_initialiser_of_different_tests() {
+    fn make() -> (Mutex<u32>, OnceLock<u32>) {
+        (Mutex::new(1), OnceLock::new())
+    }
+    let below = || {
+        let (lock, once) = make();
+        once.get_or_init(|| *lock.lock().unwrap());
+    };
+    let beside = || {
+        let (lock, once) = make();
+        let value = *lock.lock().unwrap();
+        once.get_or_init(|| value);
+    };
+    let above = || {
+        let (lock, once) = make();
+        let _guard = lock.lock().unwrap();
+        once.get_or_init(|| 2);
+    };
+    assert_eq!(found(below), []);
+    assert_eq!(found(beside), []);
+    assert_eq!(found(above), [(Kind::WaitCycle, Tier::Possible)]);
 }
 
 /// As [`take`], at a place of its own: what is told of the one says nothing about the other.

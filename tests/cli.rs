@@ -145,6 +145,47 @@ fn outputs_go_to_files_beside_standard_output() {
     assert!(stderr.contains("cannot write"), "{stderr}");
 }
 
+/// Before anything is run, and without a trace of the attempt.
+#[test]
+fn a_file_that_cannot_be_written_is_refused_at_once() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let here = directory.path();
+    std::fs::write(here.join("there"), "kept").expect("it can be written");
+    let nowhere = here.join("no/such").display().to_string();
+    let not_a_directory = here.join("there/file").display().to_string();
+    for (option, prefix) in [("--record", ""), ("--write-baseline", ""), ("--output", "json=")] {
+        for file in ["-", "", ".", &nowhere, &not_a_directory] {
+            let mut command = gordian(&["run", "ab-ba", option, &format!("{prefix}{file}")]);
+            let (code, stdout, stderr) = told(&command.current_dir(here).output().expect("the command starts"));
+            assert_eq!((code, stdout.as_str()), (2, ""), "{option} {file}: {stderr}");
+            let says = match file {
+                "-" if option == "--output" => "--format says what standard output gets",
+                "-" => "standard output is for the report: name a file (`./-`",
+                "" => option,
+                file => &format!("cannot write {file}: "),
+            };
+            assert!(stderr.contains(says), "{option} {file}: {stderr}");
+        }
+    }
+    // Some that can be, beside one that cannot.
+    let args = ["analyze", "there", "--witness", "w", "--write-baseline", "b", "--output", "text=there"];
+    let mut command = gordian(&[&args[..], &["--output", "json=t", "--output", "json=no/such"]].concat());
+    let (code, _, stderr) = told(&command.current_dir(here).output().expect("the command starts"));
+    assert!(code == 2 && stderr.contains("cannot write no/such"), "{stderr}");
+    let left: Vec<_> = std::fs::read_dir(here).expect("it is there").map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["there"]);
+    assert_eq!(std::fs::read_to_string(here.join("there")).expect("it is there"), "kept");
+}
+
+#[test]
+fn standard_output_can_be_named_where_nothing_else_goes_there() {
+    let args = ["convert", "tests/traces/wellformedness/valid_trace.std"];
+    let unnamed = told(&run(&args));
+    let named = told(&run(&[&args[..], &["--out", "-"]].concat()));
+    assert!(unnamed.0 == 0 && !unnamed.1.is_empty());
+    assert_eq!(named, unnamed);
+}
+
 #[test]
 fn colour_is_for_terminals_and_for_those_who_ask() {
     let coloured = |command: &mut Command| told(&command.output().expect("the command starts")).1.contains('\u{1b}');

@@ -1,6 +1,6 @@
 //! Which module may use which: the picture in `lib.rs`, enforced by reading the sources.
 //!
-//! Comments, and unit tests (`#[cfg(test)] mod …` at the end of a file), may name what they like.
+//! Comments, and unit tests (modules under `#[cfg(test)]`, in the file or in one of their own), may name what they like.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -73,12 +73,79 @@ const FOR_USERS: &[&str] =
 
 /// The lines of a file that are code, with their 1-based numbers; unit tests and the insides of strings are left out.
 fn code(path: &Path) -> Vec<(usize, String)> {
-    let text = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let tests =
-        ["#[cfg(test)]\nmod ", "#[cfg(test)]\npub(crate) mod "].iter().filter_map(|tests| text.find(tests)).min();
-    let code = &text[..tests.unwrap_or(text.len())];
-    let lines = code.lines().zip(1..).filter(|(line, _)| !line.trim_start().starts_with("//"));
-    lines.map(|(line, number)| (number, without_text(line))).collect()
+    let read =
+        |path: &Path| std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    // The module that this one is part of: `a.rs` or `a/mod.rs` of `a/b.rs`, or a root beside it.
+    let directory = path.parent().expect("a file is in a directory");
+    let roots = ["mod.rs", "lib.rs", "main.rs"].map(|root| directory.join(root));
+    let parents = roots.into_iter().chain([directory.with_extension("rs")]).filter(|parent| parent != path);
+    let name = path.file_stem().expect("it has a name").to_string_lossy();
+    let is_test = |parent: PathBuf| parent.is_file() && test_free(&read(&parent)).1.iter().any(|test| *test == name);
+    if parents.into_iter().any(is_test) { Vec::new() } else { test_free(&read(path)).0 }
+}
+
+/// The lines of code outside of modules of unit tests, and the names of such modules that have a file of their own.
+fn test_free(text: &str) -> (Vec<(usize, String)>, Vec<String>) {
+    let (mut code, mut elsewhere) = (Vec::new(), Vec::new());
+    let (mut attribute, mut is_test) = (String::new(), false);
+    let mut lines = text.lines().zip(1..).filter(|(line, _)| !line.trim_start().starts_with("//"));
+    while let Some((line, number)) = lines.next() {
+        let line = without_text(line);
+        code.push((number, line.clone()));
+        let mut rest = line.as_str();
+        // An attribute may take several lines, and what it is about begins after all of them.
+        while !attribute.is_empty() || rest.trim_start().starts_with("#[") {
+            let end = rest.char_indices().find(|&(_, c)| {
+                attribute.push(c);
+                attribute.matches('[').count() == attribute.matches(']').count() && c == ']'
+            });
+            let Some((end, _)) = end else {
+                rest = "";
+                break;
+            };
+            is_test |= is_for_tests(&attribute);
+            attribute.clear();
+            rest = &rest[end + 1..];
+        }
+        if rest.trim().is_empty() {
+            continue;
+        }
+        if let Some(name) = module(rest).filter(|_| std::mem::take(&mut is_test)) {
+            code.pop();
+            if rest.trim_end().ends_with(';') {
+                elsewhere.push(name.to_owned());
+            } else if !rest.trim_end().ends_with('}') {
+                // Up to the brace that stands below its beginning.
+                let indent = &line[..line.len() - line.trim_start().len()];
+                let _ = lines.find(|(line, _)| line.strip_prefix(indent).is_some_and(|line| line.starts_with('}')));
+            }
+        }
+        is_test = false;
+    }
+    (code, elsewhere)
+}
+
+/// The name of the module that begins here.
+fn module(line: &str) -> Option<&str> {
+    let line = line.trim_start();
+    let line = line.strip_prefix("pub").map_or(line, |seen| {
+        let scope = seen.strip_prefix('(').and_then(|scope| scope.split_once(')'));
+        scope.map_or(seen, |(_, after)| after).trim_start()
+    });
+    line.strip_prefix("mod ")?.split(|c| !is_word(c)).next()
+}
+
+/// Is it `#[cfg(test)]`, or one that asks for `test` and more?
+fn is_for_tests(attribute: &str) -> bool {
+    let attribute: String = attribute.split_whitespace().collect();
+    let Some(asked) = attribute.strip_prefix("#[cfg(").and_then(|asked| asked.strip_suffix(")]")) else { return false };
+    let all = asked.strip_prefix("all(").and_then(|all| all.strip_suffix(')')).unwrap_or(asked);
+    let mut depth = 0;
+    let parts = all.split(move |c| {
+        depth += i32::from(c == '(') - i32::from(c == ')');
+        c == ',' && depth == 0
+    });
+    parts.into_iter().any(|part| part == "test")
 }
 
 /// A line without its trailing comment and the insides of its strings.
@@ -256,4 +323,38 @@ fn the_scanner_sees_every_form_of_use() {
     assert_eq!(uses(&lines), [(1, "sync".to_owned()), (1, "record".to_owned())]);
     assert_eq!(without_text(r#"f("a \" crate::x", '"', crate::y) // crate::z"#), r#"f("", '', crate::y) "#);
     assert_eq!(places("eprintln!(); println!()", "println!").collect::<Vec<_>>(), [13]);
+}
+
+#[test]
+fn the_scanner_knows_unit_tests_from_code() {
+    let heads = [
+        "#[cfg(test)]\nmod tests {",
+        "#[cfg(test)] mod tests {",
+        "#[cfg(test)]\npub(in crate::a) mod tests {",
+        "#[cfg(test)]\n#[allow(clippy::x, reason = \"it's ] so\")]\n/// Says.\n\npub mod tests {",
+        "#[allow(x)]\n#[cfg(\n    all(\n        test,\n        not(y),\n    )\n)]\nmod tests {",
+        "#[cfg(all(not(y), test))]\nmod tests {",
+    ];
+    let seen = |text: &str| {
+        let (code, elsewhere) = test_free(text);
+        (uses(&code).into_iter().map(|(_, name)| name).collect::<Vec<_>>(), elsewhere)
+    };
+    for head in heads {
+        let text = format!("use crate::a;\n{head}\n    use crate::b;\n    fn f() {{\n    }}\n}}\nuse crate::c;\n");
+        assert_eq!(seen(&text), (vec!["a".to_owned(), "c".to_owned()], vec![]), "{text}");
+        let text = format!("use crate::a;\n{};\nuse crate::c;\n", head.trim_end_matches(" {"));
+        assert_eq!(seen(&text), (vec!["a".to_owned(), "c".to_owned()], vec!["tests".to_owned()]), "{text}");
+    }
+    let others = [
+        "#[cfg(not(test))]\nmod no {",
+        "#[cfg(any(test, x))]\nmod no {",
+        "#[cfg(all(x, not(test)))]\nmod no {",
+        "#[cfg(test)]\nfn f() {}\nmod no {",
+        "#[cfg(test)]\nuse x;\nmod no {",
+        "mod no {",
+    ];
+    for head in others {
+        let text = format!("{head}\n    use crate::b;\n}}\nuse crate::c;\n");
+        assert_eq!(seen(&text), (vec!["b".to_owned(), "c".to_owned()], vec![]), "{text}");
+    }
 }

@@ -139,14 +139,16 @@ fn short_lived_locks_in_order() {
     other.join().unwrap();
 }
 
-/// T36, and two locks in both orders.
-fn two_bugs() {
-    let state = Arc::new((Shared::new(0), AtomicBool::new(false), Mutex::new(()), Mutex::new(())));
+/// T36, two locks in both orders, and a lock and an initialiser in both.
+fn three_bugs() {
+    let state = Arc::new((Shared::new(0), AtomicBool::new(false), Mutex::new(()), Mutex::new(()), OnceLock::new()));
     let other = Arc::clone(&state);
     let writer = thread::spawn(move || {
         let _one = other.2.lock().unwrap();
         let _two = other.3.lock().unwrap();
         other.0.set(1);
+        drop((_one, _two));
+        other.4.get_or_init(|| drop(other.2.lock()));
         other.1.store(true, Ordering::Relaxed);
     });
     while !state.1.load(Ordering::Acquire) {
@@ -155,6 +157,7 @@ fn two_bugs() {
     assert_eq!(state.0.get(), 1);
     let _two = state.3.lock().unwrap();
     let _one = state.2.lock().unwrap();
+    state.4.get_or_init(|| ());
     drop((_one, _two));
     writer.join().unwrap();
 }
@@ -190,7 +193,7 @@ fn a_recorded_run_is_judged_like_the_live_one() {
     });
     assert!(outcome.result.unwrap().is_ok());
     assert_eq!(outcome.findings, []);
-    let outcome = gordian::findings_of(two_bugs);
+    let outcome = gordian::findings_of(three_bugs);
     assert!(outcome.result.unwrap().is_ok());
     let cells = gordian::findings_of(three_cells);
     assert!(cells.result.unwrap().is_ok());
@@ -198,7 +201,7 @@ fn a_recorded_run_is_judged_like_the_live_one() {
     gordian::finish().unwrap();
     let mut live = identities(&outcome.findings);
     let kinds: Vec<Kind> = live.iter().map(|(kind, _)| *kind).collect();
-    assert_eq!(kinds, [Kind::LockOrderCycle, Kind::DataRace]);
+    assert_eq!(kinds, [Kind::LockOrderCycle, Kind::WaitCycle, Kind::DataRace]);
     live.extend(identities(&cells.findings));
 
     let mut reader = TraceReader::open_file(&path).unwrap();

@@ -50,6 +50,15 @@ fn locks_of_std_are_watched() {
     assert!(text.contains("plain/src/lib.rs:13:"), "it says where the locks were made:\n{text}");
 }
 
+/// Cargo's `-q` silences cargo.
+#[test]
+fn a_quiet_cargo_leaves_the_findings() {
+    for words in [["-q", "run"], ["run", "-q"]] {
+        let text = shows(&[&words[..], &["--bin", "std_ab_ba"]].concat(), &["lock-order-cycle", "1 finding"]);
+        assert!(!text.contains("Finished") && !text.contains("Running"), "{text}");
+    }
+}
+
 #[test]
 fn locks_of_parking_lot_are_watched() {
     shows(&["run", "--bin", "parking_lot_ab_ba"], &["lock-order-cycle", "plain/src/bin/parking_lot_ab_ba.rs:13:"]);

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::builder::{PossibleValuesParser, TypedValueParser as _};
+use clap::builder::{PathBufValueParser, PossibleValuesParser, TypedValueParser as _};
 use clap::{Parser, Subcommand, ValueEnum};
 
 use super::cargo::CargoArgs;
@@ -120,7 +120,7 @@ pub(super) struct GateArgs {
     pub(super) baseline: Option<PathBuf>,
     /// Accept what is found: write the fingerprints of all findings to FILE, for --baseline. The exit code is as if
     /// there were none.
-    #[arg(long, value_name = "FILE", help_heading = "Gate")]
+    #[arg(long, value_name = "FILE", value_parser = file_to_write(), help_heading = "Gate")]
     pub(super) write_baseline: Option<PathBuf>,
     /// Make the exit code 1 when a suppression of the configuration matches no finding.
     #[arg(long, help_heading = "Gate")]
@@ -183,7 +183,7 @@ pub(super) struct RunArgs {
     #[arg(long)]
     pub(super) fixed: bool,
     /// Record the events to a trace file.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = file_to_write())]
     pub(super) record: Option<PathBuf>,
     /// Tell only what this run showed, and not what other orders of its events would do.
     #[arg(long)]
@@ -346,7 +346,7 @@ pub(super) struct AnalyzeArgs {
     /// Write the reordering of every predicted finding to a file, as JSON: its events with their positions in the trace, and
     /// a schedule to replay: which thread goes on for how many of its events, up to where each is about to do what races or
     /// waits.
-    #[arg(long, value_name = "FILE", help_heading = "Prediction")]
+    #[arg(long, value_name = "FILE", value_parser = file_to_write(), help_heading = "Prediction")]
     pub(super) witness: Option<PathBuf>,
     /// STD text: a read of a variable that was never written is an error, as in a trace from the very beginning.
     #[arg(long)]
@@ -427,7 +427,7 @@ pub(super) struct ConvertArgs {
     /// The form to write.
     #[arg(long, value_name = "FORM", default_value = "std")]
     pub(super) to: TraceFormat,
-    /// Write to a file instead of standard output.
+    /// Write to a file; `-` is standard output, as without this.
     #[arg(long, short, value_name = "FILE")]
     pub(super) out: Option<PathBuf>,
     /// Do not say what was left out.
@@ -480,6 +480,14 @@ pub(super) struct TimelineChildArgs {
     pub(super) fixed: bool,
     #[arg(long)]
     pub(super) into: PathBuf,
+}
+
+/// A file that is written beside the report. `-` means standard output everywhere else, and that is where the report goes.
+fn file_to_write() -> impl clap::builder::TypedValueParser<Value = PathBuf> {
+    PathBufValueParser::new().try_map(|path| match path.as_os_str() == "-" {
+        true => Err("standard output is for the report: name a file (`./-` if it is to have that name)"),
+        false => Ok(path),
+    })
 }
 
 fn timeline_name() -> PossibleValuesParser {

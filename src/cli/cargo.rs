@@ -69,6 +69,7 @@ pub(super) fn run(args: CargoArgs, programs: Vec<OsString>) -> Result<ExitCode, 
         Verb::Clean(args) => return clean(&args),
     };
     invocation.cargo.extend(programs);
+    invocation.gate.common.quiet |= args.quiet;
     invoke(verb, invocation)
 }
 
@@ -99,6 +100,8 @@ fn invoke(verb: &str, invocation: Invocation) -> Result<ExitCode, Error> {
     let reports =
         Scratch::new().map_err(|error| Error::new(ExitCode::Failed, format!("cannot write reports: {error}")))?;
     let mut command = command(verb, &invocation.cargo, &gate, &project, &directory)?;
+    // As everywhere in cargo it is about the compiling; what is found is what one has come for.
+    gate.common.quiet = false;
     command.env(env::ON_DEADLOCK, env::name_of(on_deadlock));
     command.env(env::PREDICT, if invocation.no_predict { "no" } else { "yes" });
     command.env(env::RUNTIME, &runtime.directory).env(env::REPORT, &reports.0);
@@ -169,8 +172,8 @@ fn command(
     }
     command.args(["--target", &project.target]).arg("--target-dir").arg(directory);
     command.arg("--config").arg(runner_config(&own, project));
-    if gate.common.quiet {
-        command.arg("--quiet");
+    if gate.common.quiet && !["-q", "--quiet"].iter().any(|flag| project::has(&arguments, flag)) {
+        command.arg(if verb == "nextest" { "--cargo-quiet" } else { "--quiet" });
     }
     command.args(programs);
     if gate.common.format != ReportFormat::Text {

@@ -46,18 +46,19 @@ impl<W: Write> Writer for TraceWriter<W> {
 
 /// Writes a trace in another form.
 pub(super) fn convert(args: &ConvertArgs) -> Result<ExitCode, Error> {
+    let file = args.out.as_deref().filter(|out| out.as_os_str() != "-");
     // Nothing is written over before the input is known to be a trace.
     let mut reader = analyze::reader(&args.file, &ProgressBar::hidden(), StdOptions::default())?;
     let known = if reader.is_binary() && args.file.as_os_str() != "-" { Some(names(&args.file)?) } else { None };
-    if args.out.as_deref().is_some_and(|out| is_same(out, &args.file)) {
+    if file.is_some_and(|out| is_same(out, &args.file)) {
         let message = format!("--out names the input, {}", args.file.display());
         return Err(Error::new(ExitCode::Usage, message).with_help("write to another file"));
     }
-    let out: Box<dyn Write> = match &args.out {
+    let out: Box<dyn Write> = match file {
         Some(path) => Box::new(File::create(path).map_err(|error| unwritable(Some(path), &error))?),
         None => Box::new(io::stdout().lock()),
     };
-    let unwritable = |error: io::Error| unwritable(args.out.as_deref(), &error);
+    let unwritable = |error: io::Error| unwritable(file, &error);
     let out = BufWriter::new(out);
     let mut writer: Box<dyn Writer> = match args.to {
         TraceFormat::Std => Box::new(StdWriter::new(out, Policy::Omit)),

@@ -45,6 +45,7 @@ impl GateArgs {
             Some(path) => Some(Baseline::read(&path)?),
             None => None,
         };
+        self.write_baseline.as_deref().map_or(Ok(()), output::check_writable)?;
         let policy = Policy {
             deny: self.deny.or(config.deny).unwrap_or(TierName::Possible).into(),
             deps: self.deps.or(config.deps).unwrap_or(false),

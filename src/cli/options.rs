@@ -11,6 +11,7 @@ use super::cost::{Cost, Effort};
 use super::error::Error;
 use super::exit_code::ExitCode;
 use super::gate::Gate;
+use super::output;
 use super::scenarios::{self, Pair, Scenario};
 use crate::engine::Judge;
 use crate::report::Style;
@@ -48,6 +49,7 @@ impl<F: ValueEnum + Clone + Send + Sync + 'static> CommonArgs<F> {
                 let message = format!("--output names `{}` twice", path.display());
                 return Err(Error::new(ExitCode::Usage, message).with_help("give each report a file of its own"));
             }
+            output::check_writable(&path)?;
             outputs.push((format, path));
         }
         let style = if coloured { Style::Coloured } else { Style::Plain };
@@ -87,6 +89,7 @@ pub(super) struct Run {
 
 impl RunArgs {
     pub(super) fn resolve(self) -> Result<Run, Error> {
+        self.record.as_deref().map_or(Ok(()), output::check_writable)?;
         Ok(Run {
             scenario: scenario(&self.name)?,
             fixed: self.fixed,
@@ -208,6 +211,7 @@ impl AnalyzeArgs {
             let message = "standard input (`-`) can be read only once";
             return Err(Error::new(ExitCode::Usage, message).with_help("name it once, or name files"));
         }
+        self.witness.as_deref().map_or(Ok(()), output::check_writable)?;
         let mut judges: Vec<Judge> = self.engine.iter().map(|engine| engine.judge()).collect();
         let named = judges.iter().any(|judge| Judge::PREDICTING.contains(judge));
         if judges.is_empty() {

@@ -1,5 +1,6 @@
 //! Printing: to standard output in the form of `--format`, to the files of `--output`.
 
+use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Write as _};
 use std::path::Path;
 
@@ -52,6 +53,23 @@ pub(super) fn print<F: Copy>(common: &Common<F>, render: impl Fn(F, Style, bool)
 /// Writes a file that the user asked for.
 pub(super) fn write_file(path: &Path, text: &str) -> Result<(), Error> {
     std::fs::write(path, text).map_err(|error| unwritable(path, &error))
+}
+
+/// Can a file be written that the user asks for? To be asked before the work is done that it is to tell of. What is there
+/// stays as it is, and what is not is not made.
+pub(super) fn check_writable(path: &Path) -> Result<(), Error> {
+    let tried = match std::fs::metadata(path) {
+        Ok(there) if there.is_dir() => Err(ErrorKind::IsADirectory.into()),
+        Ok(there) if there.is_file() => OpenOptions::new().append(true).open(path).map(drop),
+        // To open a pipe may wait for its reader, and to close it again tells that there is no more.
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::NotFound => File::create_new(path).and_then(|file| {
+            drop(file);
+            std::fs::remove_file(path)
+        }),
+        Err(error) => Err(error),
+    };
+    tried.map_err(|error| unwritable(path, &error))
 }
 
 /// The error for a file that the user asked for and that cannot be written.

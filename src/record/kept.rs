@@ -264,9 +264,9 @@ impl Kept {
     }
 }
 
-/// Is it of the kinds that are judged by the order in which locks are taken?
+/// Is it of the kinds that are judged by the order in which locks are taken, if it did not happen?
 fn is_of_lock_order(finding: &Finding) -> bool {
-    matches!(finding.kind, Kind::LockOrderCycle | Kind::RecursiveRead)
+    matches!(finding.kind, Kind::LockOrderCycle | Kind::WaitCycle | Kind::RecursiveRead)
 }
 
 /// Does it know of no living thread of a closure? Who begins knowing of one would not notice what he learns by way of it.

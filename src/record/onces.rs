@@ -1,8 +1,8 @@
 //! Hooks of one-time initialisation.
 //!
 //! A running initialiser holds the once like a lock, so it is one: taken exclusively by the thread that initialises. Then
-//! re-entry is a self-deadlock, and two onces crosswise, or a once and a lock, are a lock-order cycle, by the rules of
-//! locks.
+//! re-entry is a self-deadlock, and two onces crosswise, or a once and a lock, are a cycle that is foreseen by the rules of
+//! locks. It is called a wait cycle: a once is no lock.
 //!
 //! *A once that is complete* needs no lock. But the thread that finds it so, with locks held, might have had to wait for
 //! the initialiser if it had come earlier, and that wait belongs into the order. Might it? Not if the end of the

@@ -35,7 +35,7 @@ pub(crate) fn tell(context: &Context, held: &[HeldLock], wanted: &Wanted) {
     // A lock of which nothing is known could be the gate that makes the order harmless.
     let Some(held): Option<Vec<_>> = held.iter().copied().map(class).collect() else { return };
     let mut key = FxHasher::default();
-    for (lock, made) in &held {
+    for (lock, (_, made)) in &held {
         (made.file(), made.line(), made.column(), lock.mode as u8, lock.site).hash(&mut key);
     }
     (wanted.made.file(), wanted.made.line(), wanted.made.column(), wanted.mode as u8, wanted.at).hash(&mut key);
@@ -52,11 +52,8 @@ pub(crate) fn tell(context: &Context, held: &[HeldLock], wanted: &Wanted) {
         }
     }
     let taken = |made, kind, mode, at| Taken { made: registry::to_site(made), kind, mode, at: LiveNames.site(at) };
-    let kind = |lock: &HeldLock| {
-        LiveNames.object(Object::Lock(lock.lock)).map_or(ObjectKind::Mutex, |described| described.kind)
-    };
     process.write(&Line::Order(Order {
-        held: held.iter().map(|(lock, made)| taken(made, kind(lock), lock.mode, lock.site)).collect(),
+        held: held.iter().map(|&(lock, (kind, made))| taken(made, kind, lock.mode, lock.site)).collect(),
         wanted: taken(wanted.made, wanted.kind, wanted.mode, wanted.at),
         owner: LiveNames.owner_name(context.owner()),
         test: threads::test_of(context.origin()),

@@ -69,6 +69,8 @@ struct Tables {
     site_ids: FxHashMap<(&'static str, u32, u32), SiteId>,
     objects: FxHashMap<Object, Described>,
     threads: FxHashMap<ThreadId, String>,
+    /// What is made at the places that make locks, where these are no mutexes. Objects are forgotten, their places are not.
+    classes: FxHashMap<SiteId, ObjectKind>,
 }
 
 struct Described {
@@ -137,9 +139,18 @@ fn announce(object: Object) {
     }
 }
 
-/// Where a known object was made.
-pub(crate) fn created(object: Object) -> Option<Place> {
-    TABLES.read().objects.get(&object)?.created
+/// Locks of this kind are made at a place.
+pub(crate) fn describe_class(class: SiteId, kind: ObjectKind) {
+    if kind != ObjectKind::Mutex && !TABLES.read().classes.contains_key(&class) {
+        TABLES.write().classes.insert(class, kind);
+    }
+}
+
+/// What a known object is, and where it was made.
+pub(crate) fn created(object: Object) -> Option<(ObjectKind, Place)> {
+    let tables = TABLES.read();
+    let Described { kind, created, .. } = tables.objects.get(&object)?;
+    created.map(|created| (*kind, created))
 }
 
 /// What is not needed any more once the object is gone and no analysis knows it.
@@ -176,6 +187,10 @@ impl Names for LiveNames {
             name: described.name.as_deref().map(str::to_owned),
             created: described.created.map(to_site),
         })
+    }
+
+    fn kind_of_class(&self, class: SiteId) -> Option<ObjectKind> {
+        TABLES.read().classes.get(&class).copied()
     }
 }
 

@@ -28,6 +28,15 @@ static LIVE: AtomicUsize = AtomicUsize::new(0);
 static MAIN: AtomicBool = AtomicBool::new(false);
 static SLOTS: LazyLock<Mutex<SlotTable>> = LazyLock::new(Mutex::default);
 
+/// Bytes of a stack for what the detector does in a thread. A first look at a place and a report, with symbols read, take less
+/// than 96 KiB without optimisation. The system gives memory only for what is used.
+const STACK: usize = 512 << 10;
+
+/// The stack of a thread for which the program wants one of `size`: what the detector does there is not part of that.
+pub(crate) fn stack_size(size: usize) -> usize {
+    size.saturating_add(STACK)
+}
+
 /// What others may know of a thread; outlives it.
 pub(crate) struct ThreadRecord {
     pub(crate) thread: ThreadId,

@@ -277,7 +277,8 @@ fn operations(finding: &Finding) -> Vec<Operation<'_>> {
     let folded = |place: usize| holders[place].is_some_and(|(holder, _)| holder != place && holders[holder].is_none());
     let shown: Vec<usize> = (0..sites.len()).filter(|&place| !folded(place)).collect();
     // What has not happened has no order in time.
-    let pattern = matches!(finding.kind, Kind::LockOrderCycle | Kind::RecursiveRead) && finding.tier != Tier::Observed;
+    let of_order = matches!(finding.kind, Kind::LockOrderCycle | Kind::WaitCycle | Kind::RecursiveRead);
+    let pattern = of_order && finding.tier != Tier::Observed;
     let in_time = !pattern || sites.iter().all(|site| site.event.is_some());
     let numbers = numbers(&shown.iter().map(|&place| &sites[place]).collect::<Vec<_>>(), in_time);
     let operation = |(&place, number): (&usize, usize)| {

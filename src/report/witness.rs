@@ -11,7 +11,7 @@ use crate::finding::{Move, Tier};
 const SHOWN: usize = 24;
 /// With more owners than this a column for the owner's name says who moves.
 const COLUMNS: usize = 4;
-/// Widest column.
+/// Widest column; what is longer goes on below.
 const WIDTH: usize = 30;
 
 /// The last moves, each in the column of its owner, with place and source line; not those by which threads come to be.
@@ -35,21 +35,32 @@ pub(super) fn tell(out: &mut String, tier: Tier, moves: &[Move], sources: &mut S
     };
     let widths: Vec<usize> = (0..columns.len()).map(width).collect();
     if owners.len() <= COLUMNS {
-        let heads = columns.iter().zip(&widths).map(|(owner, &width)| fit(owner, width));
-        let _ = writeln!(out, "       {}", styles.label.on(heads.collect::<Vec<_>>().join("  ").trim_end()));
+        let heads: Vec<Vec<String>> =
+            columns.iter().zip(&widths).map(|(owner, &width)| wrap(&escape(owner), width)).collect();
+        for line in 0..heads.iter().map(Vec::len).max().unwrap_or(0) {
+            let head =
+                heads.iter().zip(&widths).map(|(head, &width)| fit(head.get(line).map_or("", |head| head), width));
+            let _ = writeln!(out, "       {}", styles.label.on(head.collect::<Vec<_>>().join("  ").trim_end()));
+        }
     }
     if shown.len() < moves.len() {
         let _ = writeln!(out, "    … {} moves before these; the JSON report has them all", moves.len() - shown.len());
     }
     for ((number, step), (column, text)) in (moves.len() - shown.len() + 1..).zip(shown).zip(&cells) {
-        let row = (0..columns.len()).map(|at| match (at == *column, owners.len() <= COLUMNS) {
-            (true, _) => fit(text, widths[at]),
-            (false, true) => fit("·", widths[at]),
-            (false, false) => String::new(),
-        });
-        let row = row.filter(|cell| !cell.is_empty()).collect::<Vec<_>>().join("  ");
+        let lines = wrap(text, widths[*column]);
+        let row = |line: usize, elsewhere: &str| {
+            let row = (0..columns.len()).map(|at| match (at == *column, owners.len() <= COLUMNS) {
+                (true, _) => fit(&lines[line], widths[at]),
+                (false, true) => fit(elsewhere, widths[at]),
+                (false, false) => String::new(),
+            });
+            row.filter(|cell| !cell.is_empty()).collect::<Vec<_>>().join("  ")
+        };
         let number = if step.next { "next".to_owned() } else { format!("{number}.") };
-        let _ = writeln!(out, "  {number:>4} {row}  {}", styles.faint.on(place(step, sources)));
+        let _ = writeln!(out, "  {number:>4} {}  {}", row(0, "·"), styles.faint.on(place(step, sources)));
+        for line in 1..lines.len() {
+            let _ = writeln!(out, "       {}", row(line, "").trim_end());
+        }
     }
 }
 
@@ -81,14 +92,38 @@ fn place(step: &Move, sources: &mut Sources) -> String {
     }
 }
 
-/// The text in exactly so many columns.
+/// The text in exactly so many columns, if it is not longer.
 fn fit(text: &str, width: usize) -> String {
-    let text = escape(text);
-    let length = text.chars().count();
-    if length <= width {
-        return format!("{text}{}", " ".repeat(width - length));
+    format!("{text:<width$}")
+}
+
+/// The text in lines of at most `width` characters, of which there is at least one. A line ends at a space if it has one.
+/// Nothing is left out: two texts that differ look different.
+#[must_use]
+pub fn wrap(text: &str, width: usize) -> Vec<String> {
+    let width = width.max(1);
+    let mut lines = vec![String::new()];
+    let mut room = width;
+    for word in text.split_inclusive(' ') {
+        let shown = word.trim_end().chars().count();
+        if shown > room && room < width && shown <= width {
+            lines.push(String::new());
+            room = width;
+        }
+        for c in word.chars() {
+            if room == 0 {
+                // A space at the end of a line is as good as its end.
+                if c == ' ' {
+                    continue;
+                }
+                lines.push(String::new());
+                room = width;
+            }
+            lines.last_mut().expect("there is one").push(c);
+            room -= 1;
+        }
     }
-    text.chars().take(width.saturating_sub(1)).chain(['…']).collect()
+    lines
 }
 
 #[cfg(test)]
@@ -124,6 +159,40 @@ witness a correct reordering of this run does it:
   next ·              writes `v4`  event 4 at ?
 ";
         assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn long_names_go_on_below() {
+        let named = |event: u64, owner: &str, name: &str| Move {
+            owner: owner.to_owned(),
+            action: format!("takes `{name}` for reading"),
+            site: Site::unknown(),
+            event,
+            through: false,
+            next: false,
+        };
+        let long = "the_pool_of_connections_to_the_first";
+        let moves = [named(1, "T1", &format!("{long}_a")), named(2, "a thread whose name is long as well", "b")];
+        let mut out = String::new();
+        tell(&mut out, Tier::Predicted, &moves, &mut Sources::default(), &Styles::new(Style::Plain));
+        let expected = "\
+witness a correct reordering of this run does it:
+       T1                              a thread whose name is long as
+                                       well
+    1. takes `the_pool_of_connections  ·                               event 1 at ?
+       _to_the_first_a` for reading
+    2. ·                               takes `b` for reading           event 2 at ?
+";
+        assert_eq!(out, expected);
+    }
+
+    #[test]
+    fn nothing_is_left_out_of_what_is_wrapped() {
+        assert_eq!(wrap("", 5), [""]);
+        assert_eq!(wrap("ab cd ef", 5), ["ab cd", "ef"]);
+        assert_eq!(wrap("abcdefghijk l", 5), ["abcde", "fghij", "k l"]);
+        assert_eq!(wrap("ab äöüßé x", 5), ["ab ", "äöüßé", "x"]);
+        assert_eq!(wrap("ab", 0), ["a", "b"]);
     }
 
     #[test]

@@ -127,9 +127,9 @@ impl Builder {
         Self { inner: self.inner.name(name.clone()), name: Some(name) }
     }
 
-    /// See [`std::thread::Builder::stack_size`].
+    /// See [`std::thread::Builder::stack_size`]. There is some more, for what the detector does in the thread.
     pub fn stack_size(self, size: usize) -> Self {
-        Self { inner: self.inner.stack_size(size), ..self }
+        Self { inner: self.inner.stack_size(threads::stack_size(size)), ..self }
     }
 
     /// See [`std::thread::Builder::spawn`].

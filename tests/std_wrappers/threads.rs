@@ -3,9 +3,12 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
+use gordian::finding::Kind;
+use gordian::sync::Mutex;
 use gordian::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use gordian::sync::mpsc::channel;
 use gordian::thread::{self, Builder};
+use gordian::unobserved::Barrier;
 
 #[test]
 fn a_thread_gives_its_result_or_its_panic() {
@@ -124,7 +127,7 @@ thread_local! {
 }
 
 /// Uses the wrappers while its thread is torn down.
-struct LastWords(gordian::sync::mpsc::Sender<u32>, gordian::sync::Arc<gordian::sync::Mutex<u32>>);
+struct LastWords(gordian::sync::mpsc::Sender<u32>, gordian::sync::Arc<Mutex<u32>>);
 
 impl Drop for LastWords {
     fn drop(&mut self) {
@@ -136,7 +139,7 @@ impl Drop for LastWords {
 #[test]
 fn wrappers_work_while_a_thread_is_torn_down() {
     let (tx, rx) = channel();
-    let number = gordian::sync::Arc::new(gordian::sync::Mutex::new(40));
+    let number = gordian::sync::Arc::new(Mutex::new(40));
     for watched in [true, false] {
         let words = LastWords(tx.clone(), gordian::sync::Arc::clone(&number));
         let leave = move || LAST_WORDS.with(|cell| *cell.borrow_mut() = Some(words));
@@ -144,4 +147,36 @@ fn wrappers_work_while_a_thread_is_torn_down() {
     }
     drop(tx);
     assert_eq!(rx.iter().collect::<Vec<_>>(), [41, 42]);
+}
+
+/// Of the stack that a program wants, the detector takes nothing: not for the first looks at a place, nor for a report.
+#[test]
+fn a_small_stack_is_the_threads_own() {
+    let found = |orders: [[usize; 2]; 2]| {
+        let outcome = gordian::findings_of(move || {
+            let locks = [Mutex::new(0), Mutex::new(0)];
+            let first_is_done = Barrier::new(2);
+            thread::scope(|scope| {
+                for (turn, order) in orders.into_iter().enumerate() {
+                    let (locks, first_is_done) = (&locks, &first_is_done);
+                    let work = move || {
+                        if turn == 1 {
+                            first_is_done.wait();
+                        }
+                        let [mut one, mut other] = order.map(|lock| locks[lock].lock().unwrap());
+                        *one += 1;
+                        *other += 1;
+                        drop((one, other));
+                        if turn == 0 {
+                            first_is_done.wait();
+                        }
+                    };
+                    Builder::new().stack_size(1).spawn_scoped(scope, work).unwrap();
+                }
+            });
+        });
+        outcome.findings.iter().map(|finding| finding.kind).collect::<Vec<_>>()
+    };
+    assert_eq!(found([[0, 1], [1, 0]]), [Kind::LockOrderCycle]);
+    assert_eq!(found([[0, 1], [0, 1]]), []);
 }

@@ -20,7 +20,13 @@ fn cycle(pattern: &Pattern, names: &dyn Names) -> Finding {
     let quoted: Vec<String> = pattern.steps.iter().map(|step| label(step.holds_place, names)).collect();
     let (last, others) = quoted.split_last().expect("a cycle has steps");
     let (all, threads) = (format!("{} and {last}", others.join(", ")), pattern.steps.len());
+    // An initialiser that runs holds its once as a lock is held, but it is none: a cycle over mixed resources.
+    let mixed = objects.iter().any(|object| object.kind == ObjectKind::Once);
+    let kind = if mixed { Kind::WaitCycle } else { Kind::LockOrderCycle };
     let message = match threads {
+        _ if mixed => format!(
+            "{all} wait for one another in orders that close a circle; {threads} threads that overlap here wait for ever"
+        ),
         2 => format!("{all} are taken in opposite orders; two threads that overlap here wait for each other for ever"),
         _ => format!(
             "{all} are taken in orders that close a circle; {threads} threads that overlap here wait for one another for ever"
@@ -30,12 +36,17 @@ fn cycle(pattern: &Pattern, names: &dyn Names) -> Finding {
     for (at, step) in pattern.steps.iter().enumerate() {
         let next = &quoted[(at + 1) % threads];
         let place = step.held.iter().position(|held| *held == step.holds).unwrap_or(0);
-        let (mine, verb) = (&quoted[at], verb(step.holds.mode));
+        let (mine, verb) = (&quoted[at], verb(&objects[at], step.holds.mode));
         sites.push(site(step.thread, step.holds.site, &step.held[..place], format!("{verb} {mine}"), 0, names));
         sites.push(site(step.thread, step.site, &step.held, format!("wants {next}"), step.event, names));
     }
-    let mut finding = Finding::new(Kind::LockOrderCycle, Tier::Possible, message, sites, objects)
-        .with_help(format!("take {all} in one order everywhere, or drop one before taking the next"));
+    let help = match kind {
+        Kind::WaitCycle => format!(
+            "keep {all} apart: let no initialiser take what is held where its value is asked for, or ask for the value first"
+        ),
+        _ => format!("take {all} in one order everywhere, or drop one before taking the next"),
+    };
+    let mut finding = Finding::new(kind, Tier::Possible, message, sites, objects).with_help(help);
     let readers = |at: usize| pattern.steps[at].mode.compatible(pattern.steps[(at + 1) % threads].holds.mode);
     if (0..threads).any(readers) {
         finding = finding.with_help(
@@ -64,8 +75,9 @@ fn recursive_read(read: &RecursiveRead, names: &dyn Names) -> Finding {
         )
 }
 
-fn verb(mode: Mode) -> &'static str {
+fn verb(object: &Involved, mode: Mode) -> &'static str {
     match mode {
+        Mode::Exclusive if object.kind == ObjectKind::Once => "runs the initialiser of",
         Mode::Exclusive => "takes",
         Mode::Shared | Mode::SharedRecursive => "takes for reading",
         Mode::Upgradable => "takes for upgradable reading",
@@ -84,7 +96,9 @@ fn involved(place: Place, names: &dyn Names) -> Involved {
         Place::Lock(lock) => Involved::new(names, Object::Lock(lock)),
         Place::Class(class) => {
             let site = names.site(class);
-            Involved { object: format!("locks made at {site}"), kind: ObjectKind::Mutex, created: Some(site) }
+            let kind = names.kind_of_class(class).unwrap_or(ObjectKind::Mutex);
+            let what = if kind == ObjectKind::Once { "onces" } else { "locks" };
+            Involved { object: format!("{what} made at {site}"), kind, created: Some(site) }
         }
     }
 }
@@ -92,6 +106,6 @@ fn involved(place: Place, names: &dyn Names) -> Involved {
 fn label(place: Place, names: &dyn Names) -> String {
     match place {
         Place::Lock(lock) => names.label(Object::Lock(lock)),
-        Place::Class(class) => format!("the locks made at {}", names.site(class)),
+        Place::Class(_) => format!("the {}", involved(place, names).object),
     }
 }

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::wait::{Blocked, Holding, Leg, Possession, Wait};
-use crate::event::{ChannelId, LockId, Mode, Names, Object, ThreadId};
+use crate::event::{ChannelId, LockId, Mode, Names, Object, ObjectKind, ThreadId};
 use crate::finding::{Finding, Held, Involved, Kind, SiteReport, Tier};
 
 /// One thread of a [`Knot`].
@@ -106,7 +106,7 @@ impl Knot {
     #[must_use]
     pub fn finding(&self, names: &dyn Names) -> Option<Finding> {
         let mut members = self.core()?;
-        let kind = self.kind(&members);
+        let kind = self.kind(&members, names);
         members.iter_mut().for_each(|member| hide_its_way(&mut member.blocked));
         // Not by its own upgrade: that waits for the readers beside it.
         let is_wanted = |lock, holder| {
@@ -148,7 +148,11 @@ impl Knot {
             }
             for (place, holding) in blocked.holds.iter().enumerate() {
                 if holding.possession != Possession::Unpolled && is_wanted(holding.lock, member.thread) {
-                    let role = format!("took {}", names.label(Object::Lock(holding.lock)));
+                    let took = match names.lock_kind(holding.lock) {
+                        ObjectKind::Once => "runs the initialiser of",
+                        _ => "took",
+                    };
+                    let role = format!("{took} {}", names.label(Object::Lock(holding.lock)));
                     sites.push(site(role, holding.site, &blocked.holds[..place], holding.ordinal));
                 }
             }
@@ -226,7 +230,7 @@ impl Knot {
         Some(core.iter().filter(|member| !polls_one(member)).map(|&member| member.clone()).collect())
     }
 
-    fn kind(&self, members: &[Member]) -> Kind {
+    fn kind(&self, members: &[Member], names: &dyn Names) -> Kind {
         let waits = |wanted: fn(&Wait) -> bool| members.iter().any(|member| wanted(&member.blocked.wait));
         if !self.abandoned.is_empty() {
             return Kind::ResourceLeak;
@@ -263,7 +267,16 @@ impl Knot {
                 }
                 _ => false,
             };
-            return if members.iter().any(rereads) { Kind::RecursiveRead } else { Kind::LockOrderCycle };
+            // An initialiser that runs holds its once as a lock is held, but it is none.
+            let is_once = |member: &Member| match member.blocked.wait {
+                Wait::Lock { lock, .. } => names.lock_kind(lock) == ObjectKind::Once,
+                _ => false,
+            };
+            return match () {
+                () if members.iter().any(rereads) => Kind::RecursiveRead,
+                () if members.iter().any(is_once) => Kind::WaitCycle,
+                () => Kind::LockOrderCycle,
+            };
         }
         if waits(|wait| matches!(wait, Wait::Lock { .. } | Wait::Units { .. } | Wait::Send(_) | Wait::Recv(_))) {
             return Kind::WaitCycle;

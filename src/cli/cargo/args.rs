@@ -12,6 +12,9 @@ use crate::cli::args::GateArgs;
 #[command(name = "cargo gordian", bin_name = "cargo gordian", version, arg_required_else_help = true)]
 #[command(disable_help_subcommand = true, after_help = "Examples:\n  cargo gordian test\n  gordian cargo test")]
 pub(in crate::cli) struct CargoArgs {
+    /// Let cargo say less, as after the command.
+    #[arg(id = "quiet_cargo", long = "quiet", short)]
+    pub(super) quiet: bool,
     #[command(subcommand)]
     pub(super) verb: Verb,
 }
@@ -42,6 +45,7 @@ pub(super) enum Verb {
 
 /// gordian's own options, and then cargo's.
 #[derive(Parser, Debug)]
+#[command(mut_arg("quiet", |quiet| quiet.help("Let cargo say less (its own --quiet); what is found is told as ever")))]
 pub(super) struct Invocation {
     /// What happens to a process whose threads wait for one another for ever [default: abort].
     #[arg(long, value_name = "WHAT", help_heading = "Watching")]

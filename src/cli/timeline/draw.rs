@@ -7,13 +7,15 @@ use super::lanes::{End, Lane, Stall, State};
 use super::record::{Event, What};
 use crate::cli::output;
 use crate::cli::quantity::{count, time};
-use crate::report::{Paint, Style, Styles};
+use crate::report::{Paint, Style, Styles, escape, wrap};
 
 /// Lanes that are drawn at most, and stalls that are told.
 const LANES: usize = 40;
 const STALLS: usize = 5;
 /// A poll that takes less than this part of the whole is not told of by itself.
 const SHORT: u64 = 100;
+/// Columns of a name; what is longer goes on below.
+const LABEL: usize = 24;
 /// Columns of the picture where there is no screen.
 const COLUMNS: usize = 80;
 
@@ -83,7 +85,7 @@ pub(super) fn text(timeline: &Timeline, style: Style, terminal: bool) -> String 
         }
     }
     for finding in &timeline.findings {
-        let message = crate::report::escape(&finding.message);
+        let message = escape(&finding.message);
         let _ = writeln!(out, "{} {}: {message}", styles.error.on("found:"), finding.kind);
     }
     if !timeline.findings.is_empty() {
@@ -93,7 +95,7 @@ pub(super) fn text(timeline: &Timeline, style: Style, terminal: bool) -> String 
         let _ = writeln!(out, "gordian run {} has the report", timeline.name);
     }
     if let Some(trouble) = &timeline.trouble {
-        let _ = writeln!(out, "{} {}", styles.error.on("note:"), crate::report::escape(trouble));
+        let _ = writeln!(out, "{} {}", styles.error.on("note:"), escape(trouble));
     }
     out
 }
@@ -120,13 +122,16 @@ fn picture(out: &mut String, timeline: &Timeline, styles: Styles, terminal: bool
     let signs = Signs::of(terminal);
     let drawn = drawn(&timeline.tasks);
     let labels = drawn.iter().map(|lane| lane.name.as_str()).chain(timeline.threads.values().map(String::as_str));
-    let label = labels.map(|name| name.chars().count()).max().unwrap_or(0).clamp(5, 24);
+    let label = labels.map(|name| escape(name).chars().count()).max().unwrap_or(0).clamp(5, LABEL);
     let screen = terminal_size::terminal_size().filter(|_| terminal).map(|(width, _)| usize::from(width.0));
     let columns = screen.map_or(COLUMNS, |screen| screen.saturating_sub(label + 2).max(20));
     let scale = Scale { end: timeline.end_ns.max(1), columns };
     let mut draw = |name: &str, cells: &[(char, Paint)]| {
-        let name: String = crate::report::escape(name).chars().take(label).collect();
-        let _ = writeln!(out, "{name:>label$} {}", painted(cells));
+        let lines = wrap(&escape(name), label);
+        let _ = writeln!(out, "{:>label$} {}", lines[0], painted(cells));
+        for more in &lines[1..] {
+            let _ = writeln!(out, "{more:>label$}");
+        }
     };
     for (&thread, name) in &timeline.threads {
         draw(name, &thread_cells(&timeline.tasks, thread, scale, &signs, styles));
@@ -272,7 +277,7 @@ fn told(timeline: &Timeline, stall: &Stall) -> String {
     const NAMED: usize = 3;
     let name = |task: u32| {
         let lane = timeline.tasks.iter().find(|lane| lane.task == task);
-        lane.map_or_else(|| format!("task {task}"), |lane| crate::report::escape(&lane.name).into_owned())
+        lane.map_or_else(|| format!("task {task}"), |lane| escape(&lane.name).into_owned())
     };
     let waited = stall.waited.iter().take(NAMED);
     let mut waited: Vec<String> =
@@ -299,7 +304,7 @@ fn line(timeline: &Timeline, event: &Event) -> String {
         What::Ended => "ready".to_owned(),
         What::Cancelled => "cancelled".to_owned(),
     };
-    crate::report::escape(&format!("{:>9}  {thread}  {name}  {what}", time(event.at_ns))).into_owned()
+    escape(&format!("{:>9}  {thread}  {name}  {what}", time(event.at_ns))).into_owned()
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use super::pins::Pin;
 use super::state::LockState;
 use crate::analysis::lock_order::{Hazard, extend};
 use crate::event::{LockId, Mode, Object, ObjectKind, SiteId};
+use crate::record::Place;
 use crate::record::context::{Context, enter};
 use crate::record::orders::{self, Wanted};
 use crate::record::registry::{self, LiveNames, UNWATCHED};
@@ -145,10 +146,17 @@ fn introduce(locks: &mut LockState, lock: LockId) {
     if let Some(&(_, kind, created)) = newcomer {
         registry::describe(Object::Lock(lock), kind, Some(created));
     }
-    if let Some(created) = registry::created(Object::Lock(lock)) {
-        let class = locks.site(created);
+    if let Some((kind, created)) = registry::created(Object::Lock(lock)) {
+        let class = class(locks, kind, created);
         ORDER.lock().set_class(lock, class);
     }
+}
+
+/// The class of the locks that are made at a place; the registry knows from then on what they are.
+fn class(locks: &mut LockState, kind: ObjectKind, created: Place) -> SiteId {
+    let class = locks.site(created);
+    registry::describe_class(class, kind);
+    class
 }
 
 /// The lock is fresh no longer: what only the note in it stood for goes into the graph. The caller holds the lock.
@@ -197,7 +205,7 @@ impl LockMeta {
             registry::forget(Object::Lock(lock));
         }
         if known {
-            let class = context.locks.site(self.created());
+            let class = class(&mut context.locks, self.kind(), self.created());
             let hazards = ORDER.lock().lock_died(lock, class);
             return tell(context, hazards);
         }
@@ -216,7 +224,7 @@ impl LockMeta {
             let key = own.map(|pin| extend(address ^ pin.chain, LockId(site.0), Mode::Exclusive));
             if !key.is_some_and(|key| context.locks.known.known(key)) {
                 key.map(|key| context.locks.known.insert(key));
-                let class = context.locks.site(self.created());
+                let class = class(&mut context.locks, self.kind(), self.created());
                 let hazards = ORDER.lock().class_edge_in(noted, class, Mode::Exclusive, site);
                 tell(context, hazards);
             }

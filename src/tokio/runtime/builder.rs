@@ -6,8 +6,8 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::gordian::runtime::Place;
 use ::gordian::runtime::tasks::{Flavour, RuntimeMeta};
+use ::gordian::runtime::{Place, stack_size};
 
 use super::Runtime;
 
@@ -145,7 +145,6 @@ impl Builder {
         #[cfg(not(tokio_before = "1.51"))]
         #[track_caller]
         name(val: impl Into<String>);
-        thread_stack_size(val: usize);
         thread_keep_alive(duration: Duration);
         #[track_caller]
         global_queue_interval(val: u32);
@@ -159,6 +158,12 @@ impl Builder {
         rng_seed(seed: ::tokio::runtime::RngSeed);
         #[cfg(tokio_unstable)]
         enable_metrics_poll_time_histogram();
+    }
+
+    /// See [`tokio::runtime::Builder::thread_stack_size`]. There is some more, for what the detector does in the thread.
+    pub fn thread_stack_size(&mut self, val: usize) -> &mut Self {
+        self.inner.thread_stack_size(stack_size(val));
+        self
     }
 
     /// See [`tokio::runtime::Builder::build`].

@@ -188,7 +188,11 @@ impl Names for Named<'_> {
     fn object(&self, object: Object) -> Option<ObjectInfo> {
         let Object::Lock(lock) = object else { return None };
         let class = SiteId(lock.0);
-        Some(ObjectInfo { kind: *self.graph.kinds.get(&class)?, name: None, created: Some(self.site(class)) })
+        Some(ObjectInfo { kind: self.kind_of_class(class)?, name: None, created: Some(self.site(class)) })
+    }
+
+    fn kind_of_class(&self, class: SiteId) -> Option<ObjectKind> {
+        self.graph.kinds.get(&class).copied()
     }
 }
 
