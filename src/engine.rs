@@ -9,7 +9,9 @@ use crate::analysis::lock_order::{Hazard, LockOrder, LockOrderAnalysis};
 use crate::analysis::predict::Control;
 use crate::analysis::serialisability::{ConflictGraph, Cycle};
 use crate::analysis::wait_for::{Knot, WaitForAnalysis};
-use crate::event::{Event, Names, Object};
+use rustc_hash::FxHashSet;
+
+use crate::event::{Event, Names, Object, SiteId};
 use crate::finding::{Finding, Findings, Refutation, Tier};
 
 use predicted::Predicting;
@@ -260,7 +262,7 @@ impl Engine {
         // What is under way has places beyond those that prediction knows.
         let mut found: Vec<(usize, &(u64, Found))> = self.found.iter().chain(&under_way).enumerate().collect();
         found.sort_by_key(|(_, (ordinal, _))| *ordinal);
-        let mut told = Telling { merged: Findings::default(), each: Vec::new(), every_event: self.every_event };
+        let mut told = Telling { every_event: self.every_event, ..Telling::default() };
         let mut refuted = Vec::new();
         // What is proved of a cycle stands for the cycle.
         let predicted = self.predicting.as_ref().and_then(Predicting::predicted);
@@ -270,6 +272,7 @@ impl Engine {
                 predicted.into_iter().for_each(|predicted| told.race(predicted.race(race, names)));
             }
             match found {
+                Found::Race(race) if told.is_same(race, names) => {}
                 Found::Race(race) => told.race(race.finding(names)),
                 Found::Hazard(hazard) => match predicted.and_then(|predicted| predicted.hazard(place, hazard, names)) {
                     Some(Told::Predicted(findings)) => findings.into_iter().for_each(|finding| told.add(finding)),
@@ -300,14 +303,25 @@ impl Engine {
 }
 
 /// The findings of a verdict, as they are put into words.
+#[derive(Default)]
 struct Telling {
     merged: Findings,
     /// Races, if each is to be told.
     each: Vec<Finding>,
     every_event: bool,
+    /// Pairs of sites of races in cells of which nobody knows where they were made.
+    pairs: FxHashSet<(SiteId, SiteId)>,
 }
 
 impl Telling {
+    /// Is the race in another cell the same bug? Of cells that were made in different places it is not.
+    fn is_same(&mut self, race: &Race, names: &dyn Names) -> bool {
+        let (one, other) = (race.earlier.site.min(race.later.site), race.earlier.site.max(race.later.site));
+        let is_known = one != SiteId::UNKNOWN && !self.every_event;
+        let is_made = || names.object(Object::Var(race.var)).is_some_and(|info| info.created.is_some());
+        is_known && !is_made() && !self.pairs.insert((one, other))
+    }
+
     fn add(&mut self, finding: Finding) {
         self.merged.add(finding);
     }

@@ -1,6 +1,7 @@
 //! State that threads share without a lock.
 
-#[cfg(not(feature = "detect"))]
+#[cfg(any(not(feature = "detect"), test))]
+#[cfg_attr(feature = "detect", allow(dead_code, reason = "there is its model"))]
 mod gate;
 mod lock;
 

@@ -162,6 +162,18 @@ fn three_bugs() {
     writer.join().unwrap();
 }
 
+/// Cells that are made in different places and raced for in the same two: three bugs.
+fn three_cells() {
+    let cells = Arc::new([Shared::new(0), Shared::new(0), Shared::new(0)]);
+    let writer = thread::spawn({
+        let cells = Arc::clone(&cells);
+        move || cells.iter().for_each(|cell| cell.set(1))
+    });
+    let sum: i32 = cells.iter().map(|cell| cell.get()).sum();
+    writer.join().unwrap();
+    assert!(sum <= 3);
+}
+
 fn identities(findings: &[Finding]) -> BTreeSet<(Kind, String)> {
     findings.iter().map(|finding| (finding.kind, finding.fingerprint.to_string())).collect()
 }
@@ -183,10 +195,14 @@ fn a_recorded_run_is_judged_like_the_live_one() {
     assert_eq!(outcome.findings, []);
     let outcome = gordian::findings_of(three_bugs);
     assert!(outcome.result.unwrap().is_ok());
+    let cells = gordian::findings_of(three_cells);
+    assert!(cells.result.unwrap().is_ok());
+    assert_eq!(cells.findings.len(), 3, "{:#?}", cells.findings);
     gordian::finish().unwrap();
-    let live = identities(&outcome.findings);
+    let mut live = identities(&outcome.findings);
     let kinds: Vec<Kind> = live.iter().map(|(kind, _)| *kind).collect();
     assert_eq!(kinds, [Kind::LockOrderCycle, Kind::WaitCycle, Kind::DataRace]);
+    live.extend(identities(&cells.findings));
 
     let mut reader = TraceReader::open_file(&path).unwrap();
     let events = reader.read_to_end().unwrap();

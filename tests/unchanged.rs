@@ -48,6 +48,7 @@ fn shows(words: &[&str], expected: &[&str]) -> String {
 fn locks_of_std_are_watched() {
     let text = shows(&["run", "--bin", "std_ab_ba"], &["lock-order-cycle", "plain/src/bin/std_ab_ba.rs:10:"]);
     assert!(text.contains("plain/src/lib.rs:13:"), "it says where the locks were made:\n{text}");
+    assert!(text.contains(": std_ab_ba::main::{{closure}} at plain/src/bin/std_ab_ba.rs:10"), "whole names:\n{text}");
 }
 
 /// Cargo's `-q` silences cargo.

@@ -22,7 +22,7 @@ mod thread;
 mod threads;
 mod var;
 
-use rustc_hash::FxHashSet;
+use rustc_hash::FxHashMap;
 
 use crate::clock::Epoch;
 use crate::event::{Event, Op, Owner, SiteId, ThreadId, VarId};
@@ -55,12 +55,16 @@ const NOBODY: Who = Who { ordinal: 0, thread: ThreadId(0), site: SiteId::UNKNOWN
 /// Which races are told.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub enum Listing {
-    /// Each unordered pair of sites once; accesses without a known site are told apart by their cell.
+    /// Each unordered pair of sites once for each of the first [`CELLS_TOLD`] cells; accesses without a known site once for
+    /// each cell.
     #[default]
     SitePairs,
     /// Each access that races with an earlier one once, beside the newest such.
     EveryEvent,
 }
+
+/// Cells of which the races at one pair of sites are told: where many cells are made in one place, they are one bug.
+const CELLS_TOLD: usize = 64;
 
 /// The race checker over a stream of events.
 ///
@@ -82,7 +86,7 @@ pub struct HappensBefore {
     /// does one after the other is taken for an order, which misses races and makes none.)
     tasks: Vec<SyncClock>,
     stacks: Stacks,
-    told: FxHashSet<(SiteId, SiteId, Option<VarId>)>,
+    told: FxHashMap<(SiteId, SiteId, Option<VarId>), Vec<VarId>>,
     races: Vec<Race>,
 }
 
@@ -160,9 +164,11 @@ impl HappensBefore {
         for conflict in conflicts {
             if self.listing == Listing::SitePairs {
                 let (one, other) = (site.min(conflict.info.site), site.max(conflict.info.site));
-                if !self.told.insert((one, other, (one == SiteId::UNKNOWN).then_some(var))) {
+                let cells = self.told.entry((one, other, (one == SiteId::UNKNOWN).then_some(var))).or_default();
+                if cells.len() >= CELLS_TOLD || cells.contains(&var) {
                     continue;
                 }
+                cells.push(var);
             }
             let side = |who: Who, write| {
                 let Who { ordinal, thread, site, held } = who;

@@ -4,7 +4,8 @@
 //! *itself*: two owners looked at the same place, each in a section of its own, before either wrote; then both wrote at the
 //! same place, and the second did not see what the first had done (the lost update of Jim Gray's *Notes on Data Base
 //! Operating Systems*, 1978, in its strictest form: read, read, write, write). Whether what is written depends on what was
-//! looked at is not known, so the tier is `possible`. A section that looks before it writes looks again, and is silent.
+//! looked at is not known, so the tier is `possible`. A section that looks before it writes looks again, and is silent. So is
+//! one whose write [looks by itself](looks_by_itself).
 
 use crate::event::{LockId, Mode, Names, Object, SiteId, ThreadId};
 use crate::finding::{Finding, Held, Involved, Kind, SiteReport, Tier};
@@ -137,6 +138,21 @@ impl StaleSection {
     }
 }
 
+/// Does the statement of a write see for itself whether what it is to do is done already: by the entry of a map, or by what a
+/// set answers? To the guard of a lock it is a write like any other, so this is read from the source.
+#[must_use]
+pub fn looks_by_itself(statement: &str) -> bool {
+    const LOOKS: [&str; 5] = [".entry(", ".or_insert", ".get_or_insert", ".or_default(", ".try_insert("];
+
+    let dense: String = statement.split_whitespace().collect();
+    // Whatever the entry has is overwritten.
+    if dense.starts_with('*') && dense.replace(")==", "").contains(")=") {
+        return false;
+    }
+    let is_asked = dense.starts_with("if") || dense.starts_with("}elseif") || dense.starts_with("match");
+    LOOKS.iter().any(|look| dense.contains(look)) || (is_asked && dense.contains(".insert("))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -160,6 +176,17 @@ mod tests {
     fn the_same_pair_twice_at_a_time() {
         assert_eq!(run(&[(1, LOOK, None), (2, LOOK, None), (1, None, WRITE), (2, None, WRITE)]), vec![3]);
         assert!(run(&[(1, LOOK, None), (1, None, WRITE), (2, LOOK, None), (2, None, WRITE)]).is_empty());
+    }
+
+    #[test]
+    fn the_entry_of_a_map_looks_by_itself() {
+        assert!(looks_by_itself("*cache.write().await.entry(key).or_insert(value)"));
+        assert!(looks_by_itself("    let session = sessions\n        .entry(id)\n        .or_default()"));
+        assert!(looks_by_itself("if !seen.lock().await.insert(id) { return }"));
+        assert!(!looks_by_itself("cache.write().await.insert(key, value)"));
+        assert!(looks_by_itself("*hits.lock().await.entry(page).or_insert(0) += 1"));
+        assert!(!looks_by_itself("*balances.lock().await.entry(id).or_insert(0) = seen + amount"));
+        assert!(!looks_by_itself("*current.write().await = Some(token)"));
     }
 
     #[test]

@@ -50,17 +50,38 @@ impl<T> Lazy<T> {
     }
 }
 
-/// See [`std::sync::atomic::AtomicU32`].
-pub(crate) struct AtomicU32 {
-    initial: u32,
-    atomic: Lazy<loom::sync::atomic::AtomicU32>,
+/// Atomics that can be made in a constant.
+macro_rules! atomics {
+    ($($name:ident: $value:ty,)*) => {$(
+        #[doc = concat!("See [`std::sync::atomic::", stringify!($name), "`].")]
+        pub(crate) struct $name {
+            initial: $value,
+            atomic: Lazy<loom::sync::atomic::$name>,
+        }
+
+        impl $name {
+            pub(crate) const fn new(initial: $value) -> Self {
+                Self { initial, atomic: Lazy::new() }
+            }
+        }
+
+        impl Deref for $name {
+            type Target = loom::sync::atomic::$name;
+
+            fn deref(&self) -> &Self::Target {
+                self.atomic.get(|| loom::sync::atomic::$name::new(self.initial))
+            }
+        }
+    )*};
+}
+
+atomics! {
+    AtomicBool: bool,
+    AtomicU32: u32,
+    AtomicUsize: usize,
 }
 
 impl AtomicU32 {
-    pub(crate) const fn new(initial: u32) -> Self {
-        Self { initial, atomic: Lazy::new() }
-    }
-
     pub(crate) fn get_mut(&mut self) -> &mut u32 {
         // SAFETY: nobody else has the atomic, which is made anew from the value when it is used again.
         self.initial = unsafe { self.unsync_load() };
@@ -72,34 +93,6 @@ impl AtomicU32 {
 impl Default for AtomicU32 {
     fn default() -> Self {
         Self::new(0)
-    }
-}
-
-impl Deref for AtomicU32 {
-    type Target = loom::sync::atomic::AtomicU32;
-
-    fn deref(&self) -> &Self::Target {
-        self.atomic.get(|| loom::sync::atomic::AtomicU32::new(self.initial))
-    }
-}
-
-/// See [`std::sync::atomic::AtomicUsize`].
-pub(crate) struct AtomicUsize {
-    initial: usize,
-    atomic: Lazy<loom::sync::atomic::AtomicUsize>,
-}
-
-impl AtomicUsize {
-    pub(crate) const fn new(initial: usize) -> Self {
-        Self { initial, atomic: Lazy::new() }
-    }
-}
-
-impl Deref for AtomicUsize {
-    type Target = loom::sync::atomic::AtomicUsize;
-
-    fn deref(&self) -> &Self::Target {
-        self.atomic.get(|| loom::sync::atomic::AtomicUsize::new(self.initial))
     }
 }
 

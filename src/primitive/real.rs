@@ -1,6 +1,6 @@
 //! The primitives of a program.
 
-pub(crate) use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, fence};
+pub(crate) use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, fence};
 pub(crate) use std::sync::mpsc::{SyncSender, sync_channel};
 
 pub(crate) use parking_lot::{Condvar, Mutex, MutexGuard};

@@ -1,6 +1,6 @@
 //! Hooks of channels. The channel itself lives in the wrapper; all of these are called under its lock.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
@@ -72,6 +72,10 @@ struct Service {
     queued: AtomicU64,
     last_taker: AtomicU32,
     takers: Mutex<Vec<ThreadId>>,
+    /// One of them has sent.
+    fed: AtomicBool,
+    /// A sender that was none of the takers when it was last looked for.
+    last_other: AtomicU32,
 }
 
 /// All channels that live.
@@ -89,7 +93,8 @@ pub(crate) fn starve(knot: &mut Knot) {
         .map(|service| {
             let takers = service.takers.lock().iter().copied().filter(|&taker| waits::is_alive(taker)).collect();
             let channel = ChannelId(service.channel.load(Ordering::Relaxed));
-            (channel, Backlog { queued: service.queued.load(Ordering::Relaxed), takers })
+            let fed = service.fed.load(Ordering::Relaxed);
+            (channel, Backlog { queued: service.queued.load(Ordering::Relaxed), takers, fed })
         })
         .collect();
     knot.starve(backlogs.iter().map(|(channel, backlog)| (*channel, backlog)));
@@ -112,6 +117,8 @@ impl ChannelMeta {
                 queued: AtomicU64::new(0),
                 last_taker: AtomicU32::new(0),
                 takers: Mutex::default(),
+                fed: AtomicBool::new(false),
+                last_other: AtomicU32::new(0),
             }),
         }
     }
@@ -137,6 +144,23 @@ impl ChannelMeta {
         let mut takers = service.takers.lock();
         if takers.len() < TAKERS && !takers.contains(&taker) {
             takers.push(taker);
+            service.last_other.store(0, Ordering::Relaxed);
+        }
+    }
+
+    /// Notes whether the sender serves the channel itself.
+    fn feed(&self, sender: ThreadId) {
+        let service = &self.service;
+        let is_known = service.last_taker.load(Ordering::Relaxed) == 0
+            || service.last_other.load(Ordering::Relaxed) == sender.0 + 1
+            || service.fed.load(Ordering::Relaxed);
+        if is_known {
+            return;
+        }
+        if service.takers.lock().contains(&sender) {
+            service.fed.store(true, Ordering::Relaxed);
+        } else {
+            service.last_other.store(sender.0 + 1, Ordering::Relaxed);
         }
     }
 
@@ -166,6 +190,7 @@ impl ChannelMeta {
             self.ready.look(Order::Acquire, place);
         }
         let Some(mut inside) = enter() else { return self.clock.sent(None) };
+        self.feed(inside.thread);
         self.emit(&mut inside, place, |channel| Op::Sent { channel });
         if inside.modes.races() {
             self.clock.sent(&mut inside.clock);

@@ -5,9 +5,10 @@
 
 use std::alloc::Layout;
 use std::ptr;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 
 use super::spin::Spin;
+use crate::primitive::AtomicUsize;
 
 /// Blocks of one kind are of one size: four kinds for each doubling, from 16 bytes on.
 const KINDS: usize = 4 * (usize::BITS as usize - 4);
@@ -20,9 +21,35 @@ const LARGE: usize = 1 << 17;
 /// Parts that free blocks are kept in. A thread uses one of them.
 const PARTS: usize = 8;
 
-/// The stretch of addresses. The length is 0 until there is one, and written last.
-static BASE: AtomicUsize = AtomicUsize::new(0);
-static LENGTH: AtomicUsize = AtomicUsize::new(0);
+static STRETCH: Stretch = Stretch::new();
+
+/// A stretch of addresses. The length is 0 until there is one, and written last.
+struct Stretch {
+    base: AtomicUsize,
+    length: AtomicUsize,
+}
+
+impl Stretch {
+    const fn new() -> Self {
+        Self { base: AtomicUsize::new(0), length: AtomicUsize::new(0) }
+    }
+
+    fn set(&self, base: usize, length: usize) {
+        self.base.store(base, Ordering::Relaxed);
+        self.length.store(length, Ordering::Release);
+    }
+
+    #[inline]
+    fn has(&self, address: usize) -> bool {
+        let length = self.length.load(Ordering::Acquire);
+        address.wrapping_sub(self.base.load(Ordering::Relaxed)) < length
+    }
+
+    /// The first address behind it; asked by who has set it, or comes after.
+    fn end(&self) -> usize {
+        self.base.load(Ordering::Relaxed) + self.length.load(Ordering::Relaxed)
+    }
+}
 
 /// Where the unused part begins, and where the part that the system has not been asked for.
 static FRESH: Spin<(usize, usize)> = Spin::new((0, 0));
@@ -68,8 +95,7 @@ fn kind(layout: Layout) -> (usize, usize) {
 /// Is this a block of ours?
 #[inline]
 pub(crate) fn owns(block: *mut u8) -> bool {
-    let length = LENGTH.load(Ordering::Acquire);
-    block.addr().wrapping_sub(BASE.load(Ordering::Relaxed)) < length
+    STRETCH.has(block.addr())
 }
 
 /// A block; null if there is no memory, or the alignment is more than a page.
@@ -136,8 +162,7 @@ fn fresh(size: usize) -> *mut u8 {
     let Some(after) = start.checked_add(size) else { return ptr::null_mut() };
     if after > *end {
         let wanted = (after - *end).next_multiple_of(CHUNK);
-        let limit = BASE.load(Ordering::Relaxed) + LENGTH.load(Ordering::Relaxed);
-        if *end + wanted > limit || !system::make_usable(*end, wanted) {
+        if *end + wanted > STRETCH.end() || !system::make_usable(*end, wanted) {
             return ptr::null_mut();
         }
         *end += wanted;
@@ -153,8 +178,7 @@ fn reserve() -> (usize, usize) {
     let lengths = LENGTHS.into_iter().filter(|&length| length <= isize::MAX as usize);
     let (base, length) =
         lengths.map(|length| (system::reserve(length), length)).find(|(base, _)| *base != 0).unwrap_or((PAGE, 0));
-    BASE.store(base, Ordering::Relaxed);
-    LENGTH.store(length, Ordering::Release);
+    STRETCH.set(base, length);
     (base, base)
 }
 
@@ -272,6 +296,28 @@ mod tests {
                 });
             }
         });
-        assert!(!owns((&raw const BASE).cast_mut().cast()), "other memory is not ours");
+        assert!(!owns((&raw const STRETCH).cast_mut().cast()), "other memory is not ours");
+    }
+}
+
+#[cfg(test)]
+mod models {
+    use std::sync::Arc;
+
+    use super::Stretch;
+    use crate::primitive::model::{check, spawn};
+
+    /// Memory that is not ours is never taken for ours, also while the addresses are being reserved.
+    #[test]
+    fn who_sees_a_length_sees_its_base() {
+        check("who sees a length sees its base", || {
+            let stretch = Arc::new(Stretch::new());
+            assert!(!stretch.has(5) && stretch.end() == 0);
+            let reserved = Arc::clone(&stretch);
+            let reserves = spawn(move || reserved.set(100, 10));
+            assert!(!stretch.has(5));
+            reserves.join().unwrap();
+            assert!(stretch.has(105) && !stretch.has(110) && stretch.end() == 110);
+        });
     }
 }

@@ -14,9 +14,10 @@ use super::registry::LiveNames;
 use super::tasks::{self, Target, holders};
 use super::{Place, sink, stacks, statics, waits};
 use crate::analysis::happens_before::LockClock;
-use crate::analysis::sections::{Section, Sections};
+use crate::analysis::sections::{Section, Sections, looks_by_itself};
 use crate::analysis::wait_for::{Possession, Wait};
-use crate::event::{Attempt, LockId, Mode, ObjectKind, Op, Order, SiteId, ThreadId};
+use crate::event::{Attempt, LockId, Mode, Names as _, ObjectKind, Op, Order, SiteId, ThreadId};
+use crate::report;
 
 /// What a wrapper keeps beside a semaphore, or a lock made of one.
 pub struct SemaphoreMeta {
@@ -440,6 +441,10 @@ impl SemaphoreMeta {
         // One function has looked and writes: then the two belong together.
         if stacks::function(stale.looked).is_some_and(|look| stacks::function(stale.written) == Some(look)) {
             let owns = hold.seen.load(Ordering::Relaxed) & OWNS != 0;
+            let statement = report::statement(&LiveNames.site(stale.written));
+            if owns && statement.is_some_and(|statement| looks_by_itself(&statement)) {
+                return;
+            }
             sink::report(context, stale.finding(hold.lock, owns, &LiveNames));
         }
     }

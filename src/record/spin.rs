@@ -8,9 +8,9 @@
 
 use std::cell::UnsafeCell;
 use std::ops::{Deref, DerefMut};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
-use crate::primitive::pause;
+use crate::primitive::{AtomicBool, pause};
 
 /// A value that one thread has at a time.
 pub(super) struct Spin<T> {
@@ -70,5 +70,32 @@ impl<T> Drop for SpinGuard<'_, T> {
     #[inline]
     fn drop(&mut self) {
         self.0.taken.store(false, Ordering::Release);
+    }
+}
+
+#[cfg(test)]
+mod models {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::primitive::model::{Plain, check_within, spawn};
+
+    /// Two threads, one of which finds the lock taken: each has the value for itself, and finds what the other made of it.
+    /// (Of three, two may look in turn for ever while the one that they wait for does not run.)
+    #[test]
+    fn one_at_a_time() {
+        check_within(3, "one has the lock at a time", || {
+            let lock = Arc::new(Spin::new(Plain::new(0)));
+            let add = |lock: &Spin<Plain<u32>>| {
+                let value = lock.lock();
+                value.set(value.get() + 1);
+            };
+            add(&lock);
+            let other = Arc::clone(&lock);
+            let other = spawn(move || add(&other));
+            add(&lock);
+            other.join().unwrap();
+            assert_eq!(lock.lock().get(), 3);
+        });
     }
 }

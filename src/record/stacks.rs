@@ -1,11 +1,16 @@
 //! Stacks: captured once for each place that takes a lock or touches a cell, resolved only when a report shows them.
 
+mod symbols;
+mod table;
+
 use std::cell::Cell;
 use std::hash::{Hash as _, Hasher as _};
 use std::sync::LazyLock;
 
 use parking_lot::Mutex;
 use rustc_hash::{FxHashMap, FxHasher};
+
+use symbols::Symbol;
 
 use super::registry::LiveNames;
 use super::sink::Reporting;
@@ -75,14 +80,13 @@ pub(crate) fn is_in_drop_of_future() -> bool {
         if verdict.is_some() {
             break;
         }
-        backtrace::resolve(ip.saturating_sub(1) as *mut std::ffi::c_void, |symbol| {
-            let Some(name) = symbol.name().map(|name| format!("{name:#}")) else { return };
+        for name in symbols::at(ip).into_iter().filter_map(|symbol| symbol.name) {
             let drops = name.contains("drop_in_place");
             let is_state = name.contains("{{closure}}") || name.contains("{async_");
             if verdict.is_none() && is_state && !name.trim_start_matches('<').starts_with("gordian::") {
                 verdict = Some(drops);
             }
-        });
+        }
     }
     *DROPS.lock().entry(key).or_insert(verdict == Some(true))
 }
@@ -93,11 +97,10 @@ pub(crate) fn is_in_drop_of(function: &str) -> bool {
     let _reading = Reporting::new();
     let mut found = false;
     backtrace::trace(|frame| {
-        backtrace::resolve_frame(frame, |symbol| {
-            let name = symbol.name().map(|name| format!("{name:#}")).unwrap_or_default();
+        for name in symbols::at(frame.ip() as usize).into_iter().filter_map(|symbol| symbol.name) {
             let state = name.split_once("drop_in_place<").and_then(|(_, dropped)| dropped.strip_prefix(function));
             found |= state.is_some_and(|rest| rest.starts_with("::{"));
-        });
+        }
         !found
     });
     found
@@ -109,15 +112,13 @@ pub(crate) fn called_from() -> Option<Site> {
     let _reading = Reporting::new();
     let mut found = None;
     backtrace::trace(|frame| {
-        backtrace::resolve_frame(frame, |symbol| {
-            let Some(name) = symbol.name().map(|name| format!("{name:#}")) else { return };
-            let Some(file) = symbol.filename().map(|file| file.to_string_lossy().into_owned()) else { return };
-            let site = Site::new(&file, symbol.lineno().unwrap_or(0), symbol.colno().unwrap_or(0));
+        for symbol in symbols::at(frame.ip() as usize) {
+            let Symbol { name: Some(name), site: Some(site) } = symbol else { continue };
             let is_own = whose(&name, Some(&site.file)) == Whose::User && is_workspace(&site.file);
             if found.is_none() && is_own {
                 found = Some(Site { file: shorten(&site.file).to_owned(), ..site });
             }
-        });
+        }
         found.is_none()
     });
     found
@@ -137,17 +138,17 @@ pub(crate) fn function(site: SiteId) -> Option<String> {
     // As above.
     let _reading = Reporting::new();
     let mut found = None;
-    for ip in frames.iter().map(|&ip| ip.saturating_sub(1)) {
+    for &ip in &frames {
         if found.is_some() {
             break;
         }
-        backtrace::resolve(ip as *mut std::ffi::c_void, |symbol| {
-            let Some(name) = symbol.name().map(|name| format!("{name:#}")) else { return };
-            let file = symbol.filename().map(|file| Site::new(&file.to_string_lossy(), 0, 0).file);
-            if found.is_none() && whose(&name, file.as_deref()) == Whose::User {
+        for Symbol { name, site } in symbols::at(ip) {
+            let Some(name) = name else { continue };
+            let file = site.as_ref().map(|site| site.file.as_str());
+            if found.is_none() && whose(&name, file) == Whose::User {
                 found = Some(name.split("::{{closure}}").next().unwrap_or_default().to_owned());
             }
-        });
+        }
     }
     found
 }
@@ -164,24 +165,23 @@ pub(crate) fn resolve(site: SiteId, owner: &str) -> Vec<String> {
     };
     let own = thread.is_some_and(|thread| LiveNames.owner_name(thread) == owner);
     let mut lines = Vec::new();
-    for ip in frames.iter().map(|&ip| ip.saturating_sub(1)) {
-        backtrace::resolve(ip as *mut std::ffi::c_void, |symbol| {
-            let mut name = symbol.name().map_or_else(|| "?".to_owned(), |name| format!("{name:#}"));
+    for &ip in &frames {
+        for Symbol { name, site } in symbols::at(ip) {
+            let mut name = name.unwrap_or_else(|| "?".to_owned());
             // An inlined function brings its type arguments along: `f<A, B>`, but not so `<A as B>::f`.
             if name.ends_with('>')
                 && let Some(start) = name.find('<').filter(|&start| start > 0)
             {
                 name.truncate(start);
             }
-            let place =
-                symbol.filename().map(|file| Site::new(&file.to_string_lossy(), symbol.lineno().unwrap_or(0), 0));
+            let place = site.map(|site| Site { column: 0, ..site });
             let whose = whose(&name, place.as_ref().map(|place| place.file.as_str()));
             let line = match place {
                 Some(place) => format!("{name} at {}", Site { file: shorten(&place.file).to_owned(), ..place }),
                 None => name,
             };
             lines.push((whose, line));
-        });
+        }
     }
     // Ours are innermost; the runtime's and ours again are below the thread's closure or `main`.
     let users = lines.into_iter().filter(|(whose, _)| *whose == Whose::User);

@@ -15,6 +15,7 @@ mod states;
 mod task;
 pub mod timeline;
 mod watched;
+mod word;
 
 pub(crate) use hazards::{blocks, blocks_until, called_from, released, sleeps};
 pub(crate) use leaf::last_ticket;

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use rustc_hash::FxHashMap;
 
+use crate::event::Site;
+
 /// A longer file is not shown.
 const LONGEST_FILE: u64 = 4 << 20;
 
@@ -51,6 +53,23 @@ fn read(path: &Path) -> Option<String> {
     (read as u64 <= LONGEST_FILE).then_some(text)
 }
 
+/// The source from a place, with what stands before it in its line, to the end of the statement, or as much as a few lines
+/// have of it.
+#[must_use]
+pub(crate) fn statement(site: &Site) -> Option<String> {
+    const LINES: usize = 8;
+
+    let mut sources = Sources::default();
+    let text = sources.text(&site.file)?;
+    let lines: Vec<&str> = text.lines().skip(usize::try_from(site.line).ok()?.checked_sub(1)?).take(LINES).collect();
+    let before = usize::try_from(site.column).ok()?.saturating_sub(1);
+    let first = lines.first()?;
+    let start = first.char_indices().nth(before).map_or(first.len(), |(start, _)| start);
+    let rest = [&first[start..]].into_iter().chain(lines[1..].iter().copied()).collect::<Vec<_>>().join("\n");
+    let end = rest.find(';').unwrap_or(rest.len());
+    Some(format!("{}{}", &first[..start], &rest[..end]))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -63,6 +82,20 @@ mod tests {
         assert!(sources.text("src").is_none());
         assert!(sources.text("no/such/file.rs").is_none());
         assert!(sources.text("src/report/source.rs").is_some());
+    }
+
+    #[test]
+    fn a_statement_goes_on_over_lines() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("cache.rs");
+        std::fs::write(&path, "fn f() {\n    if map\n        .entry(1)\n        .or_insert(2) > 0; }\n").unwrap();
+        let at = |line, column| statement(&Site::new(&path.to_string_lossy(), line, column));
+        assert_eq!(at(2, 8).unwrap(), "    if map\n        .entry(1)\n        .or_insert(2) > 0");
+        assert_eq!(at(4, 9).unwrap(), "        .or_insert(2) > 0");
+        assert_eq!(
+            (at(9, 1), at(2, 99).unwrap()),
+            (None, "    if map\n        .entry(1)\n        .or_insert(2) > 0".to_owned())
+        );
     }
 
     #[test]

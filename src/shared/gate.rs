@@ -1,6 +1,12 @@
 //! As that of the recorder, for a program that is not watched: cells are never left open.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+#[cfg(not(feature = "detect"))]
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering;
+
+// In a program that is watched there is only the model of this.
+#[cfg(feature = "detect")]
+use crate::primitive::AtomicUsize;
 
 /// Nobody is inside.
 const FREE: usize = 0;
@@ -56,4 +62,36 @@ pub(super) fn me() -> usize {
         static MARK: u64 = const { 0 };
     }
     MARK.with(|mark| std::ptr::from_ref(mark).addr())
+}
+
+#[cfg(all(test, feature = "detect"))]
+mod models {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::primitive::model::{Plain, check, spawn};
+
+    /// Two threads that try to get in, and one that has been inside: who gets in is alone, and finds what those before left.
+    #[test]
+    fn one_is_inside_without_a_detector() {
+        check("one is inside without a detector", || {
+            let shared = Arc::new((Gate::new(), Plain::new(0)));
+            let add = |(gate, value): &(Gate, Plain<u32>), me: usize| {
+                let inside = gate.try_take(me).is_ok();
+                if inside {
+                    assert!(matches!(gate.try_take(me), Err(Refused::Nested)));
+                    value.set(value.get() + 1);
+                    gate.give(false);
+                }
+                u32::from(inside)
+            };
+            assert_eq!(add(&shared, 8), 1);
+            let other = Arc::clone(&shared);
+            let other = spawn(move || add(&other, 16));
+            let here = add(&shared, 24);
+            let there = other.join().unwrap();
+            assert!(here + there > 0);
+            assert_eq!((shared.1.get(), shared.0.user()), (1 + here + there, FREE));
+        });
+    }
 }

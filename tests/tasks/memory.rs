@@ -1,5 +1,6 @@
 //! Memory that tasks share, and updates in two critical sections.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use gordian::Shared;
@@ -7,7 +8,7 @@ use gordian::finding::{Finding, Kind, Tier};
 use gordian::sync::atomic::{AtomicU32, Ordering};
 use gordian::tokio;
 use gordian::tokio::runtime::Builder;
-use gordian::tokio::sync::{Mutex, Notify, mpsc, oneshot};
+use gordian::tokio::sync::{Mutex, Notify, RwLock, mpsc, oneshot};
 use gordian::tokio::task::yield_now;
 
 use super::{assert_found, on_one_thread};
@@ -190,6 +191,19 @@ async fn both<F: Future<Output = ()> + Send + 'static>(task: impl Fn(Arc<Mutex<V
     }
 }
 
+async fn loaded(cache: Arc<RwLock<HashMap<u32, String>>>, overwrites: bool) -> usize {
+    if let Some(page) = cache.read().await.get(&1) {
+        return page.len();
+    }
+    yield_now().await;
+    let page = "page".to_owned();
+    if overwrites {
+        cache.write().await.insert(1, page);
+        return 4;
+    }
+    cache.write().await.entry(1).or_insert(page).len()
+}
+
 #[test]
 fn a_look_in_one_section_and_a_write_in_the_next() {
     let found = on_one_thread(|| {
@@ -214,6 +228,19 @@ fn a_look_in_one_section_and_a_write_in_the_next() {
         })
     });
     assert_found(&found, &[]);
+
+    // The entry of a map looks again.
+    for overwrites in [true, false] {
+        let found = on_one_thread(move || async move {
+            let cache = Arc::default();
+            let tasks = [(); 2].map(|()| tokio::spawn(loaded(Arc::clone(&cache), overwrites)));
+            for task in tasks {
+                assert_eq!(task.await.unwrap(), 4);
+            }
+        });
+        let expected: &[_] = if overwrites { &[(Kind::AtomicityViolation, Tier::Possible)] } else { &[] };
+        assert_found(&found, expected);
+    }
 
     let found = on_one_thread(|| async {
         let sum = Arc::new(Mutex::new(0));

@@ -210,10 +210,15 @@ pub(crate) fn in_turn(parts: Vec<Part>) {
     handles.into_iter().for_each(|handle| handle.join().unwrap());
 }
 
+/// What the lock-order graph says by itself, without printing what is expected. To be called before anything else of gordian's.
+pub(crate) fn start() {
+    // Another row may have done it.
+    let _ = gordian::start(gordian::Config { predict: None, print: false, ..gordian::Config::default() });
+}
+
 /// What is found in the closure, in a stable order.
 pub(crate) fn verdict(f: impl FnOnce() + Send + 'static) -> Vec<(Kind, Tier)> {
-    // What the lock-order graph says by itself.
-    let _ = gordian::start(gordian::Config { predict: None, ..gordian::Config::default() });
+    start();
     let outcome = gordian::findings_of(f);
     let mut found: Vec<_> = outcome.findings.iter().map(|finding| (finding.kind, finding.tier)).collect();
     found.sort_unstable();

@@ -6,7 +6,7 @@ use gordian::finding::{Kind, Tier};
 use gordian::sync::mpsc;
 use gordian::thread;
 
-use crate::kits::{Kit, ParkingLot, Part, Std, at_once, in_turn, meet, verdict};
+use crate::kits::{Kit, ParkingLot, Part, Std, at_once, in_turn, meet, start, verdict};
 
 type Found = Vec<(Kind, Tier)>;
 
@@ -305,6 +305,7 @@ macro_rules! part_of_the_program {
 
 #[test]
 fn part_of_the_program_deadlocks_and_the_rest_runs() {
+    start();
     let observed = || gordian::findings().iter().filter(|finding| finding.tier == Tier::Observed).count();
     let wait_for = |count| {
         let patience = Instant::now() + Duration::from_secs(60);

@@ -166,20 +166,22 @@ mod tests {
     }
 
     #[test]
-    fn each_pair_of_sites_is_told_once() {
-        let told = |listing| {
+    fn each_pair_of_sites_is_told_once_for_a_cell() {
+        let told = |listing, cells: u32| {
             let mut checker = HappensBefore::new(listing);
             let mut told = 0;
-            for round in 0..10 {
+            for round in 0..100 {
+                let cell = round % cells;
                 for thread in 0..2 {
-                    // A new cell each round, and the sides swapped every other round.
-                    let site = SiteId(1 + (thread + round) % 2);
-                    let op = Op::Write { var: VarId(round) };
+                    // The sides are swapped in every other cell.
+                    let site = SiteId(1 + (thread + cell) % 2);
+                    let op = Op::Write { var: VarId(cell) };
                     told += checker.observe(1, &Event { owner: Owner::thread(ThreadId(thread)), site, op }).len();
                 }
             }
             told
         };
-        assert_eq!((told(Listing::SitePairs), told(Listing::EveryEvent)), (1, 10));
+        assert_eq!((told(Listing::SitePairs, 1), told(Listing::EveryEvent, 100)), (1, 100));
+        assert_eq!((told(Listing::SitePairs, 10), told(Listing::SitePairs, 100)), (10, 64));
     }
 }

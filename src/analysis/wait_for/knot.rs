@@ -32,8 +32,7 @@ pub struct Knot {
     pub abandoned: Vec<(LockId, ThreadId)>,
     /// Semaphores waited for of which units were thrown away.
     pub leaked: Vec<LockId>,
-    /// A channel with messages in it all of whose receivers are members: a pool whose workers wait for work that is
-    /// queued behind them.
+    /// The queue of a pool whose workers wait for work that is queued behind them, see [`Knot::starve`].
     pub starved: Option<ChannelId>,
 }
 
@@ -44,16 +43,62 @@ pub struct Backlog {
     pub queued: u64,
     /// The threads that serve the channel.
     pub takers: Vec<ThreadId>,
+    /// One of them has sent through it: jobs that make jobs.
+    pub fed: bool,
 }
 
 impl Knot {
-    /// Notes the first channel, if any, that only members serve and that has work for them.
+    /// Notes the first channel, if any, that only members serve and that has work for them, if it is the queue of a pool.
+    ///
+    /// A member of a pipeline and an actor serve a channel, too, and what they have not taken yet would not help them. So
+    /// with every such channel it is asked whether somebody waits there for space, or another one is served by others:
+    /// then those wait for one another. Where the jobs themselves make jobs it is a pool all the same, unless each of its
+    /// workers waits for him who waits for space.
     pub fn starve<'a>(&mut self, channels: impl IntoIterator<Item = (ChannelId, &'a Backlog)>) {
+        // A circle of particular owners is no queue's fault.
+        if !self.needs_all_threads() {
+            return;
+        }
         let member = |thread: &ThreadId| self.members.iter().any(|member| member.thread == *thread);
-        let starved = channels.into_iter().filter(|(_, backlog)| {
-            backlog.queued > 0 && !backlog.takers.is_empty() && backlog.takers.iter().all(member)
-        });
-        self.starved = starved.map(|(channel, _)| channel).min();
+        let is_behind =
+            |backlog: &Backlog| backlog.queued > 0 && !backlog.takers.is_empty() && backlog.takers.iter().all(member);
+        let behind: Vec<(ChannelId, &Backlog)> =
+            channels.into_iter().filter(|(_, backlog)| is_behind(backlog)).collect();
+        let pools = behind.iter().filter(|(channel, backlog)| self.is_pool(*channel, backlog, &behind));
+        self.starved = pools.map(|&(channel, _)| channel).min();
+    }
+
+    fn is_pool(&self, queue: ChannelId, backlog: &Backlog, behind: &[(ChannelId, &Backlog)]) -> bool {
+        let serves = |thread: ThreadId| backlog.takers.contains(&thread);
+        let wants_space = |member: &&Member| member.blocked.wait == Wait::Send(queue) && !serves(member.thread);
+        let senders: Vec<ThreadId> = self.members.iter().filter(wants_space).map(|member| member.thread).collect();
+        let feeds = |member: &Member| member.blocked.wait == Wait::Send(queue) && serves(member.thread);
+        if backlog.fed || self.members.iter().any(feeds) {
+            return !backlog.takers.iter().all(|&taker| self.waits_for_one_of(taker, &senders));
+        }
+        let is_apart = |&(other, theirs): &(ChannelId, &Backlog)| {
+            other != queue && !theirs.takers.iter().any(|&taker| serves(taker))
+        };
+        senders.is_empty() && !behind.iter().any(is_apart)
+    }
+
+    /// Does the member wait for one of `these` in particular, perhaps by others?
+    fn waits_for_one_of(&self, member: ThreadId, these: &[ThreadId]) -> bool {
+        let mut reached = vec![member];
+        let mut next = 0;
+        while let Some(&thread) = reached.get(next) {
+            next += 1;
+            if these.contains(&thread) {
+                return true;
+            }
+            let of = self.members.iter().find(|member| member.thread == thread);
+            for &other in of.filter(|member| is_and(member.blocked.wait)).iter().flat_map(|member| &member.waits_for) {
+                if !reached.contains(&other) {
+                    reached.push(other);
+                }
+            }
+        }
+        false
     }
 
     /// The finding, at tier `observed`; `None` when the first member only hangs behind a knot that others form (that one
@@ -126,7 +171,12 @@ impl Knot {
             _ => message(kind, &members, labels, names),
         };
         let finding = Finding::new(kind, Tier::Observed, message, sites, objects);
-        Some(advice(kind).iter().fold(finding, |finding, line| finding.with_help(*line)))
+        let polls = |member: &Member| matches!(member.blocked.wait, Wait::Nothing | Wait::Waker);
+        let advice = match kind {
+            Kind::LostWakeup if members.iter().any(polls) => KEEP_THE_WAKER,
+            _ => advice(kind),
+        };
+        Some(advice.iter().fold(finding, |finding, line| finding.with_help(*line)))
     }
 
     /// Does the verdict rest on there being no other thread than those that the graph was told of?
@@ -313,7 +363,9 @@ fn wait_object(wait: Wait) -> Option<Object> {
 
 fn wait_role(names: &dyn Names, member: &Member) -> String {
     if member.starved {
-        return "was woken and waits for a worker to poll it".to_owned();
+        let idle = member.blocked.wait == Wait::Idle;
+        return if idle { "waits for a worker to run it" } else { "was woken and waits for a worker to poll it" }
+            .to_owned();
     }
     leg_role(names, member.thread, member.blocked.wait)
 }
@@ -381,6 +433,12 @@ fn message(kind: Kind, members: &[Member], objects: Vec<String>, names: &dyn Nam
         _ => format!("{who} wait for one another over {what}"),
     }
 }
+
+/// For futures written by hand.
+const KEEP_THE_WAKER: &[&str] = &[
+    "before returning `Pending`, keep the waker of this poll, one for each task that waits, where whatever ends the wait finds \
+     and wakes it",
+];
 
 fn advice(kind: Kind) -> &'static [&'static str] {
     match kind {

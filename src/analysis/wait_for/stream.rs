@@ -130,7 +130,9 @@ impl WaitForAnalysis {
             Op::Sent { channel } => {
                 self.go_on(thread);
                 self.grant(Wait::Recv(channel), 1);
-                self.channels.entry(channel).or_default().queued += 1;
+                let backlog = self.channels.entry(channel).or_default();
+                backlog.queued += 1;
+                backlog.fed |= backlog.takers.contains(&thread);
             }
             Op::Received { channel } => {
                 self.go_on(thread);
@@ -295,21 +297,69 @@ mod tests {
         assert_eq!(run(&[&locks[..], &[(1, request(1)), (2, request(0))]].concat()), [(7, vec![2, 1])]);
     }
 
+    /// The queue that each knot of a script starves.
+    fn starved(script: &[(u32, Op)]) -> Vec<Option<ChannelId>> {
+        let mut analysis = WaitForAnalysis::default();
+        let event = |thread, op| Event { owner: Owner::thread(ThreadId(thread)), site: SiteId::UNKNOWN, op };
+        let knots = script.iter().filter_map(|&(thread, op)| analysis.event(1, &event(thread, op)));
+        knots.map(|knot| knot.starved).collect()
+    }
+
     #[test]
     fn a_pool_whose_only_worker_waits_for_a_job_behind_its_own() {
         let (jobs, answer) = (ChannelId(0), ChannelId(1));
-        let script = [
+        let first = [
             (0, Op::Fork { child: ThreadId(1) }),
             (0, Op::Sent { channel: jobs }),
             (1, Op::Received { channel: jobs }),
-            (1, Op::Sent { channel: jobs }),
-            (1, Op::RecvRequest { channel: answer }),
+        ];
+        let last = [(1, Op::RecvRequest { channel: answer }), (0, Op::JoinRequest { child: ThreadId(1) })];
+        for sender in [0, 1] {
+            let script = [&first[..], &[(sender, Op::Sent { channel: jobs })], &last].concat();
+            assert_eq!(starved(&script), [Some(jobs)], "sent by {sender}");
+        }
+        // Also if the job waits for room behind it.
+        let room = (1, Op::SendRequest { channel: jobs });
+        assert_eq!(starved(&[&first[..], &[(0, Op::Sent { channel: jobs }), room, last[1]]].concat()), [Some(jobs)]);
+        // And if somebody waits to send one more; but then the jobs have to be made by jobs.
+        for (sender, pool) in [(0, None), (1, Some(jobs))] {
+            let full = [(sender, Op::Sent { channel: jobs }), last[0], (0, Op::SendRequest { channel: jobs })];
+            assert_eq!(starved(&[&first[..], &full].concat()), [pool], "sent by {sender}");
+        }
+    }
+
+    #[test]
+    fn who_serves_a_channel_and_waits_for_its_sender_is_no_pool() {
+        let (first, second) = (ChannelId(0), ChannelId(1));
+        let fork = (0, Op::Fork { child: ThreadId(1) });
+        let taken = [(0, Op::Sent { channel: first }), (1, Op::Received { channel: first })];
+        let queued = (0, Op::Sent { channel: first });
+        // A pipeline: the last stage is behind the first sender.
+        let full = [(0, Op::SendRequest { channel: first }), (1, Op::SendRequest { channel: second })];
+        assert_eq!(starved(&[&[fork], &taken[..], &[queued], &full].concat()), [None]);
+        // The sender has the lock that the receiver wants, though receivers send, too.
+        let locks = [
+            (0, acquired(0)),
+            (1, Op::Sent { channel: first }),
+            (0, Op::SendRequest { channel: first }),
+            (1, request(0)),
+        ];
+        assert_eq!(starved(&[&[fork], &taken[..], &locks].concat()), [None]);
+        // Two actors that ask each other, with the questions in their queues.
+        let other = [
+            (0, Op::Fork { child: ThreadId(2) }),
+            (0, Op::Sent { channel: second }),
+            (2, Op::Received { channel: second }),
+            (1, Op::Sent { channel: second }),
+            (2, Op::Sent { channel: first }),
+            (1, Op::RecvRequest { channel: ChannelId(2) }),
+            (2, Op::RecvRequest { channel: ChannelId(3) }),
             (0, Op::JoinRequest { child: ThreadId(1) }),
         ];
-        let mut analysis = WaitForAnalysis::default();
-        let event = |thread, op| Event { owner: Owner::thread(ThreadId(thread)), site: SiteId::UNKNOWN, op };
-        let knots: Vec<_> = script.iter().filter_map(|&(thread, op)| analysis.event(1, &event(thread, op))).collect();
-        assert_eq!(knots.iter().map(|knot| knot.starved).collect::<Vec<_>>(), [Some(jobs)]);
+        assert_eq!(starved(&[&[fork], &taken[..], &other].concat()), [None]);
+        // A circle of locks, with work in the queue.
+        let circle = [queued, (0, acquired(0)), (1, acquired(1)), (0, request(1)), (1, request(0))];
+        assert_eq!(starved(&[&[fork], &taken[..], &circle].concat()), [None]);
     }
 
     #[test]

@@ -10,11 +10,12 @@ use std::cell::Cell;
 use std::mem::{ManuallyDrop, MaybeUninit};
 use std::ops::Deref;
 use std::ptr::{self, NonNull};
-use std::sync::atomic::{AtomicU32, Ordering, fence};
+use std::sync::atomic::Ordering;
 
 use parking_lot::Mutex;
 
 use super::task::State;
+use crate::primitive::{AtomicU32, fence};
 
 /// A task's state, shared.
 pub(crate) struct StateRef(NonNull<Slot>);
@@ -32,10 +33,38 @@ const _: () = {
 /// The slot of one state.
 struct Slot {
     /// How many know it.
-    known: AtomicU32,
+    known: Count,
     /// Which of its block's slots it is.
     number: u32,
     content: Content,
+}
+
+/// A number of those who know something.
+struct Count(AtomicU32);
+
+impl Count {
+    const fn new(known: u32) -> Self {
+        Self(AtomicU32::new(known))
+    }
+
+    /// One more, who learns it from one of them.
+    #[inline]
+    fn grow(&self) {
+        if self.0.fetch_add(1, Ordering::Relaxed) > MOST {
+            // So many were leaked that the number is about to begin anew. An `Arc` does the same.
+            std::process::abort();
+        }
+    }
+
+    /// One less. Was it the last? Then what the others did with it comes before.
+    #[inline]
+    fn shrink(&self) -> bool {
+        let is_last = self.0.fetch_sub(1, Ordering::Release) == 1;
+        if is_last {
+            fence(Ordering::Acquire);
+        }
+        is_last
+    }
 }
 
 union Content {
@@ -53,7 +82,7 @@ impl StateRef {
         // SAFETY: the slot is free, and nobody else has it. Should `make` panic, it is lost.
         unsafe {
             (&raw mut (*slot).content.state).write(ManuallyDrop::new(make()));
-            (*slot).known = AtomicU32::new(1);
+            (*slot).known = Count::new(1);
             Self(NonNull::new_unchecked(slot))
         }
     }
@@ -88,10 +117,7 @@ impl Clone for StateRef {
     #[inline]
     fn clone(&self) -> Self {
         // SAFETY: the slot is taken as long as this knows it.
-        if unsafe { self.0.as_ref() }.known.fetch_add(1, Ordering::Relaxed) > MOST {
-            // So many were leaked that the number is about to begin anew. An `Arc` does the same.
-            std::process::abort();
-        }
+        unsafe { self.0.as_ref() }.known.grow();
         Self(self.0)
     }
 }
@@ -100,9 +126,7 @@ impl Drop for StateRef {
     #[inline]
     fn drop(&mut self) {
         // SAFETY: as in `clone`.
-        if unsafe { self.0.as_ref() }.known.fetch_sub(1, Ordering::Release) == 1 {
-            // What the others did with it comes before.
-            fence(Ordering::Acquire);
+        if unsafe { self.0.as_ref() }.known.shrink() {
             self.end();
         }
     }
@@ -159,7 +183,7 @@ impl Block {
             for number in (0..SLOTS).rev() {
                 let slot = (&raw mut (*block).slots).cast::<Slot>().add(number);
                 let content = Content { next: (*block).free };
-                slot.write(Slot { known: AtomicU32::new(0), number: number as u32, content });
+                slot.write(Slot { known: Count::new(0), number: number as u32, content });
                 (*block).free = slot;
             }
         }
@@ -432,5 +456,42 @@ mod tests {
         assert!(
             known.iter().all(|state| StateRef::ptr_eq(state, &state.clone()) && state.is(super::super::flags::ENDED))
         );
+    }
+}
+
+#[cfg(test)]
+mod models {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::primitive::model::{Plain, check, spawn};
+
+    /// Two who know a state, one of whom tells a third: whoever forgets it last has it for himself, after all that the others
+    /// did with it.
+    #[test]
+    fn the_last_one_comes_after_the_others() {
+        check("the last one comes after the others", || {
+            let shared = Arc::new((Count::new(1), [0; 3].map(Plain::new)));
+            shared.0.grow();
+            let forget = |shared: &(Count, [Plain<u32>; 3]), who: usize| {
+                shared.1[who].set(1);
+                let is_last = shared.0.shrink();
+                if is_last {
+                    assert!(shared.1.iter().all(|used| used.get() == 1));
+                    shared.1.iter().for_each(|used| used.set(2));
+                }
+                is_last
+            };
+            let other = Arc::clone(&shared);
+            let other = spawn(move || {
+                other.0.grow();
+                let third = Arc::clone(&other);
+                let third = spawn(move || forget(&third, 2));
+                let second = forget(&other, 1);
+                usize::from(second) + usize::from(third.join().unwrap())
+            });
+            let first = forget(&shared, 0);
+            assert_eq!(usize::from(first) + other.join().unwrap(), 1);
+        });
     }
 }

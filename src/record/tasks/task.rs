@@ -2,13 +2,15 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::leaf::LeafState;
 use super::losses::Takings;
 use super::poll::{self, Polling};
 use super::states::StateRef;
 use super::timeline::{self, Happening};
+use super::word::Word;
+pub(crate) use super::word::flags;
 use super::{RuntimeMeta, Target, spell};
 use crate::analysis::happens_before::{SyncClock, ThreadClock};
 use crate::analysis::lock_order::Moment;
@@ -35,26 +37,6 @@ pub(crate) enum Kind {
     Job,
 }
 
-/// The lower half of [`State::word`].
-pub(crate) mod flags {
-    /// Woken since its last poll began.
-    pub(crate) const SCHEDULED: u32 = 1;
-    /// The wait graph has it as one that waits, or was woken and has not been polled since.
-    pub(crate) const ENTERED: u32 = 2;
-    /// The wait graph knows it.
-    pub(crate) const KNOWN: u32 = 4;
-    /// It has ended.
-    pub(crate) const ENDED: u32 = 8;
-    /// It was asked to stop.
-    pub(crate) const ABORTED: u32 = 16;
-    /// It holds something, or has.
-    pub(crate) const HOLDER: u32 = 32;
-    /// Leaves of it are registered.
-    pub(crate) const LEAVES: u32 = 64;
-    /// Its last poll has returned Pending, and none has begun since.
-    pub(crate) const SUSPENDED: u32 = 128;
-}
-
 /// What is known of a task.
 pub(crate) struct State {
     pub(crate) actor: ThreadId,
@@ -64,16 +46,12 @@ pub(crate) struct State {
     pub(crate) kind: Kind,
     pub(crate) runtime: RuntimeMeta,
     pub(super) spawned: Place,
-    /// The [`flags`], and above them the number of polls begun: a poll begins in one step.
-    word: AtomicU64,
+    word: Word,
     /// Wakers of it that live: all, and those that leaves have.
     pub(super) wakers: AtomicU32,
     pub(super) leaf_wakers: AtomicU32,
     inner: Spin<Inner>,
 }
-
-/// One poll in [`State::word`].
-const POLL: u64 = 1 << 32;
 
 /// What changes of a task. Touched by the thread that polls it, and by who looks into it while none does.
 pub(super) struct Inner {
@@ -132,7 +110,7 @@ impl State {
 
     #[inline]
     pub(super) fn flags(&self) -> u32 {
-        self.word.load(Ordering::SeqCst) as u32
+        self.word.flags()
     }
 
     pub(crate) fn set(&self, flag: u32) -> bool {
@@ -141,33 +119,22 @@ impl State {
 
     /// As [`set`](Self::set), of one or several. Gives those that were set before.
     fn add(&self, flags: u32) -> u32 {
-        self.word.fetch_or(flags.into(), Ordering::SeqCst) as u32
+        self.word.add(flags)
     }
 
     pub(crate) fn clear(&self, flag: u32) {
-        self.word.fetch_and(!u64::from(flag), Ordering::SeqCst);
+        self.word.clear(flag);
     }
 
     /// Polls begun.
     pub(super) fn polls(&self) -> u32 {
-        (self.word.load(Ordering::SeqCst) >> u32::BITS) as u32
+        self.word.polls()
     }
 
     /// A poll begins. Gives the flags that were set before; `None` if the task has ended.
     #[inline]
     pub(super) fn begin_poll(&self) -> Option<u32> {
-        let mut word = self.word.load(Ordering::SeqCst);
-        loop {
-            let flags = word as u32;
-            if flags & flags::ENDED != 0 {
-                return None;
-            }
-            let next = (word & !u64::from(flags::SCHEDULED | flags::SUSPENDED)).wrapping_add(POLL);
-            match self.word.compare_exchange_weak(word, next, Ordering::SeqCst, Ordering::SeqCst) {
-                Ok(_) => return Some(flags),
-                Err(now) => word = now,
-            }
-        }
+        self.word.begin_poll()
     }
 
     /// The tasks whose end it waits for.
@@ -333,7 +300,7 @@ impl Task {
                 kind,
                 runtime,
                 spawned: place,
-                word: AtomicU64::new(flags::SCHEDULED.into()),
+                word: Word::new(flags::SCHEDULED),
                 wakers: AtomicU32::new(0),
                 leaf_wakers: AtomicU32::new(0),
                 inner: Spin::new(Inner { clock: SyncClock::new(), base, more: None }),
