@@ -112,16 +112,27 @@ pub(crate) fn called_from() -> Option<Site> {
     let _reading = Reporting::new();
     let mut found = None;
     backtrace::trace(|frame| {
-        for symbol in symbols::at(frame.ip() as usize) {
-            let Symbol { name: Some(name), site: Some(site) } = symbol else { continue };
-            let is_own = whose(&name, Some(&site.file)) == Whose::User && is_workspace(&site.file);
-            if found.is_none() && is_own {
-                found = Some(Site { file: shorten(&site.file).to_owned(), ..site });
-            }
-        }
+        found = own_site(frame.ip() as usize);
         found.is_none()
     });
     found
+}
+
+/// As [`called_from`], of the operation with which the owner came first to a place.
+pub(crate) fn caller(site: SiteId, owner: ThreadId) -> Option<Site> {
+    let frames = STACKS.lock().get(&site).filter(|stack| stack.thread == Some(owner))?.frames.clone();
+    // As above.
+    let _reading = Reporting::new();
+    frames.iter().find_map(|&ip| own_site(ip))
+}
+
+/// The user's own place in a frame, if it lies in no package of a registry.
+fn own_site(ip: usize) -> Option<Site> {
+    symbols::at(ip).into_iter().find_map(|symbol| {
+        let Symbol { name: Some(name), site: Some(site) } = symbol else { return None };
+        let is_own = whose(&name, Some(&site.file)) == Whose::User && is_workspace(&site.file);
+        is_own.then(|| Site { file: shorten(&site.file).to_owned(), ..site })
+    })
 }
 
 /// Is it the user's own code that the file is of?

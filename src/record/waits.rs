@@ -14,10 +14,10 @@ use super::registry::LiveNames;
 use super::sink::Reporting;
 use super::strangers;
 use super::tasks::{self, State, flags, holders};
-use super::{Place, channels, outside, process, sink, threads};
+use super::{Place, channels, outside, process, sink, stacks, threads};
 use crate::analysis::wait_for::{Blocked, Knot, Leg, PoolId, SessionId, Wait, WaitGraph};
-use crate::event::{LockId, SiteId, ThreadId};
-use crate::finding::{Finding, Tier};
+use crate::event::{LockId, Names as _, Site, SiteId, ThreadId};
+use crate::finding::{Finding, SiteReport, Tier};
 use crate::primitive::Mutex;
 
 pub(crate) use grant::Grant;
@@ -489,9 +489,28 @@ impl Stuck {
                 finding.tests.push(test);
             }
         }
+        self.called_from(&mut finding);
         Some(finding)
     }
+
+    /// Threads that wait in packages of somebody else's only (an executor parks the thread that called it): where the user's
+    /// own code came to that is a place of the finding, too.
+    fn called_from(&self, finding: &mut Finding) {
+        if finding.sites.iter().any(|site| stacks::is_workspace(&site.site.file)) {
+            return;
+        }
+        let calls = self.knot.members.iter().filter_map(|member| {
+            let site = stacks::caller(member.blocked.site, member.thread)?;
+            let owner = LiveNames.owner_name(member.thread);
+            Some(SiteReport { role: CALLS.to_owned(), site, owner, held: Vec::new(), event: None, stack: Vec::new() })
+        });
+        finding.sites.extend(calls);
+        finding.identify(&mut Site::to_string);
+    }
 }
+
+/// What the user's own code does where a package's waits.
+pub(crate) const CALLS: &str = "calls it here";
 
 /// Leaves in the knot the members that are `wanted`, and whom these wait for in particular. (All of them wait for anyone,
 /// too, if there is one who does.)

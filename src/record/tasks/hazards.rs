@@ -11,6 +11,7 @@ use crate::finding::{Finding, SiteReport};
 use crate::record::context::{Context, enter};
 use crate::record::locks::Carried;
 use crate::record::registry::{self, LiveNames};
+use crate::record::waits::CALLS;
 use crate::record::{Place, sink, stacks};
 
 /// The task is suspended: with a blocking lock?
@@ -87,7 +88,7 @@ pub(crate) fn called_from(finding: &mut Finding) {
     }
     let Some(first) = finding.sites.first() else { return };
     let Some(site) = stacks::called_from() else { return };
-    let (role, owner) = ("calls it here".to_owned(), first.owner.clone());
+    let (role, owner) = (CALLS.to_owned(), first.owner.clone());
     let called = SiteReport { role, site, owner, held: Vec::new(), event: None, stack: Vec::new() };
     finding.sites.push(called);
     finding.identify(&mut Site::to_string);
