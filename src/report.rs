@@ -50,6 +50,7 @@ pub use json::{FORMAT_VERSION, json};
 pub use junit::junit;
 #[cfg(feature = "cli")]
 pub use sarif::sarif;
+#[cfg(feature = "detect")]
 pub(crate) use source::statement;
 pub use style::{Paint, Style, Styles};
 pub use text::{escape, main_operation, main_place, report_text, tally, text, text_with};

@@ -55,6 +55,7 @@ fn read(path: &Path) -> Option<String> {
 
 /// The source from a place, with what stands before it in its line, to the end of the statement, or as much as a few lines
 /// have of it.
+#[cfg(any(test, feature = "detect"))]
 #[must_use]
 pub(crate) fn statement(site: &Site) -> Option<String> {
     const LINES: usize = 8;
