@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use rustc_hash::FxHashMap;
 
+#[cfg(any(test, feature = "detect"))]
 use crate::event::Site;
 
 /// A longer file is not shown.
