@@ -13,5 +13,8 @@ mod threads;
 #[path = "std_wrappers/findings.rs"]
 mod findings;
 #[cfg(feature = "detect")]
+#[path = "std_wrappers/queues.rs"]
+mod queues;
+#[cfg(feature = "detect")]
 #[path = "std_wrappers/races.rs"]
 mod races;
