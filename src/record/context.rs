@@ -15,7 +15,7 @@ use super::config::{self, Modes};
 use super::kept::Kept;
 use super::locks::LockState;
 use super::log::ThreadLog;
-use super::tasks::Frame;
+use super::tasks::{self, Frame};
 use super::threads::{self, ThreadRecord};
 use crate::analysis::atomicity::Region;
 use crate::analysis::happens_before::ThreadClock;
@@ -206,6 +206,7 @@ pub(crate) fn enter() -> Option<Entered> {
         return first_entry(current);
     }
     CURRENT.set(BUSY);
+    tasks::entered();
     let mut entered = Entered { current };
     if current.addr() & ODD != 0 {
         entered.hear_of_log();
@@ -222,6 +223,10 @@ pub(crate) struct Current(*mut Context);
 /// See [`Current`].
 #[inline(always)]
 pub(crate) fn current() -> Current {
+    // Without optimisation the hot paths cost much, too.
+    if cfg!(debug_assertions) {
+        tasks::entered();
+    }
     Current(CURRENT.get())
 }
 

@@ -10,10 +10,15 @@ thread_local! {
     static SAMPLE: Cell<(Moment, Moment)> = const { Cell::new((0, 0)) };
     /// How often watching has cost the thread something that a poll would notice.
     static WORKED: Cell<u32> = const { Cell::new(0) };
+    /// How often it has cost the thread a little.
+    static ENTERED: Cell<u32> = const { Cell::new(0) };
 }
 
 /// What one of those is allowed to cost: a few allocations and tables, on a machine that has much else to do.
 const WORK: Duration = Duration::from_micros(10);
+
+/// What an entry into the tool is allowed to cost: without optimisation, ten times as much.
+const ENTRY: Duration = Duration::from_nanos(if cfg!(debug_assertions) { 5_000 } else { 500 });
 
 /// The thread has spawned or ended a task, begun, looked at or given up a wait, or made a channel. Tens of thousands of those
 /// in one poll take long, and that is our doing.
@@ -21,9 +26,34 @@ pub(crate) fn works() {
     let _ = WORKED.try_with(|worked| worked.set(worked.get().wrapping_add(1)));
 }
 
-/// What a poll may compute with a limit like this, in which watching had so much to do.
-fn allowed(limit: Duration, worked: u32) -> Duration {
-    limit.saturating_add(WORK.saturating_mul(worked))
+/// The thread has entered the tool: a million atomics that others write to, in one poll, take long.
+#[inline]
+pub(crate) fn entered() {
+    let _ = ENTERED.try_with(|entered| entered.set(entered.get().wrapping_add(1)));
+}
+
+/// What watching has done on the thread: how much, and how often it did a little.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Done {
+    worked: u32,
+    entered: u32,
+}
+
+impl Done {
+    fn until_now() -> Self {
+        Self { worked: WORKED.get(), entered: ENTERED.get() }
+    }
+
+    fn since(self) -> Self {
+        let now = Self::until_now();
+        Self { worked: now.worked.wrapping_sub(self.worked), entered: now.entered.wrapping_sub(self.entered) }
+    }
+
+    /// What a poll may compute with a limit like this, in which this was done.
+    fn allows(self, limit: Duration) -> Duration {
+        let more = WORK.saturating_mul(self.worked).saturating_add(ENTRY.saturating_mul(self.entered));
+        limit.saturating_add(more)
+    }
 }
 
 /// A poll under way.
@@ -31,7 +61,7 @@ fn allowed(limit: Duration, worked: u32) -> Duration {
 pub(super) struct Spell {
     /// On the coarse clock.
     begun: Moment,
-    worked: u32,
+    done: Done,
     reports: u32,
 }
 
@@ -43,7 +73,7 @@ pub(super) fn begin() -> Spell {
     if SAMPLE.get().0 != now {
         SAMPLE.set((now, clock::computed()));
     }
-    Spell { begun: now, worked: WORKED.get(), reports: reports() }
+    Spell { begun: now, done: Done::until_now(), reports: reports() }
 }
 
 impl Spell {
@@ -58,7 +88,7 @@ impl Spell {
     /// It has taken that long.
     #[cold]
     fn end_late(self, limit: Duration, passed: Duration) -> Option<Duration> {
-        let limit = allowed(limit, WORKED.get().wrapping_sub(self.worked));
+        let limit = self.done.since().allows(limit);
         if limit > passed {
             return None;
         }
@@ -117,18 +147,20 @@ mod clock {
 
 #[cfg(test)]
 mod tests {
-    use super::{WORKED, allowed, begin, works};
+    use super::{Done, begin, entered, works};
     use std::time::Duration;
 
     const LIMIT: Duration = Duration::from_millis(100);
 
     #[test]
     fn what_watching_does_is_not_the_polls_own() {
-        assert_eq!(allowed(LIMIT, 0), LIMIT);
-        assert_eq!(allowed(LIMIT, 1_000), Duration::from_millis(110));
-        assert_eq!(allowed(LIMIT, 50_000), Duration::from_millis(600));
-        assert!(allowed(LIMIT, u32::MAX) > LIMIT);
-        assert_eq!(allowed(Duration::MAX, 1), Duration::MAX);
+        let allowed = |limit, worked, entered| Done { worked, entered }.allows(limit);
+        assert_eq!(allowed(LIMIT, 0, 0), LIMIT);
+        assert_eq!(allowed(LIMIT, 1_000, 0), Duration::from_millis(110));
+        assert_eq!(allowed(LIMIT, 50_000, 0), Duration::from_millis(600));
+        assert_eq!(allowed(LIMIT, 0, 1_000), LIMIT + 1_000 * super::ENTRY);
+        assert!(allowed(LIMIT, u32::MAX, u32::MAX) > LIMIT);
+        assert_eq!(allowed(Duration::MAX, 1, 1), Duration::MAX);
     }
 
     /// What was done before a poll does not excuse it, and what is done in a poll inside excuses the outer one, too.
@@ -137,10 +169,11 @@ mod tests {
         works();
         let outer = begin();
         works();
+        entered();
         let inner = begin();
         works();
         works();
-        assert_eq!(WORKED.get() - inner.worked, 2);
-        assert_eq!(WORKED.get() - outer.worked, 3);
+        assert_eq!(inner.done.since(), Done { worked: 2, entered: 0 });
+        assert_eq!(outer.done.since(), Done { worked: 3, entered: 1 });
     }
 }
