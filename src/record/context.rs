@@ -15,7 +15,7 @@ use super::config::{self, Modes};
 use super::kept::Kept;
 use super::locks::LockState;
 use super::log::ThreadLog;
-use super::tasks::{self, Frame};
+use super::tasks::Frame;
 use super::threads::{self, ThreadRecord};
 use crate::analysis::atomicity::Region;
 use crate::analysis::happens_before::ThreadClock;
@@ -46,6 +46,8 @@ pub(crate) struct Context {
     pub(crate) atomics: SeenAtomics,
     /// Where it says which cell it reads.
     pub(crate) slot: OwnSlot,
+    /// How often the thread has entered the tool. Without optimisation the hot paths cost enough to count, too.
+    pub(crate) entries: u32,
 }
 
 impl Context {
@@ -206,8 +208,8 @@ pub(crate) fn enter() -> Option<Entered> {
         return first_entry(current);
     }
     CURRENT.set(BUSY);
-    tasks::entered();
     let mut entered = Entered { current };
+    entered.entries = entered.entries.wrapping_add(1);
     if current.addr() & ODD != 0 {
         entered.hear_of_log();
     }
@@ -223,10 +225,6 @@ pub(crate) struct Current(*mut Context);
 /// See [`Current`].
 #[inline(always)]
 pub(crate) fn current() -> Current {
-    // Without optimisation the hot paths cost much, too.
-    if cfg!(debug_assertions) {
-        tasks::entered();
-    }
     Current(CURRENT.get())
 }
 
@@ -265,7 +263,11 @@ impl Current {
     pub(crate) unsafe fn hot_plain<'a>(self) -> &'a mut Context {
         // SAFETY: an even pointer is from `Box::into_raw` in `install`. There is no `Entered`, or it would be BUSY,
         // and by the caller's promise none, nor another result of this function, comes to be while the reference is used.
-        unsafe { &mut *self.0 }
+        let context = unsafe { &mut *self.0 };
+        if cfg!(debug_assertions) {
+            context.entries = context.entries.wrapping_add(1);
+        }
+        context
     }
 }
 

@@ -24,7 +24,7 @@ pub(crate) use losses::took;
 pub(crate) use poll::Frame;
 pub(crate) use runtimes::have_strangers;
 pub use runtimes::{BlockedOn, EnteredRuntime, Flavour, InBlockOn, InPlace, RuntimeMeta, block_in_place, blocking};
-pub(crate) use spell::{entered, works};
+pub(crate) use spell::works;
 pub(crate) use states::StateRef;
 pub(crate) use task::{State, flags};
 pub use task::{Task, TaskRecord};

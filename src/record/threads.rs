@@ -175,6 +175,7 @@ fn adopt_as(modes: Modes, session: SessionId, origin: Option<ThreadId>) -> Optio
         seen: FxHashSet::default(),
         atomics: SeenAtomics::default(),
         slot: OwnSlot::NONE,
+        entries: 0,
     })
 }
 
@@ -308,6 +309,7 @@ fn fork_into(
         seen: FxHashSet::default(),
         atomics: SeenAtomics::default(),
         slot: OwnSlot::NONE,
+        entries: 0,
     })
 }
 

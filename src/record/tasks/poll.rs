@@ -212,7 +212,7 @@ fn push(inside: &mut Context, state: &StateRef) {
         Some(line) => inside.locks.resume(*line),
         None => inside.locks.begin_task(state.actor, base),
     };
-    let spell = spell::begin();
+    let spell = spell::begin(inside.entries);
     // SAFETY: whoever polls the task, or drops its future, has `state` borrowed until then. A frame that is there for longer is
     // that of a poll that was left without having ended: then what it had borrowed is there for ever.
     let task = unsafe { state.uncounted() };
@@ -246,7 +246,7 @@ impl Left {
     /// The poll is over: has it taken too long?
     fn tell_long(&self, inside: &mut Context, task: &State) {
         if self.is_poll
-            && let Some(computed) = self.spell.end()
+            && let Some(computed) = self.spell.end(inside.entries)
         {
             hazards::long_poll(inside, task, computed);
         }

@@ -10,14 +10,12 @@ thread_local! {
     static SAMPLE: Cell<(Moment, Moment)> = const { Cell::new((0, 0)) };
     /// How often watching has cost the thread something that a poll would notice.
     static WORKED: Cell<u32> = const { Cell::new(0) };
-    /// How often it has cost the thread a little.
-    static ENTERED: Cell<u32> = const { Cell::new(0) };
 }
 
 /// What one of those is allowed to cost: a few allocations and tables, on a machine that has much else to do.
 const WORK: Duration = Duration::from_micros(10);
 
-/// What an entry into the tool is allowed to cost: without optimisation, ten times as much.
+/// What an [entry](super::super::context::Context::entries) into the tool is allowed to cost: without optimisation, ten times as much.
 const ENTRY: Duration = Duration::from_nanos(if cfg!(debug_assertions) { 5_000 } else { 500 });
 
 /// The thread has spawned or ended a task, begun, looked at or given up a wait, or made a channel. Tens of thousands of those
@@ -26,13 +24,7 @@ pub(crate) fn works() {
     let _ = WORKED.try_with(|worked| worked.set(worked.get().wrapping_add(1)));
 }
 
-/// The thread has entered the tool: a million atomics that others write to, in one poll, take long.
-#[inline]
-pub(crate) fn entered() {
-    let _ = ENTERED.try_with(|entered| entered.set(entered.get().wrapping_add(1)));
-}
-
-/// What watching has done on the thread: how much, and how often it did a little.
+/// What watching has done on the thread: how often it had much to do, and how often little.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Done {
     worked: u32,
@@ -40,12 +32,12 @@ struct Done {
 }
 
 impl Done {
-    fn until_now() -> Self {
-        Self { worked: WORKED.get(), entered: ENTERED.get() }
+    fn until_now(entered: u32) -> Self {
+        Self { worked: WORKED.get(), entered }
     }
 
-    fn since(self) -> Self {
-        let now = Self::until_now();
+    fn since(self, entered: u32) -> Self {
+        let now = Self::until_now(entered);
         Self { worked: now.worked.wrapping_sub(self.worked), entered: now.entered.wrapping_sub(self.entered) }
     }
 
@@ -65,30 +57,30 @@ pub(super) struct Spell {
     reports: u32,
 }
 
-/// A poll begins.
+/// A poll begins, on a thread that has entered the tool so often.
 #[inline]
-pub(super) fn begin() -> Spell {
+pub(super) fn begin(entered: u32) -> Spell {
     let now = clock::coarse();
     // A system call: once for each tick of the coarse clock.
     if SAMPLE.get().0 != now {
         SAMPLE.set((now, clock::computed()));
     }
-    Spell { begun: now, done: Done::until_now(), reports: reports() }
+    Spell { begun: now, done: Done::until_now(entered), reports: reports() }
 }
 
 impl Spell {
-    /// The poll is over: has it computed for too long?
+    /// The poll is over, and the thread has entered the tool so often: has it computed for too long?
     #[inline]
-    pub(super) fn end(self) -> Option<Duration> {
+    pub(super) fn end(self, entered: u32) -> Option<Duration> {
         let limit = config::get().long_poll?;
         let passed = Duration::from_nanos(clock::coarse().saturating_sub(self.begun));
-        if limit > passed { None } else { self.end_late(limit, passed) }
+        if limit > passed { None } else { self.end_late(limit, passed, entered) }
     }
 
     /// It has taken that long.
     #[cold]
-    fn end_late(self, limit: Duration, passed: Duration) -> Option<Duration> {
-        let limit = self.done.since().allows(limit);
+    fn end_late(self, limit: Duration, passed: Duration, entered: u32) -> Option<Duration> {
+        let limit = self.done.since(entered).allows(limit);
         if limit > passed {
             return None;
         }
@@ -147,7 +139,7 @@ mod clock {
 
 #[cfg(test)]
 mod tests {
-    use super::{Done, begin, entered, works};
+    use super::{Done, begin, works};
     use std::time::Duration;
 
     const LIMIT: Duration = Duration::from_millis(100);
@@ -167,13 +159,12 @@ mod tests {
     #[test]
     fn each_poll_counts_from_where_it_began() {
         works();
-        let outer = begin();
+        let outer = begin(u32::MAX);
         works();
-        entered();
-        let inner = begin();
+        let inner = begin(0);
         works();
         works();
-        assert_eq!(inner.done.since(), Done { worked: 2, entered: 0 });
-        assert_eq!(outer.done.since(), Done { worked: 3, entered: 1 });
+        assert_eq!(inner.done.since(0), Done { worked: 2, entered: 0 });
+        assert_eq!(outer.done.since(0), Done { worked: 3, entered: 1 });
     }
 }
