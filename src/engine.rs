@@ -3,14 +3,14 @@
 //! The same analyses judge a running program: there they are kept inside the objects and behind the hooks of the
 //! recorder, here they stand in tables. The same events give the same findings.
 
+use rustc_hash::FxHashSet;
+
 use crate::analysis::atomicity::{AtomicityAnalysis, StaleWrite};
 use crate::analysis::happens_before::{HappensBefore, Listing, Race};
 use crate::analysis::lock_order::{Hazard, LockOrder, LockOrderAnalysis};
 use crate::analysis::predict::Control;
 use crate::analysis::serialisability::{ConflictGraph, Cycle};
 use crate::analysis::wait_for::{Knot, WaitForAnalysis};
-use rustc_hash::FxHashSet;
-
 use crate::event::{Event, Names, Object, SiteId};
 use crate::finding::{Finding, Findings, Refutation, Tier};
 

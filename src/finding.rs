@@ -261,6 +261,12 @@ impl Finding {
         finding
     }
 
+    /// Is it a pattern in the order of locks, with or without initialisers: something that did not happen, but could?
+    pub(crate) fn is_pattern(&self) -> bool {
+        let of_order = matches!(self.kind, Kind::LockOrderCycle | Kind::WaitCycle | Kind::RecursiveRead);
+        of_order && self.tier != Tier::Observed
+    }
+
     /// Computes the [`Fingerprint`] again, from what `place` calls its sites. The result depends on the finding and these
     /// names alone, not on the fingerprint before.
     pub fn identify(&mut self, place: &mut dyn FnMut(&Site) -> String) {

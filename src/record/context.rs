@@ -263,12 +263,17 @@ impl Current {
     pub(crate) unsafe fn hot_plain<'a>(self) -> &'a mut Context {
         // SAFETY: an even pointer is from `Box::into_raw` in `install`. There is no `Entered`, or it would be BUSY,
         // and by the caller's promise none, nor another result of this function, comes to be while the reference is used.
-        let context = unsafe { &mut *self.0 };
-        if cfg!(debug_assertions) {
-            context.entries = context.entries.wrapping_add(1);
-        }
-        context
+        unsafe { counted(&mut *self.0) }
     }
+}
+
+/// See [`Context::entries`].
+#[inline(always)]
+fn counted(context: &mut Context) -> &mut Context {
+    if cfg!(debug_assertions) {
+        context.entries = context.entries.wrapping_add(1);
+    }
+    context
 }
 
 /// [`Current`] of a thread whose events are recorded, and not far.
@@ -285,7 +290,7 @@ impl Recorded {
     #[inline(always)]
     pub(crate) unsafe fn hot<'a>(self) -> &'a mut Context {
         // SAFETY: as in `Current::hot`; a pointer with these bits is such a pointer that they were added to.
-        unsafe { &mut *self.0.map_addr(|address| address - (ODD | RECORDED)) }
+        unsafe { counted(&mut *self.0.map_addr(|address| address - (ODD | RECORDED))) }
     }
 }
 

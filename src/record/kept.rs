@@ -27,7 +27,7 @@ use crate::clock::{Epoch, Slot, VectorClock};
 use crate::config::Predict;
 use crate::engine::{Engine, Judge, Verdict};
 use crate::event::{Names, Object, ObjectInfo, Site, SiteId, ThreadId};
-use crate::finding::{Finding, Kind, Tier};
+use crate::finding::{Finding, Tier};
 use crate::trace::{TraceError, TraceReader};
 
 /// The closures that are under way.
@@ -152,7 +152,7 @@ impl Kept {
 
     /// A thread of it has shown a hazard.
     pub(super) fn showed(&self, finding: &Finding) {
-        if self.stranger && finding.tier == Tier::Possible && is_of_lock_order(finding) {
+        if self.stranger && finding.tier == Tier::Possible && finding.is_pattern() {
             self.state.lock().shown.push(finding.clone());
         }
     }
@@ -262,11 +262,6 @@ impl Kept {
         let owners = seen.into_iter().map(|thread| names.owner_name(thread)).collect();
         Ok(Some((engine.verdict(&names), owners)))
     }
-}
-
-/// Is it of the kinds that are judged by the order in which locks are taken, if it did not happen?
-fn is_of_lock_order(finding: &Finding) -> bool {
-    matches!(finding.kind, Kind::LockOrderCycle | Kind::WaitCycle | Kind::RecursiveRead)
 }
 
 /// Does it know of no living thread of a closure? Who begins knowing of one would not notice what he learns by way of it.

@@ -13,7 +13,7 @@ use super::stack::user_frames;
 use super::style::{Style, Styles};
 use super::witness;
 use crate::event::Mode;
-use crate::finding::{Finding, Held, Kind, Refutation, SiteReport, Tier};
+use crate::finding::{Finding, Held, Refutation, SiteReport, Tier};
 
 /// All findings, each with its operations, then the [`tally`]. Empty when there is none.
 ///
@@ -277,9 +277,7 @@ fn operations(finding: &Finding) -> Vec<Operation<'_>> {
     let folded = |place: usize| holders[place].is_some_and(|(holder, _)| holder != place && holders[holder].is_none());
     let shown: Vec<usize> = (0..sites.len()).filter(|&place| !folded(place)).collect();
     // What has not happened has no order in time.
-    let of_order = matches!(finding.kind, Kind::LockOrderCycle | Kind::WaitCycle | Kind::RecursiveRead);
-    let pattern = of_order && finding.tier != Tier::Observed;
-    let in_time = !pattern || sites.iter().all(|site| site.event.is_some());
+    let in_time = !finding.is_pattern() || sites.iter().all(|site| site.event.is_some());
     let numbers = numbers(&shown.iter().map(|&place| &sites[place]).collect::<Vec<_>>(), in_time);
     let operation = |(&place, number): (&usize, usize)| {
         let taken = (0..sites.len()).filter(|&other| folded(other)).filter_map(|other| {

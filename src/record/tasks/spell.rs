@@ -15,7 +15,8 @@ thread_local! {
 /// What one of those is allowed to cost: a few allocations and tables, on a machine that has much else to do.
 const WORK: Duration = Duration::from_micros(10);
 
-/// What an [entry](super::super::context::Context::entries) into the tool is allowed to cost: without optimisation, ten times as much.
+/// What an [entry](crate::record::context::Context::entries) into the tool is allowed to cost; without optimisation, ten times
+/// as much.
 const ENTRY: Duration = Duration::from_nanos(if cfg!(debug_assertions) { 5_000 } else { 500 });
 
 /// The thread has spawned or ended a task, begun, looked at or given up a wait, or made a channel. Tens of thousands of those
