@@ -382,6 +382,7 @@ pub(super) fn quoted(name: &str) -> String {
 mod tests {
     use super::*;
     use crate::event::Site;
+    use crate::finding::Kind;
 
     fn site(event: Option<u64>) -> SiteReport {
         let site = Site::unknown();
