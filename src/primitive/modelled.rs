@@ -22,6 +22,16 @@ pub(crate) fn sync_channel<T>(_bound: usize) -> (SyncSender<T>, Receiver<T>) {
     loom::sync::mpsc::channel()
 }
 
+/// See `values` of the real primitives. That all was stored before is what the models have to show of what they read so.
+///
+/// # Safety
+///
+/// None here.
+pub(crate) unsafe fn values(words: &[AtomicU64]) -> Vec<u64> {
+    // SAFETY: loom sees to it that there is no store at the same time.
+    words.iter().map(|word| unsafe { word.unsync_load() }).collect()
+}
+
 /// Between two looks of who waits for a few steps of another thread.
 pub(crate) fn pause(_rounds: &mut u32) {
     loom::thread::yield_now();

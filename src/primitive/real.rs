@@ -10,6 +10,17 @@ pub(crate) const fn size(real: usize, _modelled: usize) -> usize {
     real
 }
 
+/// What stands in these words.
+///
+/// # Safety
+///
+/// Nobody stores there as long as the result lives, and all that was stored happened before this.
+#[inline]
+pub(crate) unsafe fn values(words: &[AtomicU64]) -> &[u64] {
+    // SAFETY: an atomic word is laid out as the word itself; the rest by the caller's promise.
+    unsafe { std::slice::from_raw_parts(words.as_ptr().cast(), words.len()) }
+}
+
 /// Between two looks, the `rounds`th and the next, of who waits for a few steps of another thread.
 pub(crate) fn pause(rounds: &mut u32) {
     // Looks before others are let run, and before the thread sleeps: one of more weight may keep from running whoever is

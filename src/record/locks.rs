@@ -1,8 +1,8 @@
 //! Hooks of everything that is held: mutexes, reader-writer locks, reentrant mutexes, running initialisers.
 //!
 //! The hot path, a lock taken before in this held context, touches only the thread's own memory: a push and a pop on the
-//! [`held`] stack, and below another lock one look into the filter of known chains. What is new goes to the
-//! lock-order graph ([`order`]).
+//! [`held`] stack, with what is known of the [place](places), or if that did something else last, and below another lock, with one
+//! look into the filter of known chains. What is new goes to the lock-order graph ([`order`]).
 
 mod carry;
 mod heir;
@@ -12,17 +12,19 @@ mod meta;
 mod notes;
 mod order;
 mod pins;
+mod places;
 mod rw;
 mod state;
 
+use std::hint::cold_path;
 use std::sync::LazyLock;
 
 use parking_lot::Mutex;
 
 use self::held::{Entry, grow};
 use self::known::{
-    Hold, Pop, Push, end_hold, look_on_top, look_ready, pop_known, pop_published, push_behind, push_heir, push_known,
-    push_learned,
+    Pop, Push, Told, look_on_top, look_ready, pop_known, pop_published, pop_told, push_again, push_behind, push_heir,
+    push_known, push_learned,
 };
 use self::meta::DESCRIBED;
 use super::context::{self, Context, Current, Recorded, enter};
@@ -83,13 +85,17 @@ fn matters(context: &Context, meta: &LockMeta, mode: Mode) -> bool {
 /// After an acquisition of a lock that is only ever held exclusively.
 ///
 /// Here and in the hooks below: which of two functions it is, the caller decides, so that none of them saves registers before it
-/// knows. They are of the C ABI because these don't unwind, and the caller knows that: its guards stay in registers, too.
+/// knows, and who records jumps aside: the others take no jump but the call. They are of the C ABI because these don't unwind, and
+/// the caller knows that: its guards stay in registers, too.
 #[inline(always)]
 pub(crate) fn acquired(meta: &LockMeta, attempt: Attempt, place: Place) {
     let current = context::current();
     match attempt {
         Attempt::Blocking if current.is_plain() => acquired_plain(current, meta, place),
-        Attempt::Blocking => acquired_recorded::<true>(current, meta, place),
+        Attempt::Blocking => {
+            cold_path();
+            acquired_recorded::<true>(current, meta, place);
+        }
         attempt if current.is_plain() => acquired_handed(current, meta, place, attempt),
         attempt => acquired_recorded_handed(current, meta, place, attempt),
     }
@@ -100,7 +106,19 @@ pub(crate) fn acquired(meta: &LockMeta, attempt: Attempt, place: Place) {
 #[inline(never)]
 extern "C" fn acquired_plain(current: Current, meta: &LockMeta, place: Place) {
     // SAFETY: `current` comes from the caller, and nothing is called below but arithmetic on the context and the lock's own
-    // words. So it is wherever `push_known` and `pop_known` are called.
+    // words. So it is wherever `push_again`, `push_known` and `pop_known` are called.
+    match unsafe { push_again::<false>(current.hot_plain(), meta, place) } {
+        Push::Done => {}
+        Push::New => acquired_first(current, meta, place),
+        Push::Learn => acquired_learned(current, meta, place),
+        _ => acquired_another(current, meta, place),
+    }
+}
+
+/// As [`acquired_plain`], of another acquisition than the last at the place.
+#[inline(never)]
+extern "C" fn acquired_another(current: Current, meta: &LockMeta, place: Place) {
+    // SAFETY: see `acquired_plain`, from where it comes.
     match unsafe { push_known::<false, false>(current.hot_plain(), meta, Attempt::Blocking, place) } {
         Push::Done => {}
         Push::Behind(entry) => acquired_behind(current, meta, place, entry.chain, entry.word()),
@@ -147,6 +165,18 @@ extern "C" fn acquired_behind(current: Current, meta: &LockMeta, place: Place, c
 extern "C" fn acquired_recorded<const HERE: bool>(current: Current, meta: &LockMeta, place: Place) {
     let Some(recorded) = current.recorded() else { return acquired_slow(meta, place, Attempt::Blocking) };
     // SAFETY: see `acquired_plain`.
+    match unsafe { push_again::<true>(recorded.hot(), meta, place) } {
+        Push::Done => {}
+        Push::New => acquired_recorded_first(current, meta, place),
+        _ => acquired_recorded_another(current, meta, place),
+    }
+}
+
+/// As [`acquired_another`], of all other threads.
+#[inline(never)]
+extern "C" fn acquired_recorded_another(current: Current, meta: &LockMeta, place: Place) {
+    let Some(recorded) = current.recorded() else { return acquired_slow(meta, place, Attempt::Blocking) };
+    // SAFETY: see `acquired_plain`.
     match unsafe { push_known::<true, false>(recorded.hot(), meta, Attempt::Blocking, place) } {
         Push::Done => {}
         Push::New => acquired_recorded_first(current, meta, place),
@@ -191,10 +221,8 @@ extern "C" fn acquired_slow(meta: &LockMeta, place: Place, attempt: Attempt) {
     if context.modes.record() {
         record_acquired(context, meta, attempt, place);
     }
-    if context.modes.races() {
-        // SAFETY: the caller has just acquired the lock exclusively.
-        unsafe { meta.clock() }.acquire(&mut context.clock);
-    }
+    // SAFETY: the caller has just acquired the lock exclusively.
+    unsafe { meta.clock() }.acquire(&mut context.clock);
 }
 
 #[inline(never)]
@@ -246,8 +274,14 @@ pub(crate) fn looked(meta: &LockMeta, write: bool, place: Place) {
     let current = context::current();
     match write {
         _ if current.is_plain() => {}
-        false => look::<false>(current, meta, place),
-        true => look::<true>(current, meta, place),
+        false => {
+            cold_path();
+            look::<false>(current, meta, place);
+        }
+        true => {
+            cold_path();
+            look::<true>(current, meta, place);
+        }
     }
 }
 
@@ -306,14 +340,24 @@ fn record_missed(meta: &LockMeta, mode: Mode, place: Place) {
 #[inline(always)]
 pub(crate) fn released(meta: &LockMeta) {
     let current = context::current();
-    if current.is_plain() { released_plain(current, meta) } else { released_recorded::<false>(current, meta) }
+    if current.is_plain() {
+        released_plain(current, meta);
+    } else {
+        cold_path();
+        released_recorded::<false>(current, meta);
+    }
 }
 
 /// As [`released`], of a lock that a panic poisons: of that the trace is told.
 #[inline(always)]
 pub(crate) fn released_or_poisoned(meta: &LockMeta) {
     let current = context::current();
-    if current.is_plain() { released_plain(current, meta) } else { released_recorded::<true>(current, meta) }
+    if current.is_plain() {
+        released_plain(current, meta);
+    } else {
+        cold_path();
+        released_recorded::<true>(current, meta);
+    }
 }
 
 /// As [`acquired_plain`].
@@ -332,11 +376,11 @@ extern "C" fn released_plain(current: Current, meta: &LockMeta) {
 extern "C" fn released_recorded<const POISONS: bool>(current: Current, meta: &LockMeta) {
     let Some(recorded) = current.recorded() else { return released_slow(meta) };
     // SAFETY: see `acquired_plain`.
-    match unsafe { end_hold::<false>(recorded.hot(), meta) } {
-        Hold::Ended => popped::<POISONS>(),
-        Hold::Not => released_recorded_below::<POISONS>(recorded, meta),
-        Hold::Fresh => released_recorded_first::<POISONS>(recorded, meta),
-        Hold::New => released_recorded_handed::<POISONS>(recorded, meta),
+    match unsafe { pop_told::<false>(recorded.hot(), meta) } {
+        Told::Done => popped::<POISONS>(),
+        Told::Other => released_recorded_below::<POISONS>(recorded, meta),
+        Told::Fresh => released_recorded_first::<POISONS>(recorded, meta),
+        Told::New => released_recorded_handed::<POISONS>(recorded, meta),
     }
 }
 
@@ -344,13 +388,13 @@ extern "C" fn released_recorded<const POISONS: bool>(current: Current, meta: &Lo
 #[inline(never)]
 extern "C" fn released_recorded_first<const POISONS: bool>(current: Recorded, meta: &LockMeta) {
     // SAFETY: see `acquired_plain`.
-    match unsafe { end_hold::<true>(current.hot(), meta) } {
-        Hold::Ended => popped::<POISONS>(),
+    match unsafe { pop_told::<true>(current.hot(), meta) } {
+        Told::Done => popped::<POISONS>(),
         _ => released_recorded_handed::<POISONS>(current, meta),
     }
 }
 
-/// As [`released_recorded`], of a lock below which others were taken, or looked at.
+/// As [`released_recorded`], where something else was told last.
 #[inline(never)]
 extern "C" fn released_recorded_below<const POISONS: bool>(current: Recorded, meta: &LockMeta) {
     // SAFETY: see `acquired_plain`.
@@ -373,15 +417,7 @@ extern "C" fn released_recorded_handed<const POISONS: bool>(current: Recorded, m
 /// finds nothing that it would have to save.
 #[inline(always)]
 fn popped<const POISONS: bool>() {
-    if POISONS {
-        popped_or_poisoned();
-    }
-}
-
-/// A jump of its own, so that what comes before it calls nothing.
-#[inline(never)]
-extern "C" fn popped_or_poisoned() {
-    if std::thread::panicking() {
+    if POISONS && std::thread::panicking() {
         popped_poisoned();
     }
 }
@@ -414,10 +450,8 @@ extern "C" fn released_slow(meta: &LockMeta) {
     if context.modes.record() {
         record_released(context, meta);
     }
-    if context.modes.races() {
-        // SAFETY: the caller still holds the lock exclusively.
-        unsafe { meta.clock_mut() }.publish(&mut context.clock);
-    }
+    // SAFETY: the caller still holds the lock exclusively.
+    unsafe { meta.clock_mut() }.publish(&mut context.clock);
 }
 
 /// Puts the lock on the held stack, and judges the order if something is held already.

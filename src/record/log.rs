@@ -36,7 +36,6 @@ use crate::primitive::{self, AtomicU64, Condvar, Mutex, MutexGuard, SyncSender, 
 use crate::trace::chunk::{self, FAR, MADE, WIDE_OBJECT};
 use crate::trace::code::{self, Parts};
 use crate::trace::format::BlockKind;
-use crate::trace::pack::Word;
 use crate::trace::tables::{Entries, kind_number};
 use buffer::Buffer;
 use outgoing::{Outgoing, Packing};
@@ -420,14 +419,14 @@ impl Part {
     /// Packs and passes on what was not yet; with `empty`, which only the owning thread may say, the buffer is empty then.
     fn pass_on(&self, shared: &Shared, packing: &mut Packing, empty: bool) {
         let mut passed = self.passed.lock();
-        let words = self.buffer.filled();
         // The thread may be about to replace the last word.
-        let last = words.last().map(Word::get).filter(|last| !empty && chunk::is_open(*last));
-        let closed = &words[..words.len() - usize::from(last.is_some())];
-        if closed.len() > passed.words {
-            packing.pack(BlockKind::Chunk, self.thread, &closed[passed.words..]);
+        let (closed, last) = self.buffer.closed(empty);
+        if closed > passed.words {
+            // SAFETY: the buffer is cleared under the same mutex only.
+            let words = unsafe { self.buffer.words(passed.words..closed) };
+            packing.pack(BlockKind::Chunk, self.thread, &words);
             shared.take(packing);
-            *passed = Passed { words: closed.len(), open: None };
+            *passed = Passed { words: closed, open: None };
         }
         if let Some(last) = last.filter(|last| passed.open != Some(*last)) {
             packing.pack(BlockKind::Open, self.thread, &[last]);

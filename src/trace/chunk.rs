@@ -82,6 +82,15 @@ pub(crate) const fn is_open(word: u64) -> bool {
     matches!(code::code(word), FRESH | HELD | LOOKED | CHANGED)
 }
 
+/// Has the word the bit that none has that is [open](is_open), and the release of a lock always?
+#[cfg(any(test, feature = "detect"))]
+#[inline(always)]
+pub(crate) const fn is_closed(word: u64) -> bool {
+    word & RELEASED as u64 != 0
+}
+
+const _: () = assert!(RELEASED_AGAIN & RELEASED != 0 && (FRESH | HELD | LOOKED | CHANGED) & RELEASED == 0);
+
 /// The word with this lock instead of 0.
 #[cfg(any(test, feature = "detect"))]
 #[inline(always)]

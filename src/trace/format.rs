@@ -22,7 +22,7 @@ use std::fmt;
 use std::io::{self, Read, Write};
 
 use super::error::TraceError;
-use super::pack::{self, MAX_WORDS, Packer, Word, longest};
+use super::pack::{self, MAX_WORDS, Packer, longest};
 
 /// First bytes of every binary trace; the first of them is in no UTF-8 text, so STD text never begins like this.
 pub(crate) const MAGIC: [u8; 8] = *b"\xffgordian";
@@ -124,7 +124,7 @@ impl WordBlock {
 
     /// Replaces the block by these words, at most [`MAX_WORDS`]. `new` gets every word that does not repeat an
     /// earlier one of the block.
-    pub(crate) fn fill<W: Word>(&mut self, kind: BlockKind, thread: u32, words: &[W], new: impl FnMut(u64)) {
+    pub(crate) fn fill(&mut self, kind: BlockKind, thread: u32, words: &[u64], new: impl FnMut(u64)) {
         let longest = BLOCK_HEADER + longest(words.len());
         if self.bytes.len() < longest {
             self.bytes.resize(longest, 0);

@@ -10,19 +10,6 @@ pub(crate) const MAX_WORDS: usize = (1 << 13) - 1;
 const MAX_LITERALS: usize = (1 << 6) - 1;
 const HASH_BITS: u32 = 11;
 
-/// A word that is to be packed: a number, or the place of one in a buffer.
-pub(crate) trait Word {
-    /// Its value.
-    fn get(&self) -> u64;
-}
-
-impl Word for u64 {
-    #[inline(always)]
-    fn get(&self) -> u64 {
-        *self
-    }
-}
-
 /// Packs blocks; keeps its table between them.
 pub(crate) struct Packer {
     /// Hash of a word to one more than its last place in this block.
@@ -42,34 +29,27 @@ fn hash(word: u64) -> usize {
 impl Packer {
     /// Puts the packed form of `words`, at most [`MAX_WORDS`] of them, into `out` from `from` on; returns where it ends.
     /// There must be room for [`longest`]. `new` gets every word that does not repeat an earlier one, in order.
-    pub(crate) fn pack<W: Word>(
-        &mut self,
-        words: &[W],
-        out: &mut [u8],
-        from: usize,
-        mut new: impl FnMut(u64),
-    ) -> usize {
+    pub(crate) fn pack(&mut self, words: &[u64], out: &mut [u8], from: usize, mut new: impl FnMut(u64)) -> usize {
         debug_assert!(words.len() <= MAX_WORDS);
         self.last.fill(0);
         let (mut at, mut literals, mut end) = (0, 0, from);
-        let mut sequence = |literals: &[W], length: usize, distance: usize| {
+        let mut sequence = |literals: &[u64], length: usize, distance: usize| {
             let head = literals.len() as u32 | (length as u32) << 6 | (distance as u32) << 19;
             out[end..end + 4].copy_from_slice(&head.to_le_bytes());
             end += 4;
             let places = out[end..][..8 * literals.len()].as_chunks_mut().0;
             end += 8 * literals.len();
-            for (place, word) in places.iter_mut().zip(literals) {
-                let word = word.get();
+            for (place, &word) in places.iter_mut().zip(literals) {
                 new(word);
                 *place = word.to_le_bytes();
             }
         };
         while at < words.len() {
-            let word = words[at].get();
+            let word = words[at];
             let place = &mut self.last[hash(word)];
             let candidate = usize::from(*place);
             *place = at as u16 + 1;
-            if candidate != 0 && words[candidate - 1].get() == word {
+            if candidate != 0 && words[candidate - 1] == word {
                 let distance = at - (candidate - 1);
                 let (here, there) = (&words[at..], &words[candidate - 1..]);
                 let length = common(here, there);
@@ -91,15 +71,13 @@ impl Packer {
     }
 }
 
-/// How many words the two begin with alike. Four at a time: in a loop of the program this is all that packing does.
+/// How many words the two begin with alike. Many at a time: in a loop of the program this is all that packing does.
 #[inline(always)]
-fn common<W: Word>(here: &[W], there: &[W]) -> usize {
-    let fours = here.as_chunks::<4>().0.iter().zip(there.as_chunks::<4>().0);
-    let alike = |(here, there): &(&[W; 4], &[W; 4])| {
-        here.iter().zip(*there).fold(0, |differ, (a, b)| differ | a.get() ^ b.get()) == 0
-    };
-    let whole = 4 * fours.take_while(alike).count();
-    whole + here[whole..].iter().zip(&there[whole..]).take_while(|(a, b)| a.get() == b.get()).count()
+fn common(here: &[u64], there: &[u64]) -> usize {
+    const MANY: usize = 32;
+    let many = here.as_chunks::<MANY>().0.iter().zip(there.as_chunks::<MANY>().0);
+    let whole = MANY * many.take_while(|(here, there)| here == there).count();
+    whole + here[whole..].iter().zip(&there[whole..]).take_while(|(a, b)| a == b).count()
 }
 
 /// The most bytes that so many words become: without a repetition, for its head is shorter than a word.
@@ -176,6 +154,15 @@ mod tests {
         for count in [0, 1, MAX_LITERALS, MAX_LITERALS + 1, MAX_WORDS] {
             let words: Vec<u64> = (0..count as u64).collect();
             assert_eq!(Packer::default().pack(&words, &mut vec![0; longest(count)], 0, |_| ()), longest(count));
+        }
+    }
+
+    #[test]
+    fn a_repetition_ends_where_it_ends() {
+        for length in 0..200 {
+            let words: Vec<u64> = (0..length + 1).chain(0..length).chain([u64::MAX]).collect();
+            let (here, there) = (&words[length as usize + 1..], &words[..]);
+            assert_eq!(common(here, there), length as usize);
         }
     }
 

@@ -1,5 +1,7 @@
 //! What an object of synchronisation carries from one thread to the next.
 
+use std::hint::cold_path;
+
 use crate::clock::{Epoch, VectorClock};
 
 use super::thread::{Knowledge, ThreadClock};
@@ -131,6 +133,7 @@ impl SyncClock {
         if self.publisher == thread.knowledge() {
             // Stores only what changes: a store before an unlock is waited for. (What was published at this epoch is marked.)
             if self.epoch != thread.epoch() {
+                cold_path();
                 self.epoch = thread.epoch();
                 thread.mark_published();
             }
@@ -158,6 +161,13 @@ impl SyncClock {
     #[must_use]
     pub fn is_bare(&self) -> bool {
         self.epoch.is_zero() && self.rest.is_none()
+    }
+
+    /// Was it published by a single thread?
+    #[inline(always)]
+    #[must_use]
+    pub fn is_anybodys(&self) -> bool {
+        self.publisher != Knowledge::NOBODY
     }
 
     /// Was nothing ever published? One-sided: false says nothing.

@@ -5,7 +5,8 @@
 
 use super::held::grow;
 use super::meta::{DESCRIBED, ID, KNOWN};
-use super::state::{LockState, Seen};
+use super::places::Seen;
+use super::state::LockState;
 use super::{LockMeta, judge_request, matters};
 use crate::analysis::wait_for::{Holding, Possession};
 use crate::event::{Attempt, LockId, Mode, ObjectKind, SiteId};

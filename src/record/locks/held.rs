@@ -289,6 +289,12 @@ impl Held {
         if self.top < self.last && chain != 0 { Some(chain) } else { None }
     }
 
+    /// The key of the whole stack, 0 if it is not computed, if there is room for an entry more.
+    #[inline(always)]
+    pub(super) fn with_room(&self) -> Option<u64> {
+        if self.top < self.last { Some(self.newest().chain) } else { None }
+    }
+
     /// Adds an entry.
     ///
     /// # Safety

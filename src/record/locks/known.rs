@@ -7,12 +7,13 @@ use std::hint::cold_path;
 
 use super::held::{Entry, grow};
 use super::meta::{DESCRIBED, ID, LockMeta};
+use super::places::Seen;
 use crate::event::{Attempt, LockId, Mode, Op};
 use crate::record::Place;
 use crate::record::context::{Context, Recorded};
-use crate::record::log::Stand;
 #[cfg(doc)]
 use crate::record::log::ThreadLog;
+use crate::record::log::{HeldWord, Stand};
 
 /// What became of an attempt to take the hot path.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -49,36 +50,79 @@ pub(super) unsafe fn push_known<const RECORDED: bool, const HANDED: bool>(
         cold_path();
         return Push::New;
     }
-    let Some(seen) = locks.places.seen(place) else { return Push::Other };
+    let Some(&Seen { site, held, .. }) = locks.places.seen(place) else { return Push::Other };
     let chain = grow(parent, LockId(id & ID), Mode::Exclusive);
-    let entry = || Entry::new(chain, (id, meta.address()), seen.site, Mode::Exclusive, attempt);
-    if !locks.held.is_empty()
-        && attempt == Attempt::Blocking
-        && !locks.known.in_front(chain)
+    let entry = Entry::new(chain, (id, meta.address()), site, Mode::Exclusive, attempt);
+    let told = held.of(LockId(id & ID));
+    if locks.held.is_empty() || locks.known.in_front(chain) {
+        if attempt == Attempt::Blocking {
+            locks.places.remember(place, parent, entry, told);
+        }
+    } else if attempt == Attempt::Blocking
         && context.modes.order()
         && !(HANDED && locks.known.is_at_home(chain, locks.held.place(meta.address())))
     {
         cold_path();
-        return Push::Behind(entry());
+        return Push::Behind(entry);
     }
-    // SAFETY: the stack is ready.
-    let written = unsafe { locks.held.write_ready(entry()) };
+    // SAFETY: the stack is ready; the rest by the caller's promise.
+    unsafe { push::<RECORDED, HANDED>(context, meta, entry, (attempt, place, told)) }
+}
+
+/// The hot path of an acquisition that is the last one at the place once more, in all that matters. Nothing done with any other, as
+/// in [`push_known`], not `HANDED`, whose part it is to go on. By waiting if need be.
+///
+/// # Safety
+///
+/// That of [`push_known`].
+#[inline(always)]
+pub(super) unsafe fn push_again<const RECORDED: bool>(context: &mut Context, meta: &LockMeta, place: Place) -> Push {
+    let locks = &context.locks;
+    let id = meta.id_word();
+    // What differs mostly, if anything does, comes first.
+    if !locks.places.last(place).is_of(id) {
+        return if id & DESCRIBED == 0 { Push::New } else { Push::Other };
+    }
+    let Some(parent) = locks.held.with_room() else { return Push::Other };
+    let Some(again) = locks.places.again(place, parent, id) else { return Push::Other };
+    let (entry, told) = (again.entry(meta.address()), again.told);
+    // SAFETY: the stack is ready; the rest by the caller's promise.
+    unsafe { push::<RECORDED, false>(context, meta, entry, (Attempt::Blocking, place, told)) }
+}
+
+/// The second half of [`push_known`] and [`push_again`]: nothing is to be judged. Where a lock stays with one thread its clock is
+/// kept even if no races are looked for: to ask would cost more.
+///
+/// # Safety
+///
+/// That of [`push_known`], and the stack is ready.
+#[inline(always)]
+unsafe fn push<const RECORDED: bool, const HANDED: bool>(
+    context: &mut Context,
+    meta: &LockMeta,
+    entry: Entry,
+    (attempt, place, told): (Attempt, Place, HeldWord),
+) -> Push {
+    let locks = &mut context.locks;
+    // SAFETY: by the caller's promise.
+    let written = unsafe { locks.held.write_ready(entry) };
+    // SAFETY: the caller has just acquired the lock exclusively.
+    let published = unsafe { meta.clock() };
     let mut own = false;
     // (It may be learned once more, if something is in the way below.)
-    if context.modes.races() {
-        // SAFETY: the caller has just acquired the lock exclusively.
-        let published = unsafe { meta.clock() };
-        let learned = match HANDED {
-            true => published.acquire_in_place(&mut context.clock),
-            false => {
-                // It was published by the thread's own last release, and that was told.
-                own = published.acquired_by_last(&context.clock);
-                own || published.is_bare()
+    let learned = match HANDED {
+        true => published.acquire_in_place(&mut context.clock),
+        false => {
+            // It was published by the thread's own last release, and that was told.
+            own = published.acquired_by_last(&context.clock);
+            own || {
+                cold_path();
+                !context.modes.races() || published.is_bare()
             }
-        };
-        if !learned {
-            return if HANDED { Push::Other } else { Push::Learn };
         }
+    };
+    if !learned {
+        return if HANDED { Push::Other } else { Push::Learn };
     }
     if RECORDED {
         // SAFETY: by the caller's promise.
@@ -101,10 +145,9 @@ pub(super) unsafe fn push_known<const RECORDED: bool, const HANDED: bool>(
             return Push::Other;
         }
         match (attempt, log.near(place)) {
-            // (The id is loaded once more, so that it needs no register until now.)
-            (Attempt::Blocking, _) => log.push_held(ready, meta.given_id(), seen.held),
+            (Attempt::Blocking, _) => log.push_held(ready, told),
             (_, Some(near)) => {
-                let op = Op::Acquired { lock: LockId(id & ID), mode: Mode::Exclusive, attempt };
+                let op = Op::Acquired { lock: entry.lock(), mode: Mode::Exclusive, attempt };
                 log.push_ready(ready, op, near);
             }
             (_, None) => return Push::Other,
@@ -207,7 +250,7 @@ pub(super) unsafe fn look_ready<const WRITE: bool>(current: Recorded, meta: &Loc
     let Some(ready) = last.ready() else { return false };
     let Some(near) = log.near(place) else { return false };
     log.push_look(ready, lock, WRITE, near);
-    // What is told last is on top: see `end_hold`.
+    // What is told last is on top.
     context.locks.held.top_mut().look(WRITE);
     true
 }
@@ -237,57 +280,61 @@ pub(super) unsafe fn look_on_top(current: Recorded, meta: &LockMeta, write: bool
     true
 }
 
-/// What [`end_hold`] has done.
-pub(super) enum Hold {
+/// What [`pop_told`] has done.
+pub(super) enum Told {
     /// All there was to do.
-    Ended,
-    /// Nothing: the hold is not the last that was told.
-    Not,
+    Done,
+    /// Nothing: what was told last is of something else.
+    Other,
     /// Nothing: what was told last is the first acquisition of a lock, or a look in that hold, which `FRESH` is for.
     Fresh,
     /// Nothing: there is more to do.
     New,
 }
 
-/// The hot path of an exclusive release, of a thread whose events are recorded: nothing was told since the lock was acquired, or
-/// since the holder looked at what it guards. So it is the newest held: what is put on the stack is told, and where another stack
-/// takes its place the word is closed ([`ThreadLog::close_word`]). It may have news, for its holder may look again after another
-/// lock was taken above it.
+/// The hot path of an exclusive release, of a thread whose events are recorded. Mostly what was told last is the acquisition, or
+/// that the holder looked at what the lock guards: then the release is added to that word. Or it is the release of a lock that was
+/// taken above this one. (Where another stack takes the place of this one the word is closed: [`ThreadLog::close_word`].)
 ///
 /// # Safety
 ///
 /// That of [`push_known`], with `RECORDED`.
 #[inline(always)]
-pub(super) unsafe fn end_hold<const FRESH: bool>(context: &mut Context, meta: &LockMeta) -> Hold {
+pub(super) unsafe fn pop_told<const FRESH: bool>(context: &mut Context, meta: &LockMeta) -> Told {
     // SAFETY: by the caller's promise.
     let log = unsafe { Context::recorded_log(&mut context.log) };
     let id = meta.id_word();
     let lock = LockId(id & ID);
     let last = log.last();
-    let Some(hold) = (if FRESH { log.fresh_hold(lock) } else { last.hold(lock) }) else {
-        return if last.is_fresh() && !FRESH { Hold::Fresh } else { Hold::Not };
-    };
     if !context.locks.held.quiet_top(id, Mode::Exclusive) {
-        return Hold::New;
+        cold_path();
+        return Told::New;
     }
-    let told = match context.modes.races() {
-        true => {
-            // SAFETY: the caller still holds the lock exclusively.
-            let published = unsafe { meta.clock_mut() };
-            // (It was published by the thread's own last release, and that was told; or there was none, and where it will be
-            // was told with the acquisition.)
-            published.publish_again(&mut context.clock)
-                || meta.was_released_by(context.thread) && published.publish_alone(&mut context.clock)
-        }
-        false => meta.was_released_by(context.thread),
+    // SAFETY: the caller still holds the lock exclusively.
+    let published = unsafe { meta.clock_mut() };
+    // (It was published by the thread's own last release, and that was told; or there was none, and where it will be
+    // was told with the acquisition.)
+    let told = published.publish_again(&mut context.clock) || {
+        cold_path();
+        meta.was_released_by(context.thread) && published.publish_alone(&mut context.clock)
     };
     if !told {
-        return Hold::New;
+        return Told::New;
     }
-    meta.log_released(log.end_hold(hold));
+    // (One bit tells these from the others: no word that something can be added to has it.)
+    let stand = if !FRESH && last.is_closed() {
+        let Some(ready) = last.ready() else { return Told::New };
+        log.push_released(ready, lock)
+    } else {
+        let Some(hold) = (if FRESH { log.fresh_hold(lock) } else { last.hold(lock) }) else {
+            return if last.is_fresh() && !FRESH { Told::Fresh } else { Told::Other };
+        };
+        log.end_hold(hold)
+    };
+    meta.log_released(stand);
     // SAFETY: the lock is the newest entry.
     unsafe { context.locks.held.pop() };
-    Hold::Ended
+    Told::Done
 }
 
 /// What became of a release on the hot path.
@@ -333,30 +380,33 @@ pub(super) unsafe fn pop_known<const RECORDED: bool, const HANDED: bool>(
         return Pop::Other;
     }
     // Of the thread's first release the trace is told where.
-    let mut told = RECORDED && (HANDED || !context.modes.races()) && meta.was_released_by(context.thread);
+    let mut told = RECORDED && HANDED && meta.was_released_by(context.thread);
+    // SAFETY: the caller still holds the lock exclusively.
+    let published = unsafe { meta.clock_mut() };
     // (It may be published once more, if something is in the way below.)
-    if context.modes.races() {
-        // SAFETY: the caller still holds the lock exclusively.
-        let published = unsafe { meta.clock_mut() };
-        let done = match (HANDED, RECORDED) {
-            (true, _) => published.publish_in_place(&mut context.clock),
-            (_, true) => {
-                told = published.publish_again(&mut context.clock)
-                    || meta.was_released_by(context.thread) && published.publish_alone(&mut context.clock);
-                told
-            }
-            _ => published.publish_again(&mut context.clock) || published.publish_alone(&mut context.clock),
-        };
-        if !done {
-            return if HANDED || RECORDED { Pop::Other } else { Pop::Publish };
+    let done = match (HANDED, RECORDED) {
+        (true, _) => published.publish_in_place(&mut context.clock),
+        (_, true) => {
+            told = published.publish_again(&mut context.clock)
+                || meta.was_released_by(context.thread) && published.publish_alone(&mut context.clock);
+            told
         }
+        // (If no races are looked for, nobody learns it. It stays the first one's, who is the quicker for it.)
+        _ => {
+            published.publish_again(&mut context.clock)
+                || (!context.modes.races() && published.is_anybodys())
+                || published.publish_alone(&mut context.clock)
+        }
+    };
+    if !done {
+        return if HANDED || RECORDED { Pop::Other } else { Pop::Publish };
     }
     if RECORDED {
         // SAFETY: by the caller's promise.
         let log = unsafe { Context::recorded_log(&mut context.log) };
         let lock = LockId(id & ID);
         if told {
-            // (Without `HANDED` that has gone by way of `end_hold`.)
+            // (Without `HANDED` that has gone by way of `pop_told`.)
             let hold = if HANDED { log.last().hold(lock).or_else(|| log.fresh_hold(lock)) } else { None };
             let stand = match hold {
                 Some(hold) => log.end_hold(hold),

@@ -1,91 +1,17 @@
 //! What a thread knows of the locks it holds and has held.
 
-use std::panic::Location;
-use std::ptr;
-
 use super::ORDER;
 use super::carry::Carried;
 use super::heir::Heir;
-use super::held::{Entry, Held, LAST_SITE, grow};
+use super::held::{Entry, Held, grow};
 use super::meta::LockMeta;
 use super::pins::Pins;
+use super::places::Places;
 use crate::analysis::lock_order::{HeldLock, KnownChains, Moment, extend};
 use crate::analysis::wait_for::{Holding, Possession};
 use crate::event::{LockId, Mode, Object, ObjectKind, SiteId, ThreadId};
-use crate::record::log::{HeldWord, Origin, ThreadLog};
-use crate::record::{Place, registry, stacks};
-
-/// Places seen by one thread: a direct-mapped cache by address.
-pub(super) struct Places {
-    seen: [Seen; Places::SIZE],
-    /// What the thread's part of a trace counts places from.
-    origin: Option<Origin>,
-}
-
-/// What is known of a place.
-#[derive(Clone, Copy)]
-#[repr(align(32))]
-pub(super) struct Seen {
-    /// None if the thread has a part in a trace, where an acquisition there takes more than one word.
-    near: Option<Place>,
-    /// How that part tells of an acquisition there.
-    pub(super) held: HeldWord,
-    pub(super) site: SiteId,
-    place: Option<Place>,
-}
-
-impl Places {
-    const SIZE: usize = 64;
-
-    fn new(log: Option<&ThreadLog>) -> Self {
-        let nothing = Seen { near: None, held: HeldWord::NONE, site: SiteId::UNKNOWN, place: None };
-        Self { seen: [nothing; Self::SIZE], origin: log.map(ThreadLog::origin) }
-    }
-
-    /// What is known of a place that was here before. None, too, if an acquisition there is told in more than one word.
-    #[inline(always)]
-    pub(super) fn seen(&self, place: Place) -> Option<&Seen> {
-        let slot = &self.seen[Self::home(place)];
-        if is(slot.near, place) { Some(slot) } else { None }
-    }
-
-    fn id(&mut self, place: Place) -> SiteId {
-        let slot = &mut self.seen[Self::home(place)];
-        if !is(slot.place, place) {
-            let (near, held) = match self.origin {
-                None => (Some(place), HeldWord::NONE),
-                Some(origin) => origin.held(place).map_or((None, HeldWord::NONE), |held| (Some(place), held)),
-            };
-            *slot = Seen { near, held, site: first_visit(place), place: Some(place) };
-        }
-        slot.site
-    }
-
-    /// The place of a site, if the thread still remembers it; else one of ours.
-    #[track_caller]
-    pub(super) fn place_of(&self, site: SiteId) -> Place {
-        let seen = self.seen.iter().find(|seen| seen.site == site).and_then(|seen| seen.place);
-        seen.unwrap_or_else(|| Location::caller())
-    }
-
-    #[inline(always)]
-    fn home(place: Place) -> usize {
-        (ptr::from_ref(place).addr() >> 3) % Self::SIZE
-    }
-}
-
-#[inline(always)]
-fn is(known: Option<Place>, place: Place) -> bool {
-    known.map_or(ptr::null(), ptr::from_ref) == ptr::from_ref(place)
-}
-
-#[cold]
-#[inline(never)]
-fn first_visit(place: Place) -> SiteId {
-    let site = registry::site(place);
-    stacks::capture_first(site);
-    if site <= LAST_SITE { site } else { SiteId::UNKNOWN }
-}
+use crate::record::log::ThreadLog;
+use crate::record::{Place, registry};
 
 /// The owner of what a thread does, thread or task, and where it stands in the order of locks. A task takes it along from
 /// poll to poll.

@@ -1,10 +1,11 @@
 //! The words that a thread has logged and nobody has passed on yet.
 
+use std::ops::{Deref, Range};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use crate::primitive::{self, AtomicU64};
-use crate::trace::pack::Word;
+use crate::trace::chunk::is_open;
 
 /// Words of a buffer: 16 KiB, so that it stays in the processor's cache, and is not most of it.
 pub(super) const WORDS: usize = primitive::size(2046, 3);
@@ -41,10 +42,26 @@ impl Buffer {
         }
     }
 
-    /// How many words there are, and the last; 0 if there is none. Only the owning thread calls this, and may replace the word as
-    /// long as it [is open](crate::trace::chunk::is_open): until then the writer leaves it there.
+    /// How many words there are, and the last; 0 if there is none. Only the owning thread calls this.
     #[inline(always)]
-    pub(super) fn last(&self) -> (usize, &AtomicU64) {
+    pub(super) fn last(&self) -> (usize, u64) {
+        let (len, last) = self.last_place();
+        (len, last.load(Relaxed))
+    }
+
+    /// Replaces the last word, which [is open](is_open): as long as it is, the writer leaves it there. Gives how many words there are.
+    /// Only the owning thread calls this.
+    #[inline(always)]
+    pub(super) fn close(&self, word: u64) -> usize {
+        debug_assert!(is_open(self.last().1) && !is_open(word));
+        let (len, last) = self.last_place();
+        // Release: who sees that the word is closed reads it as one that nobody stores any more.
+        last.store(word, Release);
+        len
+    }
+
+    #[inline(always)]
+    fn last_place(&self) -> (usize, &AtomicU64) {
         let len = self.len();
         debug_assert!(len <= WORDS, "each of them was put");
         // SAFETY: `set_len` was called with 0, or by `put`, with one more than the place of a word that is there.
@@ -62,16 +79,25 @@ impl Buffer {
         self.0[FILLED].store(len as u64, Release);
     }
 
-    /// The words that are there. All but the last one stay as they are.
-    pub(super) fn filled(&self) -> &[AtomicU64] {
-        &self.0[FIRST..][..self.0[FILLED].load(Acquire) as usize]
+    /// How many words stay as they are until the buffer is [cleared](Self::clear), and the one behind them if there is an open one.
+    /// With `all`, which only the owning thread may say, that counts, too.
+    pub(super) fn closed(&self, all: bool) -> (usize, Option<u64>) {
+        let len = self.0[FILLED].load(Acquire) as usize;
+        let last = if all { None } else { self.0[FIRST..][..len].last() };
+        // Acquire: see `close`.
+        let open = last.map(|last| last.load(Acquire)).filter(|last| is_open(*last));
+        (len - usize::from(open.is_some()), open)
     }
-}
 
-impl Word for AtomicU64 {
-    #[inline(always)]
-    fn get(&self) -> u64 {
-        self.load(Relaxed)
+    /// These words.
+    ///
+    /// # Safety
+    ///
+    /// [`closed`](Self::closed) has said so to this thread, and the buffer is not cleared as long as the result lives.
+    pub(super) unsafe fn words(&self, words: Range<usize>) -> impl Deref<Target = [u64]> {
+        // SAFETY: the owning thread stores no word that is closed; how many there are, and that the last of them is, was read
+        // with what has acquired these stores.
+        unsafe { primitive::values(&self.0[FIRST..][words]) }
     }
 }
 
@@ -80,9 +106,14 @@ mod models {
     use super::*;
     use crate::primitive::Mutex;
     use crate::primitive::model::{Plain, check, spawn};
+    use crate::trace::chunk;
 
+    /// All words, as the writer reads them.
     fn read(buffer: &Buffer) -> Vec<u64> {
-        buffer.filled().iter().map(Word::get).collect()
+        let (closed, open) = buffer.closed(false);
+        // SAFETY: it has just said so, and here the buffer is cleared only by a thread that keeps others away.
+        let words = unsafe { buffer.words(0..closed) };
+        words.iter().copied().chain(open).collect()
     }
 
     /// The writer sees a beginning of what the thread has put, and what the thread did before.
@@ -130,6 +161,29 @@ mod models {
             drop(fillings);
             thread.join().unwrap();
             assert!(read(&shared.0).is_empty());
+        });
+    }
+
+    /// What is added to the last word, while the writer looks: it sees the word as it was, or as it is, and the latter for good.
+    #[test]
+    fn a_word_is_closed() {
+        check("a word is closed", || {
+            let buffer = Buffer::default();
+            let thread = buffer.clone();
+            let thread = spawn(move || {
+                thread.put(0, u64::from(chunk::HELD));
+                thread.close(u64::from(chunk::HELD) + 1);
+                thread.put(1, u64::from(chunk::LOOKED));
+            });
+            let seen = [read(&buffer), read(&buffer)];
+            let open = u64::from(chunk::HELD);
+            let all = [open + 1, u64::from(chunk::LOOKED)];
+            for seen in &seen {
+                assert!(*seen == [open] || *seen == all[..seen.len()], "{seen:?}");
+            }
+            assert!(seen[0].len() <= seen[1].len() && !(seen[0] == all[..1] && seen[1] == [open]));
+            thread.join().unwrap();
+            assert_eq!(read(&buffer), all);
         });
     }
 }

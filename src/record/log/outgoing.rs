@@ -8,7 +8,6 @@ use super::{FAR_PLACES, Request};
 use crate::event::{Site, SiteId, ThreadId};
 use crate::trace::chunk;
 use crate::trace::format::{BlockKind, BlockWriter, WordBlock};
-use crate::trace::pack::Word;
 use crate::trace::tables::Entries;
 
 /// So many bytes are worth waking the writer.
@@ -132,7 +131,7 @@ impl Default for Recent {
 
 impl Packing {
     /// Packs words, which are to be [taken](Outgoing::take) before others.
-    pub(super) fn pack<W: Word>(&mut self, kind: BlockKind, thread: ThreadId, words: &[W]) {
+    pub(super) fn pack(&mut self, kind: BlockKind, thread: ThreadId, words: &[u64]) {
         let Self { block, recent, places } = self;
         places.clear();
         block.fill(kind, thread.0, words, |word| {

@@ -79,7 +79,7 @@ fn holds_in_few_words_come_back() {
         let mut hold = |thread: &mut ThreadLog, looks: &[bool], between: bool| {
             let before = thread.stand();
             let _ = thread.make_room();
-            thread.push_held(thread.ready().unwrap(), LOCK, held);
+            thread.push_held(thread.ready().unwrap(), held.of(LOCK));
             expected.push(ACQUIRED);
             for &change in looks {
                 thread.push_look(thread.ready().unwrap(), LOCK, change, near);
@@ -111,7 +111,7 @@ fn holds_in_few_words_come_back() {
     }
     assert!(thread.last().hold(LOCK).is_none(), "it is released");
     let _ = thread.make_room();
-    thread.push_held(thread.ready().unwrap(), LOCK, held);
+    thread.push_held(thread.ready().unwrap(), held.of(LOCK));
     assert!(thread.last().is_held(LOCK) && thread.last().hold(LOCK).is_some());
     assert!(!thread.last().is_held(LockId(LOCK.0 + 1)));
     let before = thread.stand();
@@ -187,7 +187,7 @@ fn an_open_hold_is_in_the_file() {
     let (looked, changed) = (Op::DataRead { lock: LOCK }, Op::DataWrite { lock: LOCK });
     let mut expected = vec![RELEASED];
     for _ in 0..3 {
-        thread.push_held(thread.ready().unwrap(), LOCK, held);
+        thread.push_held(thread.ready().unwrap(), held.of(LOCK));
         expected.push(ACQUIRED);
         log.flush().unwrap();
         assert_eq!(ops(&sink), expected);
@@ -207,7 +207,7 @@ fn an_open_hold_is_in_the_file() {
         log.flush().unwrap();
         assert_eq!(ops(&sink), expected);
     }
-    thread.push_held(thread.ready().unwrap(), LOCK, held);
+    thread.push_held(thread.ready().unwrap(), held.of(LOCK));
     expected.push(ACQUIRED);
     log.close().unwrap();
     assert_eq!((ops(&sink), read(&sink).1.truncated()), (expected.clone(), None));

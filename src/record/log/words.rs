@@ -1,7 +1,6 @@
 //! What the hot paths of locks log: a word at a time, without calls, and what may be added to the last one.
 
 use std::panic::Location;
-use std::sync::atomic::Ordering::Relaxed;
 
 #[cfg(doc)]
 use super::Room;
@@ -35,9 +34,9 @@ impl ThreadLog {
 
     /// As [`ThreadLog::push_ready`]: the lock was acquired exclusively, with a wait if need be.
     #[inline(always)]
-    pub(crate) fn push_held(&mut self, ready: Ready, lock: LockId, word: HeldWord) {
-        debug_assert!(ready.0 == self.buffer.len() && lock.0 < WIDE_OBJECT);
-        self.buffer.put(ready.0, chunk::of_lock(word.0, lock.0));
+    pub(crate) fn push_held(&mut self, ready: Ready, word: HeldWord) {
+        debug_assert!(ready.0 == self.buffer.len());
+        self.buffer.put(ready.0, word.0);
     }
 
     /// A mutex, made at `made` and never taken before, was acquired exclusively, without a wait. `opaque`: see
@@ -75,16 +74,15 @@ impl ThreadLog {
     /// The thread's last word.
     #[inline(always)]
     pub(crate) fn last(&self) -> Last {
-        let (len, last) = self.buffer.last();
-        Last { len, word: last.load(Relaxed) }
+        let (len, word) = self.buffer.last();
+        Last { len, word }
     }
 
     /// The lock is released, by a thread that has told where before: that is added to the last word. Gives where the
     /// thread stands.
     #[inline(always)]
     pub(crate) fn end_hold(&mut self, hold: Hold) -> Stand {
-        let (len, last) = self.buffer.last();
-        last.store(hold.0, Relaxed);
+        let len = self.buffer.close(hold.0);
         Stand(self.earlier.wrapping_add(len as u64))
     }
 
@@ -149,6 +147,12 @@ impl Last {
         chunk::is_held(self.word, lock.0)
     }
 
+    /// Is it none to which a release can be added?
+    #[inline(always)]
+    pub(crate) fn is_closed(self) -> bool {
+        chunk::is_closed(self.word)
+    }
+
     /// Is it that, or [`ThreadLog::push_look`] of this lock?
     #[inline(always)]
     pub(crate) fn hold(self, lock: LockId) -> Option<Hold> {
@@ -168,13 +172,20 @@ impl Last {
     }
 }
 
-/// An acquisition at some place: a word without the lock.
+/// An acquisition at some place: a word, without the lock until that is [added](Self::of).
 #[derive(Clone, Copy)]
 pub(crate) struct HeldWord(u64);
 
 impl HeldWord {
     /// Of no place.
     pub(crate) const NONE: Self = Self(0);
+
+    /// The same with the lock.
+    #[inline(always)]
+    pub(crate) fn of(self, lock: LockId) -> Self {
+        debug_assert!(lock.0 < WIDE_OBJECT);
+        Self(chunk::of_lock(self.0, lock.0))
+    }
 }
 
 impl Origin {

@@ -165,7 +165,7 @@ mod models {
             log.make_room().push(RELEASED, here);
             let held = log.origin().held(here).expect("it is near");
             let thread = spawn(move || {
-                log.push_held(log.ready().expect("there is room"), LOCK, held);
+                log.push_held(log.ready().expect("there is room"), held.of(LOCK));
                 log.end_hold(log.last().hold(LOCK).expect("nothing was between"));
             });
             let told = [RELEASED, ACQUIRED, RELEASED];
