@@ -31,7 +31,8 @@ pub(super) enum Push {
 }
 
 /// The hot path of an exclusive acquisition: nothing about it is new. Nothing done if anything is, or if `HANDED` is false and
-/// another thread released the lock last, or the chain was not asked for lately. `RECORDED`: are the thread's events recorded?
+/// another thread released the lock last, or the chain was not asked for lately. Without `HANDED` the attempt waits if need be.
+/// `RECORDED`: are the thread's events recorded?
 ///
 /// # Safety
 ///
@@ -50,12 +51,13 @@ pub(super) unsafe fn push_known<const RECORDED: bool, const HANDED: bool>(
         cold_path();
         return Push::New;
     }
-    let Some(&Seen { site, held, .. }) = locks.places.seen(place) else { return Push::Other };
+    let seen = if HANDED { locks.places.seen(place) } else { locks.places.seen_at_home(place) };
+    let Some(&Seen { site, held, .. }) = seen else { return Push::Other };
     let chain = grow(parent, LockId(id & ID), Mode::Exclusive);
     let entry = Entry::new(chain, (id, meta.address()), site, Mode::Exclusive, attempt);
-    let told = held.of(LockId(id & ID));
+    let told = if RECORDED { held.of(LockId(id & ID)) } else { HeldWord::NONE };
     if locks.held.is_empty() || locks.known.in_front(chain) {
-        if attempt == Attempt::Blocking {
+        if !HANDED {
             locks.places.remember(place, parent, entry, told);
         }
     } else if attempt == Attempt::Blocking

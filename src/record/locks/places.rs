@@ -79,12 +79,16 @@ impl Places {
     /// What is known of a place that was here before. None, too, if an acquisition there is told in more than one word.
     #[inline(always)]
     pub(super) fn seen(&self, place: Place) -> Option<&Seen> {
-        let home = Self::home(place);
-        let slot = &self.seen[home];
-        if is(slot.near, place) {
-            return Some(slot);
-        }
-        let slot = &self.seen[Self::other(home)];
+        self.seen_at_home(place).or_else(|| {
+            let slot = &self.seen[Self::other(Self::home(place))];
+            if is(slot.near, place) { Some(slot) } else { None }
+        })
+    }
+
+    /// As [`seen`](Self::seen), if no other place has come there since.
+    #[inline(always)]
+    pub(super) fn seen_at_home(&self, place: Place) -> Option<&Seen> {
+        let slot = &self.seen[Self::home(place)];
         if is(slot.near, place) { Some(slot) } else { None }
     }
 
@@ -103,13 +107,12 @@ impl Places {
         if same { Some(&slot.last) } else { None }
     }
 
-    /// What [`again`](Self::again) is to give of the place. There was nothing to be judged.
+    /// What [`again`](Self::again) is to give of the place, which is [at home](Self::seen_at_home). There was nothing to be judged.
     #[inline(always)]
     pub(super) fn remember(&mut self, place: Place, parent: u64, entry: Entry, told: HeldWord) {
         let slot = &mut self.seen[Self::home(place)];
-        if is(slot.near, place) {
-            slot.last = Again { parent, chain: entry.chain, word: entry.word(), told };
-        }
+        debug_assert!(is(slot.near, place), "it is at home");
+        slot.last = Again { parent, chain: entry.chain, word: entry.word(), told };
     }
 
     /// The site of the place. Takes a lock at the first visit only.
@@ -220,8 +223,10 @@ mod tests {
             if let Some(found) = cache.seen(place) {
                 seen += 1;
                 assert_eq!(found.site, registry::site(place));
-                cache.remember(place, parent, entry, HeldWord::NONE);
-                remembered.insert(key);
+                if cache.seen_at_home(place).is_some() {
+                    cache.remember(place, parent, entry, HeldWord::NONE);
+                    remembered.insert(key);
+                }
             } else {
                 assert_eq!(cache.id(place), registry::site(place));
                 assert!(cache.seen(place).is_some() && cache.again(place, parent, id).is_none());
