@@ -193,12 +193,15 @@ impl KnownChains {
     fn grow(&mut self) {
         let capacity = (self.set.len() + self.set.len() / 2).max(FIRST);
         let old = std::mem::replace(&mut self.set, empty(capacity));
-        for key in old.iter().flat_map(|bucket| bucket.0).filter(|&key| key != 0) {
-            let mut at = home(key, self.set.len());
-            while self.set[at].is_full() {
+        // How many of each bucket are taken: counted along, not looked up.
+        let mut taken = vec![0u8; capacity];
+        for key in old.iter().flat_map(|bucket| bucket.0.into_iter().take_while(|&key| key != 0)) {
+            let mut at = home(key, capacity);
+            while usize::from(taken[at]) == BUCKET {
                 at = self.after(at);
             }
-            self.set[at].add(key);
+            self.set[at].0[usize::from(taken[at])] = key;
+            taken[at] += 1;
         }
     }
 }
