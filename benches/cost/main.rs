@@ -3,7 +3,8 @@
 //! `cargo bench --bench cost [-- [--quick] [ROW…]]` builds one program per variant (`benches/peers`), all with the same
 //! profile, and runs them interleaved: in each round every variant once, in random order. A row shows the median time
 //! of a turn, and the median of the rounds' ratios to bare parking_lot; ratios within a round are what a busy machine
-//! disturbs least. `ROW` selects the rows whose name starts so.
+//! disturbs least. While another program has the other half of the core nothing counts (parts of a process, or all of it,
+//! which is run again then): a bare lock hardly feels that, and all others do. `ROW` selects the rows whose name starts so.
 //!
 //! The targets are those that the project sets itself; a missed one is said so, and nothing fails.
 

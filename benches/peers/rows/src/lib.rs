@@ -82,7 +82,7 @@ pub fn main<P: Peer>() {
         "pairs" => print(&pairs::run::<P>(iterations)),
         "chain" => print(&chain::run::<P>(iterations)),
         _ => match locks::run::<P>(&row, iterations) {
-            Some(time) => print(&[("ns", time)]),
+            Some(time) => print(&[("ns", time), ("dense", measure::dense())]),
             None => usage(),
         },
     }
@@ -92,7 +92,7 @@ pub fn main<P: Peer>() {
 pub fn main_of_slots<P: Peer, S: Slot>() {
     let Task { row, iterations } = task();
     match slots::run::<P, S>(&row, iterations) {
-        Some(time) => print(&[("ns", time)]),
+        Some(time) => print(&[("ns", time), ("dense", measure::dense())]),
         None => usage(),
     }
 }

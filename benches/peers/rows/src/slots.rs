@@ -24,7 +24,9 @@ pub(crate) fn run<P: Peer, S: Slot>(row: &str, iterations: u64) -> Option<f64> {
             })
         }
         "atomic-add" => alone(sweeps, || add(&slots)),
-        "shared-read-2" | "atomic-read-2" => both::<P>(sweeps, Time::PerThread, move |_, turns| (0..turns).for_each(|_| read(&slots))),
+        "shared-read-2" | "atomic-read-2" => {
+            both::<P>(sweeps, Time::PerThread, move |_, turns| (0..turns).for_each(|_| read(&slots)))
+        }
         _ => return None,
     };
     Some(time / SLOTS as f64)
