@@ -66,6 +66,7 @@ impl<T: ?Sized> Mutex<T> {
     /// [`lock`](Self::lock) on behalf of the operation at `place`.
     #[inline(always)]
     pub(super) fn lock_at(&self, place: &'static Location<'static>) -> LockResult<MutexGuard<'_, T>> {
+        self.meta.prefetch();
         let inner = match self.inner.try_lock() {
             Ok(inner) => inner,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
