@@ -1,12 +1,15 @@
-//! What the hot paths of locks record is what was done, hold by hold. One test: what is recorded is fixed once in a process.
+//! What the hot paths of locks record is what was done, hold by hold. What is recorded is fixed once in a process: so one test is
+//! that of this one, and the other runs itself again as such programs.
 #![cfg(feature = "detect")]
 
 use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
 
-use gordian::event::{Attempt, LockId, Mode, Names as _, Op, ThreadId};
+use gordian::event::{Attempt, LockId, Mode, Names as _, Object, Op, ThreadId};
 use gordian::sync::{Arc, Mutex, MutexGuard};
 use gordian::trace::TraceReader;
-use gordian::{Config, thread};
+use gordian::{Config, Named as _, thread};
 
 /// What a thread does, or is recorded to have done. Its holds are numbered, and so are locks that live on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -219,5 +222,77 @@ fn holds_are_recorded_as_they_were() {
             differs.map(|at| (&done[at.saturating_sub(3)..=at], told.steps[at]))
         );
         assert_eq!((told.steps.len(), told.open.len()), (done.len(), 0));
+    }
+}
+
+/// What the program is told by: where to record to, and whether to look for races.
+const TRACE: &str = "GORDIAN_TEST_TRACE";
+const RACES: &str = "GORDIAN_TEST_RACES";
+
+/// Locks that all threads of the program take. Who takes one writes that down in it.
+const HANDED: usize = 3;
+const TAKERS: u8 = 4;
+
+/// The program: a test of its own, which does nothing as long as nobody has asked for it.
+#[test]
+fn hands_on() {
+    if let (Some(path), Some(races)) = (std::env::var_os(TRACE), std::env::var_os(RACES)) {
+        gordian::start(Config { record: Some(path.clone().into()), races: races == "1", ..Config::default() }).unwrap();
+        hand_on(Path::new(&path));
+    }
+}
+
+/// Threads that take locks, often the same one several times, and the same ones from the same places: each time that one comes to
+/// another thread, the trace has to have it.
+fn hand_on(path: &Path) {
+    let name = |lock| format!("lock {lock}");
+    let locks: Arc<[Mutex<Vec<u8>>; HANDED]> =
+        Arc::new(std::array::from_fn(|lock| Mutex::new(Vec::new()).named(&name(lock))));
+    let takers = (0..TAKERS).map(|taker| {
+        let locks = Arc::clone(&locks);
+        let take = move || {
+            let mut random = Random(u64::from(taker));
+            for _ in 0..1_000 {
+                let (first, last) = (random.below(HANDED), random.below(HANDED));
+                for _ in 0..random.below(4) {
+                    let held: Vec<_> = (first..=last).map(|lock| locks[lock].lock().unwrap()).collect();
+                    held.into_iter().rev().for_each(|mut takers| takers.push(taker));
+                }
+            }
+        };
+        thread::Builder::new().name(format!("{taker}")).spawn(take).unwrap()
+    });
+    takers.collect::<Vec<_>>().into_iter().for_each(|taker| taker.join().unwrap());
+    gordian::finish().unwrap();
+
+    let mut reader = TraceReader::open_file(path).unwrap();
+    let events = reader.read_to_end().unwrap();
+    let mut told: BTreeMap<String, Vec<u8>> = BTreeMap::new();
+    let mut holders = BTreeMap::new();
+    for event in &events {
+        let thread = event.owner.thread;
+        match event.op {
+            Op::Acquired { lock, .. } => {
+                assert_eq!(holders.insert(lock, thread), None, "somebody holds it");
+                let taker: Option<u8> = reader.names().thread_name(thread).and_then(|name| name.parse().ok());
+                told.entry(reader.names().object_name(Object::Lock(lock))).or_default().extend(taker);
+            }
+            Op::Released { lock, .. } => assert_eq!(holders.remove(&lock), Some(thread)),
+            _ => {}
+        }
+    }
+    for (lock, takers) in locks.iter().enumerate() {
+        assert_eq!(told[&name(lock)], *takers.lock().unwrap());
+    }
+}
+
+#[test]
+fn locks_are_handed_on_in_the_order_of_the_trace() {
+    let directory = tempfile::tempdir().unwrap();
+    for races in ["1", "0"] {
+        let mut program = Command::new(std::env::current_exe().unwrap());
+        program.args(["--exact", "hands_on"]).env(TRACE, directory.path().join(races)).env(RACES, races);
+        let output = program.output().unwrap();
+        assert!(output.status.success(), "races: {races}\n{}", String::from_utf8_lossy(&output.stdout));
     }
 }

@@ -17,7 +17,7 @@ mod variants;
 
 use std::process::ExitCode;
 
-use rounds::Effort;
+use rounds::{Calm, Effort};
 use rows::{ROWS, Row};
 
 fn main() -> ExitCode {
@@ -36,8 +36,9 @@ fn main() -> ExitCode {
     }
     let programs = variants::build(&rows);
     table::head(&effort);
+    let mut calm = Calm::default();
     for row in rows {
-        let results = rounds::run(row, &effort, &programs);
+        let results = rounds::run(row, &effort, &programs, &mut calm);
         table::print(row, &effort, &results);
     }
     table::load("at the end");

@@ -52,7 +52,7 @@ impl Results {
 const PROBE: u64 = 20_000;
 
 /// Runs all rounds of a row.
-pub(crate) fn run(row: &'static Row, effort: &Effort, programs: &Programs) -> Vec<Results> {
+pub(crate) fn run(row: &'static Row, effort: &Effort, programs: &Programs, calm: &mut Calm) -> Vec<Results> {
     let mut results: Vec<Results> =
         row.variants.iter().filter(|variant| programs.has(variant)).map(Results::none).collect();
     let sizes: Vec<u64> = match &row.measure {
@@ -66,7 +66,6 @@ pub(crate) fn run(row: &'static Row, effort: &Effort, programs: &Programs) -> Ve
         Measure::Fixed { .. } => effort.fixed_rounds,
     };
     let mut order: Vec<usize> = (0..results.len()).collect();
-    let mut calm = Calm { least: f64::INFINITY };
     let start = Instant::now();
     for round in 0..rounds {
         if round > 0 && start.elapsed().as_secs() >= effort.seconds {
@@ -84,12 +83,20 @@ pub(crate) fn run(row: &'static Row, effort: &Effort, programs: &Programs) -> Ve
 }
 
 /// Looks for times at which nobody else has half of the core: who waits for locked instructions hardly feels it, all others do.
-struct Calm {
+pub(crate) struct Calm {
     /// The least that a loop took which leaves nothing of a core idle: the `dense` of the variants.
     least: f64,
 }
 
+impl Default for Calm {
+    fn default() -> Self {
+        Self { least: f64::INFINITY }
+    }
+}
+
 impl Calm {
+    /// What is dense may take so many times the least.
+    const TOLERATED: f64 = 1.05;
     /// How often a process is run again that was disturbed.
     const AGAIN: usize = 5;
 
@@ -99,7 +106,7 @@ impl Calm {
         for _ in 0..Self::AGAIN {
             let Some(dense) = output.as_ref().ok().and_then(|metrics| metrics.get("dense").copied()) else { break };
             self.least = self.least.min(dense);
-            if dense <= self.least * 1.05 {
+            if dense <= self.least * Self::TOLERATED {
                 break;
             }
             sleep(Duration::from_millis(300));

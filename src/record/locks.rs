@@ -221,6 +221,7 @@ extern "C" fn acquired_slow(meta: &LockMeta, place: Place, attempt: Attempt) {
     if context.modes.record() {
         record_acquired(context, meta, attempt, place);
     }
+    // (Also if no races are looked for: whose clock a lock has is whose last release the trace has.)
     // SAFETY: the caller has just acquired the lock exclusively.
     unsafe { meta.clock() }.acquire(&mut context.clock);
 }
@@ -272,16 +273,9 @@ fn record_released(context: &mut Context, meta: &LockMeta) {
 #[inline(always)]
 pub(crate) fn looked(meta: &LockMeta, write: bool, place: Place) {
     let current = context::current();
-    match write {
-        _ if current.is_plain() => {}
-        false => {
-            cold_path();
-            look::<false>(current, meta, place);
-        }
-        true => {
-            cold_path();
-            look::<true>(current, meta, place);
-        }
+    if !current.is_plain() {
+        cold_path();
+        if write { look::<true>(current, meta, place) } else { look::<false>(current, meta, place) }
     }
 }
 
@@ -339,24 +333,23 @@ fn record_missed(meta: &LockMeta, mode: Mode, place: Place) {
 /// Before the release of a lock that was acquired with [`acquired`], and that no panic poisons.
 #[inline(always)]
 pub(crate) fn released(meta: &LockMeta) {
-    let current = context::current();
-    if current.is_plain() {
-        released_plain(current, meta);
-    } else {
-        cold_path();
-        released_recorded::<false>(current, meta);
-    }
+    release::<false>(meta);
 }
 
 /// As [`released`], of a lock that a panic poisons: of that the trace is told.
 #[inline(always)]
 pub(crate) fn released_or_poisoned(meta: &LockMeta) {
+    release::<true>(meta);
+}
+
+#[inline(always)]
+fn release<const POISONS: bool>(meta: &LockMeta) {
     let current = context::current();
     if current.is_plain() {
         released_plain(current, meta);
     } else {
         cold_path();
-        released_recorded::<true>(current, meta);
+        released_recorded::<POISONS>(current, meta);
     }
 }
 

@@ -1,7 +1,6 @@
 //! [`std::sync::Mutex`], watched.
 
 use std::fmt;
-use std::hint::cold_path;
 use std::ops::{Deref, DerefMut};
 use std::panic::Location;
 use std::sync::{LockResult, PoisonError, TryLockError, TryLockResult};
@@ -70,10 +69,7 @@ impl<T: ?Sized> Mutex<T> {
         let inner = match self.inner.try_lock() {
             Ok(inner) => inner,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => {
-                cold_path();
-                self.lock_contended(place)
-            }
+            Err(TryLockError::WouldBlock) => self.lock_contended(place),
         };
         locks::acquired(&self.meta, Attempt::Blocking, place);
         let guard = MutexGuard { inner, mutex: self };

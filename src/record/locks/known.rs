@@ -81,12 +81,9 @@ pub(super) unsafe fn push_known<const RECORDED: bool, const HANDED: bool>(
 pub(super) unsafe fn push_again<const RECORDED: bool>(context: &mut Context, meta: &LockMeta, place: Place) -> Push {
     let locks = &context.locks;
     let id = meta.id_word();
-    // What differs mostly, if anything does, comes first.
-    if !locks.places.last(place).is_of(id) {
+    let Some(again) = locks.places.again(place, id, &locks.held) else {
         return if id & DESCRIBED == 0 { Push::New } else { Push::Other };
-    }
-    let Some(parent) = locks.held.with_room() else { return Push::Other };
-    let Some(again) = locks.places.again(place, parent, id) else { return Push::Other };
+    };
     let (entry, told) = (again.entry(meta.address()), again.told);
     // SAFETY: the stack is ready; the rest by the caller's promise.
     unsafe { push::<RECORDED, false>(context, meta, entry, (Attempt::Blocking, place, told)) }
@@ -286,11 +283,11 @@ pub(super) unsafe fn look_on_top(current: Recorded, meta: &LockMeta, write: bool
 pub(super) enum Told {
     /// All there was to do.
     Done,
-    /// Nothing: what was told last is of something else.
+    /// Nothing that may not be done once more: what was told last is of something else.
     Other,
-    /// Nothing: what was told last is the first acquisition of a lock, or a look in that hold, which `FRESH` is for.
+    /// As `Other`: what was told last is the first acquisition of a lock, or a look in that hold, which `FRESH` is for.
     Fresh,
-    /// Nothing: there is more to do.
+    /// As `Other`: there is more to do.
     New,
 }
 

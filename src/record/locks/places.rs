@@ -5,7 +5,7 @@ use std::ptr;
 
 use rustc_hash::FxHashMap;
 
-use super::held::{Entry, LAST_SITE};
+use super::held::{Entry, Held, LAST_SITE};
 use crate::event::SiteId;
 use crate::record::log::{HeldWord, Origin, ThreadLog};
 use crate::record::{Place, registry, stacks};
@@ -92,19 +92,14 @@ impl Places {
         if is(slot.near, place) { Some(slot) } else { None }
     }
 
-    /// The last acquisition at a place that has the same home.
+    /// The last acquisition at the place, if it was of the lock with this id, below what is held now, and there is room for one more.
+    /// One-sided: `None` says nothing.
     #[inline(always)]
-    pub(super) fn last(&self, place: Place) -> &Again {
-        &self.seen[Self::home(place)].last
-    }
-
-    /// The last acquisition at the place, if it was of the lock with this id, below the locks of this chain. One-sided: `None` says
-    /// nothing.
-    #[inline(always)]
-    pub(super) fn again(&self, place: Place, parent: u64, id: u32) -> Option<&Again> {
-        let slot = &self.seen[Self::home(place)];
-        let same = is(slot.near, place) && slot.last.parent == parent && slot.last.is_of(id);
-        if same { Some(&slot.last) } else { None }
+    pub(super) fn again(&self, place: Place, id: u32, held: &Held) -> Option<&Again> {
+        let Seen { near, last, .. } = &self.seen[Self::home(place)];
+        // What differs mostly, if anything does, comes first.
+        let same = last.is_of(id) && is(*near, place) && held.with_room() == Some(last.parent);
+        if same { Some(last) } else { None }
     }
 
     /// What [`again`](Self::again) is to give of the place, which is [at home](Self::seen_at_home). There was nothing to be judged.
@@ -207,7 +202,7 @@ mod tests {
             // Some are often there.
             let index = (random >> 20) as usize % if random & 7 == 0 { all.len() } else { 3 };
             let (place, parent, id) = (all[index], random >> 40 & 1, (random >> 50) as u32 & 3);
-            let key = (index, parent, id);
+            let (key, held) = ((index, parent, id), Held::new(parent));
             let site = SiteId(index as u32);
             let entry = Entry::new(
                 extend(parent, LockId(id), Mode::Exclusive),
@@ -216,7 +211,7 @@ mod tests {
                 Mode::Exclusive,
                 Attempt::Blocking,
             );
-            if let Some(found) = cache.again(place, parent, id) {
+            if let Some(found) = cache.again(place, id, &held) {
                 again += 1;
                 assert!(found.entry(7) == entry && remembered.contains(&key));
             }
@@ -229,7 +224,7 @@ mod tests {
                 }
             } else {
                 assert_eq!(cache.id(place), registry::site(place));
-                assert!(cache.seen(place).is_some() && cache.again(place, parent, id).is_none());
+                assert!(cache.seen(place).is_some() && cache.again(place, id, &held).is_none());
             }
         }
         assert!(seen > 30_000 && again > 2_000, "{seen} {again}");

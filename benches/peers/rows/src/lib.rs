@@ -1,5 +1,6 @@
 //! The measured loops. Every variant is a process that runs one of them: `VARIANT ROW ITERATIONS [MODE]` prints one
-//! `METRIC VALUE` per line, in nanoseconds for one turn of the loop where the metric does not say otherwise.
+//! `METRIC VALUE` per line, in nanoseconds for one turn of the loop where the metric does not say otherwise. `dense` is that of
+//! another loop, which leaves nothing of the core idle: it tells whether the core was the program's own.
 
 mod chain;
 mod locks;
