@@ -34,6 +34,10 @@ mod cycles;
 mod graph;
 mod judge;
 mod later;
+#[cfg(feature = "detect")]
+mod map;
+mod memory;
+mod node;
 mod offline;
 mod patterns;
 mod report;
@@ -42,9 +46,11 @@ mod segments;
 mod tests;
 
 pub use chains::{KnownChains, extend};
-#[cfg(feature = "detect")]
-pub(crate) use contexts::prefetch;
 pub use judge::LockOrder;
+#[cfg(feature = "detect")]
+pub(crate) use map::Map;
+#[cfg(feature = "detect")]
+pub(crate) use memory::{Zero, Zeroed, prefetch};
 pub use offline::LockOrderAnalysis;
 
 use std::num::NonZeroU32;

@@ -121,6 +121,10 @@ extern "C" fn acquired_another(current: Current, meta: &LockMeta, place: Place) 
     // SAFETY: see `acquired_plain`, from where it comes.
     match unsafe { push_known::<false, false>(current.hot_plain(), meta, Attempt::Blocking, place) } {
         Push::Done => {}
+        // SAFETY: see above.
+        Push::Behind(entry) if unsafe { current.hot_plain() }.locks.expects_new => {
+            acquired_foreseen(current, meta, place, entry.chain, entry.word());
+        }
         Push::Behind(entry) => acquired_behind(current, meta, place, entry.chain, entry.word()),
         Push::New => acquired_first(current, meta, place),
         Push::Learn => acquired_learned(current, meta, place),
@@ -157,6 +161,18 @@ extern "C" fn acquired_behind(current: Current, meta: &LockMeta, place: Place, c
         Push::New => acquired_slow(meta, place, Attempt::Blocking),
         Push::Behind(_) | Push::Learn | Push::Other => acquired_handed(current, meta, place, Attempt::Blocking),
     }
+}
+
+/// As [`acquired_behind`], of a chain that is expected to be new. What it will be judged by is to be on its way before anything of
+/// it is waited for.
+#[inline(never)]
+extern "C" fn acquired_foreseen(current: Current, meta: &LockMeta, place: Place, chain: u64, word: u64) {
+    let entry = Entry::of_word(chain, word, meta.address());
+    // SAFETY: see `acquired_plain`, from where it comes.
+    let locks = &mut unsafe { current.hot_plain() }.locks;
+    locks.known.prefetch(locks.held.place(meta.address()));
+    locks.prepare(entry.lock(), chain);
+    acquired_slow(meta, place, Attempt::Blocking);
 }
 
 /// As [`acquired_plain`], of all other threads. `HERE` is nothing but a parameter: what has one is compiled into the crate that uses

@@ -68,6 +68,8 @@ struct Tables {
     sites: Vec<Place>,
     site_ids: FxHashMap<(&'static str, u32, u32), SiteId>,
     objects: FxHashMap<Object, Described>,
+    /// Of objects that were named. (Apart: hardly any is, and there may be very many objects.)
+    names: FxHashMap<Object, Box<str>>,
     threads: FxHashMap<ThreadId, String>,
     /// What is made at the places that make locks, where these are no mutexes. Objects are forgotten, their places are not.
     classes: FxHashMap<SiteId, ObjectKind>,
@@ -76,7 +78,6 @@ struct Tables {
 struct Described {
     kind: ObjectKind,
     created: Option<Place>,
-    name: Option<Box<str>>,
 }
 
 static TABLES: LazyLock<RwLock<Tables>> = LazyLock::new(RwLock::default);
@@ -108,14 +109,17 @@ pub(crate) fn describe(object: Object, kind: ObjectKind, created: Option<Place>)
     if TABLES.read().objects.contains_key(&object) {
         return;
     }
-    TABLES.write().objects.entry(object).or_insert(Described { kind, created, name: None });
+    TABLES.write().objects.entry(object).or_insert(Described { kind, created });
     announce(object);
 }
 
 /// Names an object.
 pub(crate) fn name(object: Object, kind: ObjectKind, created: Option<Place>, name: &str) {
-    let described = Described { kind, created, name: Some(name.into()) };
-    TABLES.write().objects.insert(object, described);
+    {
+        let mut tables = TABLES.write();
+        tables.objects.insert(object, Described { kind, created });
+        tables.names.insert(object, name.into());
+    }
     announce(object);
 }
 
@@ -149,14 +153,16 @@ pub(crate) fn describe_class(class: SiteId, kind: ObjectKind) {
 /// What a known object is, and where it was made.
 pub(crate) fn created(object: Object) -> Option<(ObjectKind, Place)> {
     let tables = TABLES.read();
-    let Described { kind, created, .. } = tables.objects.get(&object)?;
+    let Described { kind, created } = tables.objects.get(&object)?;
     created.map(|created| (*kind, created))
 }
 
 /// What is not needed any more once the object is gone and no analysis knows it.
 pub(crate) fn forget(object: Object) {
     if TABLES.read().objects.contains_key(&object) {
-        TABLES.write().objects.remove(&object);
+        let mut tables = TABLES.write();
+        tables.objects.remove(&object);
+        tables.names.remove(&object);
     }
 }
 
@@ -182,9 +188,10 @@ impl Names for LiveNames {
     }
 
     fn object(&self, object: Object) -> Option<ObjectInfo> {
-        TABLES.read().objects.get(&object).map(|described| ObjectInfo {
+        let tables = TABLES.read();
+        tables.objects.get(&object).map(|described| ObjectInfo {
             kind: described.kind,
-            name: described.name.as_deref().map(str::to_owned),
+            name: tables.names.get(&object).map(|name| name.to_string()),
             created: described.created.map(to_site),
         })
     }

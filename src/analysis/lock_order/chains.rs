@@ -4,7 +4,9 @@
 //! mode, in order, and the lock wanted with its mode. Like lockdep's `chain_key`, it is one 64-bit hash that grows by
 //! [`extend`] as locks are taken, so that each distinct chain is judged once and is then known by one load.
 
-use super::contexts::ask_for_large_pages;
+#[cfg(feature = "detect")]
+use super::memory::prefetch;
+use super::memory::{Zero, Zeroed};
 use crate::event::{LockId, Mode};
 
 /// The chain after `lock` is taken (or wanted) in `mode` on top of `chain`.
@@ -35,6 +37,9 @@ const BUCKET: usize = 8;
 #[repr(align(64))]
 struct Bucket([u64; BUCKET]);
 
+// SAFETY: numbers.
+unsafe impl Zero for Bucket {}
+
 impl Bucket {
     #[inline(always)]
     fn has(&self, key: u64) -> bool {
@@ -63,8 +68,8 @@ const HOME_BITS: u32 = 20;
 /// The chains that one thread has had judged.
 ///
 /// A direct-mapped array of 1024 chains (8 KiB, allocated at the first insertion) answers the hot path; behind it an
-/// open-addressed set of bare keys keeps all of them: buckets of a cache line, a full one overflows into the next, home by
-/// multiplication (so that it grows by half and not by two), at most 3/4 full, so that a million chains cost 11 to 16 MB.
+/// open-addressed set of bare keys keeps all of them: buckets of a cache line, a full one overflows into the next, at most 3/4 full,
+/// so that a chain costs 11 to 21 bytes.
 ///
 /// A chain may be kept with its *place*, a hash with good upper bits: any that is mostly the same when the chain comes again,
 /// and mostly another when another comes. It says where the chain is looked for. So live, where it is made of the addresses
@@ -76,7 +81,7 @@ pub struct KnownChains {
     // Allocated with the first chain. invariant: of a non-zero entry the key is in `set`.
     front: Option<Box<[u64; FRONT]>>,
     // invariant: never more than 3/4 of the places are taken; from the home of a key to where it is, all are full.
-    set: Vec<Bucket>,
+    set: Zeroed<Bucket>,
     len: usize,
 }
 
@@ -84,7 +89,7 @@ impl KnownChains {
     /// An empty filter; allocates nothing.
     #[must_use]
     pub const fn new() -> Self {
-        Self { front: None, set: Vec::new(), len: 0 }
+        Self { front: None, set: Zeroed::new(), len: 0 }
     }
 
     /// Has `chain` been inserted? One load and compare when it was asked for lately, else a probe of the set.
@@ -112,6 +117,15 @@ impl KnownChains {
             front[(chain >> 54) as usize] = chain;
         }
         found
+    }
+
+    /// Asks for the memory in which [`is_at_home`](Self::is_at_home) will look.
+    #[cfg(feature = "detect")]
+    #[inline(always)]
+    pub(crate) fn prefetch(&self, place: u64) {
+        if let Some(bucket) = self.set.get(home(place, self.set.len())) {
+            prefetch(bucket);
+        }
     }
 
     /// [`known`](Self::known), of a chain, not 0, that was inserted with a place.
@@ -191,8 +205,8 @@ impl KnownChains {
 
     #[cold]
     fn grow(&mut self) {
-        let capacity = (self.set.len() + self.set.len() / 2).max(FIRST);
-        let old = std::mem::replace(&mut self.set, empty(capacity));
+        let capacity = (2 * self.set.len()).max(FIRST);
+        let old = std::mem::replace(&mut self.set, Zeroed::of(capacity));
         // How many of each bucket are taken: counted along, not looked up.
         let mut taken = vec![0u8; capacity];
         for key in old.iter().flat_map(|bucket| bucket.0.into_iter().take_while(|&key| key != 0)) {
@@ -204,13 +218,6 @@ impl KnownChains {
             taken[at] += 1;
         }
     }
-}
-
-fn empty(capacity: usize) -> Vec<Bucket> {
-    let mut buckets = Vec::with_capacity(capacity);
-    ask_for_large_pages(buckets.spare_capacity_mut());
-    buckets.resize(capacity, Bucket([0; BUCKET]));
-    buckets
 }
 
 /// Zero marks free places, so the chain 0 is kept as another fixed value.

@@ -1,48 +1,14 @@
 //! Who asked, and what was held: the contexts that the edges of the graph share.
 
 use std::ops::Deref;
+use std::ptr;
 use std::sync::Arc;
 
 use super::chains::extend;
+use super::memory::{Zeroed, prefetch};
 use super::segments::Segment;
 use super::{ClassId, HeldLock};
 use crate::event::{Attempt, LockId, Mode, SiteId, ThreadId};
-
-/// Asks for what is needed soon, where the processor can be asked: in a graph of very many locks nothing is in its caches,
-/// and so what doesn't depend on one another is at least on its way together.
-#[inline(always)]
-pub(crate) fn prefetch<T>(value: *const T) {
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: a prefetch does nothing that the program could see, whatever the address.
-    unsafe {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        _mm_prefetch::<_MM_HINT_T0>(value.cast());
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = value;
-}
-
-/// Tables from this size on ask for large pages.
-#[cfg(all(feature = "detect", target_os = "linux"))]
-const LARGE: usize = 4 << 20;
-
-/// A table that is looked into anywhere has just got its memory and was not written yet: a big one asks for large pages. Of
-/// small ones the processor does not remember enough, and then finding the page takes longer than the read itself.
-pub(super) fn ask_for_large_pages<T>(table: &[T]) {
-    #[cfg(all(feature = "detect", target_os = "linux"))]
-    if size_of_val(table) >= LARGE {
-        // Whole pages of the table; the system itself sees which large ones lie in it.
-        const PAGE: usize = 1 << 16;
-        let start = table.as_ptr().cast::<u8>();
-        let skip = start.align_offset(PAGE);
-        let length = (size_of_val(table) - skip) / PAGE * PAGE;
-        // SAFETY: the range lies in the table, and how it is mapped is nothing that the program could see. It is advice:
-        // an error changes nothing.
-        unsafe { libc::madvise(start.add(skip).cast_mut().cast(), length, libc::MADV_HUGEPAGE) };
-    }
-    #[cfg(not(all(feature = "detect", target_os = "linux")))]
-    let _ = table;
-}
 
 /// An open-addressed table from a 32-bit hash to an index; the owner of the indexed things compares them.
 ///
@@ -50,7 +16,7 @@ pub(super) fn ask_for_large_pages<T>(table: &[T]) {
 /// at most 3/4 full, deletion by moving later entries back.
 #[derive(Default, Debug)]
 pub(super) struct IndexTable {
-    slots: Vec<u64>,
+    slots: Zeroed<u64>,
     len: usize,
 }
 
@@ -69,11 +35,13 @@ impl IndexTable {
         None
     }
 
-    /// Asks for the place where [`find`](Self::find) will look first.
+    /// Asks for the places where [`find`](Self::find) will look.
     #[inline]
     pub(super) fn prefetch(&self, hash: u32) {
         if let Some(slot) = self.home(hash).and_then(|home| self.slots.get(home)) {
             prefetch(slot);
+            // It often goes on into the next line of the cache.
+            prefetch(ptr::from_ref(slot).wrapping_add(4));
         }
     }
 
@@ -81,9 +49,8 @@ impl IndexTable {
     pub(super) fn insert(&mut self, hash: u32, index: u32) {
         if (self.len + 1) * 4 > self.slots.len() * 3 {
             let capacity = (self.slots.len() * 2).max(64);
-            let old = std::mem::replace(&mut self.slots, vec![0; capacity]);
-            ask_for_large_pages(&self.slots);
-            old.into_iter().filter(|&slot| slot != 0).for_each(|slot| self.put(slot));
+            let old = std::mem::replace(&mut self.slots, Zeroed::of(capacity));
+            old.iter().filter(|&&slot| slot != 0).for_each(|&slot| self.put(slot));
         }
         self.put(u64::from(hash) << 32 | u64::from(index));
         self.len += 1;
@@ -279,6 +246,14 @@ impl Contexts {
         let uses = &mut self.uses[context as usize];
         debug_assert!(*uses > 0, "a context in use");
         *uses += 1;
+    }
+
+    /// Asks for what [`share`](Self::share) counts in.
+    #[inline]
+    pub(super) fn prefetch_uses(&self, context: u32) {
+        if let Some(uses) = self.uses.get(context as usize) {
+            prefetch(uses);
+        }
     }
 
     /// Does but one use it?

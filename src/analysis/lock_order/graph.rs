@@ -17,8 +17,10 @@ use std::ptr;
 use petgraph::graph::{DiGraph, EdgeIndex, NodeIndex};
 use petgraph::{Direction, Incoming, Outgoing};
 
-use super::contexts::{Contexts, IndexTable, prefetch};
-use super::{ClassId, Place};
+use super::Place;
+use super::contexts::{Contexts, IndexTable};
+use super::memory::{ask_for_large_pages, prefetch};
+use super::node::Node;
 use crate::event::{Mode, SiteId};
 
 /// Records of one edge by the same thread, with the same gates and modes: they differ in sites and segments only.
@@ -59,37 +61,6 @@ impl Record {
         (self.context, self.from, self.mode) == (other.context, other.from, other.mode)
     }
 }
-
-/// A lock, or the dead locks of a class.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Node {
-    pub(super) place: Place,
-    /// The class of a living lock, if it was told.
-    pub(super) class: Option<ClassId>,
-    // Writers that held nothing else: records in `more`, plus 1; 0 when none.
-    writers: u32,
-}
-
-/// What of a node the searches for an order look at: kept apart from it, close together, since they jump about. Two of them
-/// make a cache line, and none lies across two.
-#[derive(Clone, Copy, Debug)]
-#[repr(align(32))]
-struct Rank {
-    // Place in the topological order; only a root's counts.
-    order: i64,
-    // The last search that found it ahead, and behind.
-    marks: [u32; 2],
-    // Union-find over the components; a root is its own parent.
-    parent: u32,
-    // The next member of the component, in a ring.
-    ring: u32,
-    // Of a lock: how many had its id before. (Not of the search, but looked at together with the rest.)
-    life: u32,
-    // It has or had an edge, or is about to have one.
-    used: bool,
-}
-
-const _: () = assert!(size_of::<Rank>() == 32);
 
 /// Distance of the places of new nodes.
 const SPACE: i64 = 1 << 32;
@@ -139,8 +110,6 @@ pub(super) enum Added {
 #[derive(Default, Debug)]
 pub(super) struct OrderGraph {
     pub(super) graph: DiGraph<Node, Record>,
-    // By node.
-    ranks: Vec<Rank>,
     // Edges by their ends; the index is the edge's plus 1.
     edges: IndexTable,
     more: Vec<Record>,
@@ -153,26 +122,20 @@ pub(super) struct OrderGraph {
 
 impl OrderGraph {
     pub(super) fn add_node(&mut self, place: Place) -> NodeIndex {
-        let own = self.graph.node_count() as u32;
+        let own = self.graph.node_count();
         self.back += SPACE;
-        self.ranks.push(Rank { order: self.back, marks: [0; 2], parent: own, ring: own, life: 0, used: false });
-        self.graph.add_node(Node { place, class: None, writers: 0 })
-    }
-
-    /// How many locks had the node before the one that has it.
-    pub(super) fn life(&self, node: NodeIndex) -> u32 {
-        self.ranks[node.index()].life
-    }
-
-    /// The lock of the node is gone.
-    pub(super) fn end_life(&mut self, node: NodeIndex) {
-        self.ranks[node.index()].life += 1;
+        if own == self.graph.capacity().0 {
+            self.graph.reserve_nodes(1);
+            let room = self.graph.capacity().0;
+            ask_for_large_pages(ptr::slice_from_raw_parts(self.graph.raw_nodes().as_ptr(), room));
+        }
+        self.graph.add_node(Node::new(own as u32, place, self.back))
     }
 
     /// Puts a node that never had an edge to a place in the order of the caller's, where it goes above none of `below`.
     pub(super) fn suggest(&mut self, node: NodeIndex, order: i64, mut below: impl Iterator<Item = NodeIndex>) {
-        if !self.ranks[node.index()].used && below.all(|from| self.rank(self.root(from)).order < order) {
-            self.ranks[node.index()].order = order;
+        if !self.graph[node].used && below.all(|from| self.node(self.root(from)).order < order) {
+            self.graph[node].order = order;
             self.back = self.back.max(order);
         }
     }
@@ -180,13 +143,13 @@ impl OrderGraph {
     /// Does an edge between the two agree with the order as it stands, each of them alone in its component? Then it closes no
     /// cycle, nor do any number of such edges together, as long as the order stands.
     pub(super) fn goes_up(&self, from: NodeIndex, to: NodeIndex) -> bool {
-        self.alone(from) && self.alone(to) && self.ranks[from.index()].order < self.ranks[to.index()].order
+        self.alone(from) && self.alone(to) && self.graph[from].order < self.graph[to].order
     }
 
     /// The two are to have an edge.
     pub(super) fn promise(&mut self, from: NodeIndex, to: NodeIndex) {
-        self.ranks[from.index()].used = true;
-        self.ranks[to.index()].used = true;
+        self.graph[from].used = true;
+        self.graph[to].used = true;
     }
 
     /// The edge between two nodes. One cache miss when there is none.
@@ -195,15 +158,15 @@ impl OrderGraph {
         self.edges.find(pair_hash(from, to), same).map(|edge| EdgeIndex::new(edge as usize - 1))
     }
 
-    /// Asks for the place of a node in the order.
+    /// Asks for a node.
     #[inline]
-    pub(super) fn prefetch(&self, node: NodeIndex) {
-        if let Some(rank) = self.ranks.get(node.index()) {
-            prefetch(rank);
+    fn prefetch(&self, node: NodeIndex) {
+        if let Some(node) = self.graph.raw_nodes().get(node.index()) {
+            prefetch(node);
         }
     }
 
-    /// Asks for what an edge between two nodes is added to: the heads of their lists of edges, which are behind the weight, and
+    /// Asks for what an edge between two nodes is added to, once it was judged: the heads of their lists of edges, which are behind the weight, and
     /// the table.
     #[inline]
     pub(super) fn prefetch_edge(&self, from: NodeIndex, to: NodeIndex) {
@@ -221,15 +184,46 @@ impl OrderGraph {
         to: NodeIndex,
         record: Record,
     ) -> Added {
-        let record = Record { next: 0, ..record };
-        let Some(edge) = self.find_edge(from, to) else {
-            self.promise(from, to);
-            self.link(from, to);
-            let edge = self.graph.add_edge(from, to, record);
-            self.edges.insert(pair_hash(from, to), edge.index() as u32 + 1);
-            contexts.share(record.context);
-            return Added::New;
-        };
+        match self.find_edge(from, to) {
+            Some(edge) => self.add_way(contexts, edge, record),
+            None => {
+                self.promise(from, to);
+                self.link(from, to);
+                self.add_edge(contexts, from, to, record)
+            }
+        }
+    }
+
+    /// [`add_record`](Self::add_record), of an edge that [goes up](Self::goes_up) since it was [promised](Self::promise).
+    pub(super) fn add_promised(
+        &mut self,
+        contexts: &mut Contexts,
+        from: NodeIndex,
+        to: NodeIndex,
+        record: Record,
+    ) -> Added {
+        debug_assert!(self.goes_up(from, to), "the order stands as it did");
+        match self.find_edge(from, to) {
+            Some(edge) => self.add_way(contexts, edge, record),
+            None => self.add_edge(contexts, from, to, record),
+        }
+    }
+
+    /// Adds an edge for which the order is ready.
+    fn add_edge(&mut self, contexts: &mut Contexts, from: NodeIndex, to: NodeIndex, record: Record) -> Added {
+        if self.graph.edge_count() == self.graph.capacity().1 {
+            self.graph.reserve_edges(1);
+            let room = self.graph.capacity().1;
+            ask_for_large_pages(ptr::slice_from_raw_parts(self.graph.raw_edges().as_ptr(), room));
+        }
+        let edge = self.graph.add_edge(from, to, Record { next: 0, ..record });
+        self.edges.insert(pair_hash(from, to), edge.index() as u32 + 1);
+        contexts.share(record.context);
+        Added::New
+    }
+
+    /// Adds a record to an edge.
+    fn add_way(&mut self, contexts: &mut Contexts, edge: EdgeIndex, record: Record) -> Added {
         let (mut alike, mut by_thread, mut all) = (0, 0, 0);
         let holdings = contexts.get(record.context);
         for known in self.records(edge) {
@@ -322,7 +316,7 @@ impl OrderGraph {
 
     /// Is the node alone in its component?
     pub(super) fn alone(&self, node: NodeIndex) -> bool {
-        self.ranks[node.index()].ring == node.index() as u32
+        self.graph[node].ring == node.index() as u32
     }
 
     fn chain(&self, first: u32) -> impl Iterator<Item = Record> + '_ {
@@ -351,24 +345,24 @@ impl OrderGraph {
     /// Without path compression, so that a search can ask; [`OrderGraph::merge`] points every member at the root.
     fn root(&self, node: NodeIndex) -> u32 {
         let mut at = node.index() as u32;
-        while self.rank(at).parent != at {
-            at = self.rank(at).parent;
+        while self.node(at).parent != at {
+            at = self.node(at).parent;
         }
         at
     }
 
-    fn rank(&self, node: u32) -> &Rank {
-        &self.ranks[node as usize]
+    fn node(&self, node: u32) -> &Node {
+        &self.graph[NodeIndex::new(node as usize)]
     }
 
-    fn rank_mut(&mut self, node: u32) -> &mut Rank {
-        &mut self.ranks[node as usize]
+    fn node_mut(&mut self, node: u32) -> &mut Node {
+        &mut self.graph[NodeIndex::new(node as usize)]
     }
 
     /// Makes the order ready for the edge `from → to`, which is not there yet.
     fn link(&mut self, from: NodeIndex, to: NodeIndex) {
         let (from, to) = (self.root(from), self.root(to));
-        let (low, high) = (self.rank(to).order, self.rank(from).order);
+        let (low, high) = (self.node(to).order, self.node(from).order);
         if from == to || high < low {
             return;
         }
@@ -389,7 +383,7 @@ impl OrderGraph {
     }
 
     fn reach(&mut self, way: usize, start: u32, bound: i64) -> Reach {
-        self.rank_mut(start).marks[way] = self.search;
+        self.node_mut(start).marks[way] = self.search;
         let edge = self.first_edge(start, way);
         Reach { way, bound, found: vec![start], done: 0, member: start, edge, next: None }
     }
@@ -403,7 +397,7 @@ impl OrderGraph {
         let way = reach.way;
         loop {
             let Some(edge) = reach.edge else {
-                reach.member = self.rank(reach.member).ring;
+                reach.member = self.node(reach.member).ring;
                 if reach.member == reach.found[reach.done] {
                     reach.done += 1;
                     let Some(&root) = reach.found.get(reach.done) else {
@@ -420,15 +414,15 @@ impl OrderGraph {
             let (from, to) = self.graph.edge_endpoints(edge).expect("an edge of the graph");
             let other = self.root(if way == AHEAD { to } else { from });
             let search = self.search;
-            let rank = self.rank_mut(other);
-            let order = rank.order;
+            let node = self.node_mut(other);
+            let order = node.order;
             if way == AHEAD && order > reach.bound {
                 reach.next = Some(reach.next.map_or(order, |next| next.min(order)));
             } else if way == BEHIND && order < reach.bound {
                 reach.next = Some(reach.next.map_or(order, |next| next.max(order)));
-            } else if rank.marks[way] != search {
-                rank.marks[way] = search;
-                let met = rank.marks[1 - way] == search;
+            } else if node.marks[way] != search {
+                node.marks[way] = search;
+                let met = node.marks[1 - way] == search;
                 reach.found.push(other);
                 if met {
                     return Step::Met;
@@ -446,12 +440,12 @@ impl OrderGraph {
             while self.step(reach) != Step::End {}
         }
         let search = self.search;
-        let is_behind = |graph: &Self, root: u32| graph.rank(root).marks[BEHIND] == search;
+        let is_behind = |graph: &Self, root: u32| graph.node(root).marks[BEHIND] == search;
         let (cycle, ahead_only): (Vec<u32>, Vec<u32>) =
             ahead.found.iter().copied().partition(|&root| is_behind(self, root));
         let done = self.spread(ahead_only, Some(high), ahead.next);
         if done && let Some(root) = self.merge(&cycle) {
-            self.rank_mut(root).order = high;
+            self.node_mut(root).order = high;
         }
         done
     }
@@ -471,9 +465,9 @@ impl OrderGraph {
         let Some(space) = below.checked_sub(above).map(|space| space / parts).filter(|&space| space > 0) else {
             return false;
         };
-        roots.sort_unstable_by_key(|&root| self.rank(root).order);
+        roots.sort_unstable_by_key(|&root| self.node(root).order);
         for (&root, part) in roots.iter().zip(1..) {
-            self.rank_mut(root).order = above + space * part;
+            self.node_mut(root).order = above + space * part;
         }
         true
     }
@@ -481,12 +475,13 @@ impl OrderGraph {
     /// Makes room everywhere. O(n log n) for n nodes, after dozens of searches that took half of the same room each.
     #[cold]
     fn renumber(&mut self) {
-        let mut roots: Vec<u32> = (0..self.ranks.len() as u32).filter(|&node| self.rank(node).parent == node).collect();
-        roots.sort_by_key(|&root| self.rank(root).order);
+        let mut roots: Vec<u32> =
+            (0..self.graph.node_count() as u32).filter(|&node| self.node(node).parent == node).collect();
+        roots.sort_by_key(|&root| self.node(root).order);
         self.back = 0;
         for root in roots {
             self.back += SPACE;
-            self.rank_mut(root).order = self.back;
+            self.node_mut(root).order = self.back;
         }
     }
 
@@ -497,22 +492,22 @@ impl OrderGraph {
         let mut root = first;
         for &other in rest {
             // The two rings are walked in step, and the one that ends first moves: union by size without a size.
-            let (mut one, mut two) = (self.rank(root).ring, self.rank(other).ring);
+            let (mut one, mut two) = (self.node(root).ring, self.node(other).ring);
             while one != root && two != other {
-                (one, two) = (self.rank(one).ring, self.rank(two).ring);
+                (one, two) = (self.node(one).ring, self.node(two).ring);
             }
             let (keep, moved) = if two == other { (root, other) } else { (other, root) };
             let mut member = moved;
             loop {
-                self.rank_mut(member).parent = keep;
-                member = self.rank(member).ring;
+                self.node_mut(member).parent = keep;
+                member = self.node(member).ring;
                 if member == moved {
                     break;
                 }
             }
-            let (after_keep, after_moved) = (self.rank(keep).ring, self.rank(moved).ring);
-            self.rank_mut(keep).ring = after_moved;
-            self.rank_mut(moved).ring = after_keep;
+            let (after_keep, after_moved) = (self.node(keep).ring, self.node(moved).ring);
+            self.node_mut(keep).ring = after_moved;
+            self.node_mut(moved).ring = after_keep;
             root = keep;
         }
         Some(root)
@@ -539,15 +534,15 @@ mod tests {
         for component in tarjan_scc(&order.graph) {
             assert!(component.iter().all(|&node| order.together(node, component[0])));
             let mut ring = vec![component[0]];
-            while order.ranks[ring.last().unwrap().index()].ring != component[0].index() as u32 {
-                ring.push(NodeIndex::new(order.ranks[ring.last().unwrap().index()].ring as usize));
+            while order.graph[*ring.last().unwrap()].ring != component[0].index() as u32 {
+                ring.push(NodeIndex::new(order.graph[*ring.last().unwrap()].ring as usize));
             }
             assert_eq!(ring.len(), component.len());
         }
         for edge in order.graph.edge_indices() {
             let (from, to) = order.graph.edge_endpoints(edge).unwrap();
             let (from, to) = (order.root(from), order.root(to));
-            assert!(from == to || order.rank(from).order < order.rank(to).order);
+            assert!(from == to || order.node(from).order < order.node(to).order);
         }
     }
 
@@ -568,7 +563,11 @@ mod tests {
                 }
                 if run % 2 == 0 {
                     // Without room between them, or with as little as that.
-                    order.ranks.iter_mut().zip(0..).for_each(|(rank, place)| rank.order = place * (run % 4 + 1));
+                    order
+                        .graph
+                        .node_weights_mut()
+                        .zip(0..)
+                        .for_each(|(node, place)| node.order = place * (run % 4 + 1));
                 }
                 for _ in 0..2 * nodes {
                     let (from, to) = (below(nodes), below(nodes));

@@ -1,5 +1,6 @@
 //! What one request adds to the graph, and what that makes possible.
 
+use std::collections::VecDeque;
 use std::num::NonZeroU32;
 
 use petgraph::graph::NodeIndex;
@@ -10,6 +11,8 @@ use super::contexts::{Contexts, Entry};
 use super::cycles::{BUDGET, Hop, Search, together, waits_behind_writer};
 use super::graph::{Added, OrderGraph, Record};
 use super::later::Later;
+#[cfg(feature = "detect")]
+use super::map::Map;
 use super::patterns::{abstract_key, explained, key, site_key, steps};
 use super::segments::ForkJoin;
 use super::{
@@ -39,9 +42,10 @@ pub(super) struct Reread {
 /// Both homes use it alike: the offline analysis, and the live runtime under one mutex, each behind a [`KnownChains`] of
 /// the thread. See the [module](super) for the rules.
 ///
-/// Most edges of live requests are put off, and added some hundred at a time, before anything else is asked of the graph.
+/// Most edges of live requests are put off, and added while something else is waited for, or before anything else is asked of the
+/// graph.
 ///
-/// Costs: a pair of locks seen for the first time takes 0.3 to 0.8 µs, by how much of the graph is in the processor's caches,
+/// Costs: a pair of locks seen for the first time takes 0.3 to 0.7 µs, by how much of the graph is in the processor's caches,
 /// and 60 to 80 bytes, if no thread held many locks and no cycle is near; a search for cycles looks at most at 100,000
 /// records for each new record, and [`LockOrder::is_cut`] says if it wanted more.
 ///
@@ -67,12 +71,12 @@ pub struct LockOrder {
     /// Cycles reported, and records that all searches together have looked at.
     told: usize,
     looked: u64,
-    dropped: u64,
+    pub(super) dropped: u64,
     // Empty between requests; kept for their memory.
     pub(super) entries: Vec<Entry>,
     pub(super) hops: Vec<Hop>,
     // invariant: all go up in the order as it stands, and so do their lifted ones; their contexts are pinned.
-    pub(super) later: Vec<Later>,
+    pub(super) later: VecDeque<Later>,
 }
 
 impl Default for LockOrder {
@@ -103,7 +107,7 @@ impl LockOrder {
             dropped: 0,
             entries: Vec::new(),
             hops: Vec::new(),
-            later: Vec::new(),
+            later: VecDeque::new(),
         }
     }
 
@@ -201,7 +205,7 @@ impl LockOrder {
     pub fn lock_died(&mut self, lock: LockId, class: ClassId) -> Vec<Hazard> {
         let Some(node) = self.known_node(lock) else { return Vec::new() };
         self.catch_up();
-        self.order.end_life(node);
+        self.order.graph[node].life += 1;
         for reread in self.rereads.remove(&lock).unwrap_or_default() {
             self.contexts.release(reread.record.context);
         }
@@ -325,7 +329,7 @@ impl LockOrder {
         entries.extend(held.iter().map(|&HeldLock { lock, mode, site, attempt }| {
             let node = self.node(lock);
             let class = self.order.graph[node].class;
-            Entry { lock, life: self.order.life(node), class, site, mode, attempt }
+            Entry { lock, life: self.order.graph[node].life, class, site, mode, attempt }
         }));
         let segment = self.threads.segment(thread);
         let context = self.contexts.intern(thread, &segment, &entries);
@@ -371,7 +375,7 @@ impl LockOrder {
         // What the context has of them need not be looked up: they live.
         let mut entries = std::mem::take(&mut self.entries);
         entries.extend(held.map(|HeldLock { lock, mode, site, attempt }| {
-            let life = self.known_node(lock).map_or(0, |node| self.order.life(node));
+            let life = self.known_node(lock).map_or(0, |node| self.order.graph[node].life);
             Entry { lock, life, class: None, site, mode, attempt }
         }));
         self.entries = entries;
@@ -381,13 +385,10 @@ impl LockOrder {
         }
     }
 
-    /// Asks for what [`LockOrder::acquire_below`] will look at: in a graph of very many locks nothing is in the caches of the
-    /// processor, and so the parts are at least on their way together.
-    pub fn prepare(&self, held: impl Iterator<Item = LockId>, lock: LockId) {
-        // Of a thread that holds many locks, the rest is asked for by these.
-        for lock in std::iter::once(lock).chain(held.take(4)) {
-            self.known_node(lock).into_iter().for_each(|node| self.order.prefetch(node));
-        }
+    /// Where [`LockOrder::acquire_below`] will look, as things stand.
+    #[cfg(feature = "detect")]
+    pub(crate) fn map(&self) -> Map {
+        Map::new(self.order.graph.raw_nodes(), self.between.len())
     }
 
     /// [`LockOrder::class_edge`] of a request that was made in a pinned context.
@@ -437,7 +438,7 @@ impl LockOrder {
             for (at, entry) in entries.iter().enumerate().take(1 << 16).filter(|(_, entry)| !mine(entry)) {
                 let node = self.known_node(entry.lock).expect("made with the context");
                 let from = match entry.class {
-                    _ if entry.life == self.order.life(node) => node,
+                    _ if entry.life == self.order.graph[node].life => node,
                     // A pinned context can outlive the lock that was held in it: what is kept of that is its class.
                     Some(class) => self.class_node(class),
                     None => continue,

@@ -187,6 +187,9 @@ fn what_is_put_off_changes_no_verdict() {
                 0 => live.acquire_below(context, held.iter().copied(), lock, mode, site),
                 _ => live.acquire_in(context, lock, mode, site),
             };
+            if below(3) == 0 {
+                live.work_off();
+            }
             requests += 1;
             told += usize::from(!live.later.is_empty());
             found += expected.len();

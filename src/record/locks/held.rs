@@ -419,6 +419,12 @@ impl Held {
         Some((entry.lock(), entry.address))
     }
 
+    /// The key of the whole stack; 0 if it is not computed.
+    #[inline(always)]
+    pub(super) fn top_chain(&self) -> u64 {
+        self.newest().chain
+    }
+
     #[inline(always)]
     fn newest(&self) -> Entry {
         // SAFETY: `top` points to an entry, and no one else writes there.

@@ -29,22 +29,15 @@ pub(super) fn is_known(locks: &mut LockState, meta: &LockMeta, lock: LockId, cha
         return true;
     }
     if locks.expects_new {
-        prepare(locks, lock, chain);
+        locks.prepare(lock, chain);
+        // (If another thread is at the graph, there is something else to wait for.)
+        if let Some(mut order) = ORDER.try_lock() {
+            order.work_off();
+        }
     }
     let known = locks.knows(meta, chain);
     locks.expects_new = !known;
     known
-}
-
-/// Asks for what the graph will look at to judge the chain.
-fn prepare(locks: &mut LockState, lock: LockId, chain: u64) {
-    locks.prepared = chain;
-    let below = locks.held.chain();
-    locks.pins.prefetch(below);
-    // If another thread is at the graph, there is something else to wait for.
-    if let Some(order) = ORDER.try_lock() {
-        order.prepare(locks.line.all_with(&locks.held).map(|held| held.lock), lock);
-    }
 }
 
 /// A chain not seen before, of a lock that has just been acquired.
@@ -85,12 +78,11 @@ pub(super) fn note(context: &mut Context, meta: &LockMeta, chain: u64, mode: Mod
         return;
     }
     introduce_holders(context);
-    if context.locks.prepared != chain {
-        prepare(&mut context.locks, lock, chain);
-    }
+    context.locks.prepare(lock, chain);
     let hazards = {
-        let LockState { line, held, pins, .. } = &mut context.locks;
+        let LockState { line, held, pins, map, .. } = &mut context.locks;
         let mut order = ORDER.lock();
+        *map = order.map();
         if meta.is_fresh() {
             order.lies_at(lock, meta.address(), line.all_with(held).map(|held| held.lock));
         }

@@ -1,7 +1,9 @@
 //! Held contexts that are pinned in the graph.
 
+use std::num::NonZeroU32;
+
 use super::ORDER;
-use crate::analysis::lock_order::{ContextId, prefetch};
+use crate::analysis::lock_order::{ContextId, Zero, Zeroed, prefetch};
 
 /// A held context of the thread's present segment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -11,12 +13,33 @@ pub(super) struct Pin {
     pub(super) id: ContextId,
 }
 
+/// A place for a pin; one that is free has the id 0.
+#[derive(Clone, Copy)]
+struct Slot {
+    chain: u64,
+    id: u32,
+}
+
+// SAFETY: numbers.
+unsafe impl Zero for Slot {}
+
+impl Slot {
+    fn of(pin: Pin) -> Self {
+        Self { chain: pin.chain, id: pin.id.0.get() }
+    }
+
+    #[inline]
+    fn pin(&self) -> Option<Pin> {
+        NonZeroU32::new(self.id).map(|id| Pin { chain: self.chain, id: ContextId(id) })
+    }
+}
+
 /// The contexts in which a thread took something in its present segment. Each is pinned as long as it stands here, so its
 /// id means nothing else.
 #[derive(Default)]
 pub(super) struct Pins {
     // An open-addressed table by chain: linear probing, home by multiplication, at most 3/4 full.
-    slots: Vec<Option<Pin>>,
+    slots: Zeroed<Slot>,
     len: usize,
     /// The one that was asked for last.
     last: Option<Pin>,
@@ -57,9 +80,11 @@ impl Pins {
             self.grow();
         }
         let slot = self.slot(chain);
-        let found = *self.slots[slot].get_or_insert_with(|| {
+        let found = self.slots[slot].pin().unwrap_or_else(|| {
+            let made = Pin { chain, id: pin() };
             self.len += 1;
-            Pin { chain, id: pin() }
+            self.slots[slot] = Slot::of(made);
+            made
         });
         self.last = Some(found);
         found
@@ -99,7 +124,7 @@ impl Pins {
         self.last = None;
         self.len = 0;
         let slots = std::mem::take(&mut self.slots);
-        let mut pins = slots.into_iter().flatten().peekable();
+        let mut pins = slots.iter().flat_map(Slot::pin).peekable();
         if pins.peek().is_some() {
             let mut order = ORDER.lock();
             pins.for_each(|pin| order.release(pin.id));
@@ -117,7 +142,7 @@ impl Pins {
     /// Where the chain is, or the free slot where it would go.
     fn slot(&self, chain: u64) -> usize {
         let mut slot = self.home(chain);
-        while self.slots[slot].is_some_and(|pin| pin.chain != chain) {
+        while self.slots[slot].id != 0 && self.slots[slot].chain != chain {
             slot = (slot + 1) % self.slots.len();
         }
         slot
@@ -131,10 +156,10 @@ impl Pins {
     #[cold]
     fn grow(&mut self) {
         let capacity = (2 * self.slots.len()).max(16);
-        let old = std::mem::replace(&mut self.slots, vec![None; capacity]);
-        for pin in old.into_iter().flatten() {
+        let old = std::mem::replace(&mut self.slots, Zeroed::of(capacity));
+        for pin in old.iter().flat_map(Slot::pin) {
             let slot = self.slot(pin.chain);
-            self.slots[slot] = Some(pin);
+            self.slots[slot] = Slot::of(pin);
         }
     }
 }

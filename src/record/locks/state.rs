@@ -7,7 +7,7 @@ use super::held::{Entry, Held, grow};
 use super::meta::LockMeta;
 use super::pins::Pins;
 use super::places::Places;
-use crate::analysis::lock_order::{HeldLock, KnownChains, Moment, extend};
+use crate::analysis::lock_order::{HeldLock, KnownChains, Map, Moment, extend};
 use crate::analysis::wait_for::{Holding, Possession};
 use crate::event::{LockId, Mode, Object, ObjectKind, SiteId, ThreadId};
 use crate::record::log::ThreadLog;
@@ -123,7 +123,9 @@ pub(crate) struct LockState {
     /// The last chain that the front of `known` did not have was new.
     pub(super) expects_new: bool,
     /// The last chain for which the graph's memory was asked for.
-    pub(super) prepared: u64,
+    prepared: u64,
+    /// Where the graph has what it will be asked for.
+    pub(super) map: Map,
 }
 
 /// A lock that the registry does not know yet, its kind, and where it was made.
@@ -149,6 +151,7 @@ impl LockState {
             heir: Heir::NONE,
             expects_new: false,
             prepared: 0,
+            map: Map::NONE,
         }
     }
 
@@ -345,6 +348,18 @@ impl LockState {
         let place = self.held.place(meta.address());
         meta.set_chained();
         self.known.insert_at(chain, place);
+    }
+
+    /// Asks for what the graph will look at to judge the chain of a request for the lock, if that was not done already.
+    #[inline(always)]
+    pub(super) fn prepare(&mut self, lock: LockId, chain: u64) {
+        if self.prepared != chain {
+            self.prepared = chain;
+            self.map.prefetch(lock);
+            self.pins.prefetch(self.held.top_chain());
+            // Of a thread that holds many locks, the rest is asked for by these.
+            self.held.iter().rev().take(4).for_each(|entry| self.map.prefetch(entry.lock()));
+        }
     }
 
     /// Does the owner hold a lock?
