@@ -26,7 +26,7 @@ pub(crate) struct Effort {
 
 impl Effort {
     /// Some minutes.
-    pub(crate) const FULL: Self = Self { rounds: 15, fixed_rounds: 3, millis: 60.0, seconds: 60, size: 0 };
+    pub(crate) const FULL: Self = Self { rounds: 15, fixed_rounds: 5, millis: 60.0, seconds: 120, size: 0 };
     /// Less than a minute.
     pub(crate) const QUICK: Self = Self { rounds: 5, fixed_rounds: 1, millis: 12.0, seconds: 10, size: 1 };
 }

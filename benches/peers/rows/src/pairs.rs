@@ -11,7 +11,7 @@ use crate::Peer;
 const DEGREE: usize = 10;
 
 /// A pass ends here even if pairs are left: some peers take minutes for them.
-const CAP: Duration = Duration::from_secs(8);
+const CAP: Duration = Duration::from_secs(4);
 
 /// Takes every one of `10 × locks` distinct pairs of locks in order, twice: first the pairs are new, then they are known.
 /// Metrics: `new` and `known` in nanoseconds a pair, `MB` that memory grew by at most during the first pass, and
