@@ -68,8 +68,8 @@ const HOME_BITS: u32 = 20;
 /// The chains that one thread has had judged.
 ///
 /// A direct-mapped array of 1024 chains (8 KiB, allocated at the first insertion) answers the hot path; behind it an
-/// open-addressed set of bare keys keeps all of them: buckets of a cache line, a full one overflows into the next, at most 3/4 full,
-/// so that a chain costs 11 to 21 bytes.
+/// open-addressed set of bare keys keeps all of them: buckets of a cache line, a full one overflows into the next, at most
+/// 3/4 full, so that a chain costs 11 to 21 bytes.
 ///
 /// A chain may be kept with its *place*, a hash with good upper bits: any that is mostly the same when the chain comes again,
 /// and mostly another when another comes. It says where the chain is looked for. So live, where it is made of the addresses

@@ -166,8 +166,8 @@ impl OrderGraph {
         }
     }
 
-    /// Asks for what an edge between two nodes is added to, once it was judged: the heads of their lists of edges, which are behind the weight, and
-    /// the table.
+    /// Asks for what an edge between two nodes is added to, once it was judged: the heads of their lists of edges, which are
+    /// behind the weight, and the table.
     #[inline]
     pub(super) fn prefetch_edge(&self, from: NodeIndex, to: NodeIndex) {
         self.edges.prefetch(pair_hash(from, to));

@@ -9,8 +9,8 @@ use crate::event::LockId;
 /// What petgraph makes of a node.
 type Kept = petgraph::graph::Node<Node>;
 
-/// Where what the graph knows of a lock lies in memory, or lay: good for nothing but to ask for it, for which the graph itself need not
-/// be asked.
+/// Where what the graph knows of a lock lies in memory, or lay: good for nothing but to ask for it, for which the graph
+/// itself need not be asked.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Map {
     nodes: *const [Kept],

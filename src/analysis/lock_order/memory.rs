@@ -23,8 +23,8 @@ pub(crate) fn prefetch<T>(value: *const T) {
 /// A large page of most systems. Tables from this size on ask for such.
 const LARGE: usize = 2 << 20;
 
-/// A table that is looked into anywhere has just got its memory: a big one asks for large pages. Of small ones the processor does not
-/// remember enough, and then finding the page takes longer than the read itself.
+/// A table that is looked into anywhere has just got its memory: a big one asks for large pages. Of small ones the processor
+/// does not remember enough, and then finding the page takes longer than the read itself.
 pub(super) fn ask_for_large_pages<T>(table: *const [T]) {
     let (start, size) = (table.cast::<T>().addr(), table.len() * size_of::<T>());
     if size < LARGE {

@@ -4,9 +4,10 @@ use super::{ClassId, Place};
 
 /// A lock, or the dead locks of a class.
 ///
-/// Of very many locks nothing is in the caches of the processor, and what takes the time then is how many places are read that lie
-/// apart, not how much. So all that is kept by lock is together: with the heads of its lists of edges, which petgraph keeps
-/// behind it, as much as a line of the cache. What is looked at to judge an edge that agrees with the order comes first.
+/// Of very many locks nothing is in the caches of the processor, and what takes the time then is how many places are read
+/// that lie apart, not how much. So all that is kept by lock is together: with the heads of its lists of edges, which
+/// petgraph keeps behind it, as much as a line of the cache. What is looked at to judge an edge that agrees with the order
+/// comes first.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub(super) struct Node {
