@@ -194,21 +194,6 @@ impl OrderGraph {
         }
     }
 
-    /// [`add_record`](Self::add_record), of an edge that [goes up](Self::goes_up) since it was [promised](Self::promise).
-    pub(super) fn add_promised(
-        &mut self,
-        contexts: &mut Contexts,
-        from: NodeIndex,
-        to: NodeIndex,
-        record: Record,
-    ) -> Added {
-        debug_assert!(self.goes_up(from, to), "the order stands as it did");
-        match self.find_edge(from, to) {
-            Some(edge) => self.add_way(contexts, edge, record),
-            None => self.add_edge(contexts, from, to, record),
-        }
-    }
-
     /// Adds an edge for which the order is ready.
     fn add_edge(&mut self, contexts: &mut Contexts, from: NodeIndex, to: NodeIndex, record: Record) -> Added {
         if self.graph.edge_count() == self.graph.capacity().1 {

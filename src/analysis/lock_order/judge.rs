@@ -71,7 +71,7 @@ pub struct LockOrder {
     /// Cycles reported, and records that all searches together have looked at.
     told: usize,
     looked: u64,
-    pub(super) dropped: u64,
+    dropped: u64,
     // Empty between requests; kept for their memory.
     pub(super) entries: Vec<Entry>,
     pub(super) hops: Vec<Hop>,

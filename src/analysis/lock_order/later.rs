@@ -8,7 +8,7 @@
 use petgraph::graph::NodeIndex;
 
 use super::contexts::Entry;
-use super::graph::{Added, Record};
+use super::graph::Record;
 use super::{ContextId, LockOrder};
 use crate::event::{LockId, Mode, SiteId};
 
@@ -84,9 +84,7 @@ impl LockOrder {
         for _ in 0..count {
             self.later.get(AHEAD).into_iter().for_each(|later| self.ask(later));
             let Some(Later { from, to, record }) = self.later.pop_front() else { break };
-            if self.order.add_promised(&mut self.contexts, from, to, record) == Added::Full {
-                self.dropped += 1;
-            }
+            self.add(from, to, record, &mut hops);
             self.lift(from, to, record, &mut hops);
         }
         debug_assert!(hops.iter().all(|hop| !self.order.together(hop.from, hop.to)), "none of these closes a cycle");
